@@ -1,0 +1,66 @@
+"""Any embedding model, every language.
+
+    import lusifer
+    model = lusifer.load("out/minilm/model")
+    vectors = model.encode(["Wo ist der Bahnhof?", "Where is the station?"])
+
+The names below are the public API; each is imported when it is first used, so `import lusifer` stays light.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from lusifer.data.validate import validate
+    from lusifer.errors import ConfigError, DataError, LusiferError, MissingExtra, ModelError
+    from lusifer.evaluate.local import evaluate
+    from lusifer.models.embedder import Embedder
+    from lusifer.models.load import load, sentence_transformer
+    from lusifer.reshape.merge import merge
+    from lusifer.train.run import plan, train
+
+_PLACES = {
+    "ConfigError": "lusifer.errors",
+    "DataError": "lusifer.errors",
+    "Embedder": "lusifer.models.embedder",
+    "LusiferError": "lusifer.errors",
+    "MissingExtra": "lusifer.errors",
+    "ModelError": "lusifer.errors",
+    "evaluate": "lusifer.evaluate.local",
+    "load": "lusifer.models.load",
+    "merge": "lusifer.reshape.merge",
+    "plan": "lusifer.train.run",
+    "sentence_transformer": "lusifer.models.load",
+    "train": "lusifer.train.run",
+    "validate": "lusifer.data.validate",
+}
+
+__all__ = [
+    "ConfigError",
+    "DataError",
+    "Embedder",
+    "LusiferError",
+    "MissingExtra",
+    "ModelError",
+    "evaluate",
+    "load",
+    "merge",
+    "plan",
+    "sentence_transformer",
+    "train",
+    "validate",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'lusifer' has no attribute {name!r}")
+    return getattr(importlib.import_module(_PLACES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -1,0 +1,34 @@
+"""The verbs, put together. Each verb's module is light; what is heavy is imported when the verb runs."""
+
+from __future__ import annotations
+
+import typer
+
+from lusifer import __version__
+from lusifer.cli import data, embed, evaluate, merge, recipes, train
+
+app = typer.Typer(
+    name="lusifer", help="Any embedding model, every language.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+)
+app.command("train")(train.train)
+app.command("merge")(merge.merge)
+app.command("embed")(embed.embed)
+app.command("similar")(embed.similar)
+app.command("neighbours")(embed.neighbours)
+app.command("evaluate")(evaluate.evaluate)
+app.command("recipes")(recipes.recipes)
+app.add_typer(data.app, name="data")
+
+
+@app.callback(invoke_without_command=True)
+def root(version: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:
+    """Any embedding model, every language."""
+    if version:
+        typer.echo(f"lusifer {__version__}")
+        raise typer.Exit
+
+
+if __name__ == "__main__":
+    from lusifer.cli import main
+
+    main()

@@ -1,0 +1,34 @@
+"""`lusifer data validate`."""
+
+from __future__ import annotations
+
+import typer
+
+app = typer.Typer(help="Look at training data.", no_args_is_help=True)
+
+
+@app.callback()
+def root() -> None:
+    """Look at training data."""
+
+
+@app.command("validate")
+def validate(
+    files: list[str] = typer.Argument(..., help="TSV, TXT, JSONL or Parquet files, plain or .xz, .gz, .zst."),
+    columns: str = typer.Option(None, "--columns", help="A TSV's columns in order, e.g. language,english,text ('_' skips one)."),
+    show: int = typer.Option(50, "--show", help="How many bad lines to print."),
+) -> None:
+    """Name every bad line. Exit code 2 where there is one."""
+    from lusifer.data.validate import validate as run
+
+    bad = 0
+    for file in files:
+        report = run(file, columns.split(",") if columns else None)
+        for problem in report.problems[:show]:
+            typer.echo(f"{problem.path}:{problem.line or '-'}: {problem.what}", err=True)
+        if report.bad > show:
+            typer.echo(f"{file}: … and {report.bad - show} more", err=True)
+        typer.echo(f"{file}: {report.rows:,} good rows, {report.bad:,} bad")
+        bad += report.bad
+    if bad:
+        raise typer.Exit(2)

@@ -1,0 +1,69 @@
+"""`lusifer embed`, `lusifer similar`, `lusifer neighbours`."""
+
+from __future__ import annotations
+
+import typer
+
+from lusifer.errors import LusiferError
+
+MODEL = typer.Option(..., "--model", "-m", help="A model's folder or hub id.")
+PROMPT = typer.Option(None, "--prompt", help="One of the model's prompts, e.g. query.")
+
+
+def embed(
+    file: str = typer.Argument(..., help="A text file, one text a line (or TSV, JSONL, Parquet with --column)."),
+    into: str = typer.Option(..., "--into", "-o", help="The .npy file to write: float32, one unit row a text."),
+    model: str = MODEL,
+    column: str = typer.Option("text", "--column", help="The column or key that holds the text."),
+    prompt: str = PROMPT,
+) -> None:
+    """Embed every text of a file."""
+    import io
+    from pathlib import Path
+
+    import numpy as np
+
+    from lusifer.data.readers import file_format, read_rows
+    from lusifer.files import write_bytes
+    from lusifer.models.load import load
+
+    if Path(into).suffix != ".npy":
+        raise LusiferError(f"{into}: the output is a NumPy file; name it with .npy at the end")
+    columns = None if file_format(file) == ".txt" else [column]
+    texts = [row.values["text" if columns is None else column] for row in read_rows(file, columns)]
+    vectors = load(model).encode(texts, prompt=prompt)
+    buffer = io.BytesIO()
+    np.save(buffer, vectors)
+    write_bytes(into, buffer.getvalue())
+    typer.echo(f"wrote {into}: {vectors.shape[0]} x {vectors.shape[1]}")
+
+
+def similar(
+    first: str = typer.Argument(..., help="A text."),
+    second: str = typer.Argument(..., help="Another."),
+    model: str = MODEL,
+) -> None:
+    """Cosine of two texts, in whatever languages."""
+    from lusifer.models.load import load
+
+    a, b = load(model).encode([first, second])
+    typer.echo(f"{float(a @ b):.4f}")
+
+
+def neighbours(
+    query: str = typer.Argument(..., help="A text."),
+    file: str = typer.Argument(..., help="A file with one text a line."),
+    model: str = MODEL,
+    top: int = typer.Option(5, "--top", "-k", help="How many to show."),
+) -> None:
+    """The nearest texts of a file."""
+    import numpy as np
+
+    from lusifer.data.readers import read_rows
+    from lusifer.models.load import load
+
+    texts = [row.values["text"] for row in read_rows(file)]
+    embedder = load(model)
+    scores = embedder.encode(texts) @ embedder.encode([query])[0]
+    for i in np.argsort(-scores)[:top]:
+        typer.echo(f"{scores[i]:.3f}  {texts[i]}")

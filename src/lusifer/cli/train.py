@@ -1,0 +1,57 @@
+"""`lusifer train`."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+
+def train(
+    recipe: str = typer.Argument(..., help="A recipe file, or the name of one that ships (see `lusifer recipes`)."),
+    overrides: list[str] = typer.Argument(None, help="Dotted overrides, e.g. optim.lr=1e-4 data.root=texts/"),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Print row counts, parameters and a memory estimate; train nothing."),
+    restart: bool = typer.Option(False, "--restart", help="Throw away what the output folder holds and start anew."),
+    verbose: bool = typer.Option(False, "--verbose", "-v", help="Show what the libraries below have to say."),
+) -> None:
+    """Train a model from a recipe. A run that was stopped goes on where it was."""
+    from lusifer.train.run import load_recipe, plan
+    from lusifer.train.run import train as run
+
+    _logging(verbose)
+    load_recipe(recipe, overrides or [])  # a wrong recipe is told before anything slow
+    if dry_run:
+        show(plan(recipe, overrides or []))
+        return
+    folder = run(recipe, overrides or [], restart=restart)
+    Console(stderr=True).print(f"wrote {folder}")
+
+
+def _logging(verbose: bool) -> None:
+    logging.basicConfig(format="%(message)s", level=logging.INFO if verbose else logging.WARNING)
+    logging.getLogger("lusifer").setLevel(logging.INFO)
+    if not verbose:
+        warnings.filterwarnings("ignore")
+        for name in ("transformers", "sentence_transformers", "httpx", "accelerate"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        import transformers
+
+        transformers.utils.logging.disable_progress_bar()
+        transformers.utils.logging.set_verbosity_error()
+
+
+def show(figures: dict[str, Any], title: str = "dry run") -> None:
+    """Print a plan as a table."""
+    table = Table(title=title)
+    table.add_column("what")
+    table.add_column("figure", justify="right")
+    for name, value in figures.items():
+        rows = value.items() if isinstance(value, dict) else [("", value)]
+        for part, figure in rows:
+            text = f"{int(figure) / 2**30:.2f} GiB (estimate)" if name == "memory_bytes" else f"{figure:,}"
+            table.add_row(f"{'memory' if name == 'memory_bytes' else name} {part}".strip(), text)
+    Console().print(table)

@@ -1,0 +1,60 @@
+"""Is a text in the language that a recipe promises? By py3langid (offline), on texts long enough to tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+from lusifer.data.readers import Row
+from lusifer.errors import DataError, MissingExtra
+
+MIN_LETTERS = 40  # below this, identification of a single sentence is a guess
+SURE = 0.99
+
+
+@cache
+def _identifier() -> Any:
+    try:
+        from py3langid.langid import MODEL_FILE, LanguageIdentifier
+    except ModuleNotFoundError:
+        raise MissingExtra("py3langid", "train") from None
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+
+
+def identify(text: str) -> tuple[str, float]:
+    """ISO 639-1 code and probability of the text's language."""
+    code, probability = _identifier().classify(text)
+    return str(code), float(probability)
+
+
+def foreign(text: str, language: str = "en") -> str | None:
+    """The other language that this text is surely in, or None where it is `language`, or too short to say."""
+    letters = [c for c in text if c.isalpha()]
+    if len(letters) < MIN_LETTERS:
+        latin = sum(c < "\u0250" for c in letters)
+        if language == "en" and len(letters) >= 4 and latin < len(letters) / 2:
+            return "another script"
+        return None
+    code, probability = identify(text)
+    return code if code != language and probability >= SURE else None
+
+
+def refuse_foreign(rows: Iterable[Row], columns: tuple[str, ...], tolerance: float = 0.02, sample: int = 200) -> None:
+    """Check a sample of rows of each file, evenly spread; raise DataError at the first one where too many are not English.
+
+    A lone borrowed title is no reason to refuse a file, so a file may hold up to `tolerance` of them.
+    """
+    by_file: dict[str, list[Row]] = {}
+    for row in rows:
+        by_file.setdefault(row.path, []).append(row)
+    for path, group in by_file.items():
+        checked = group[:: max(1, len(group) // sample)]
+        found = [(row, other) for row in checked for c in columns if c in row.values and (other := foreign(row.values[c]))]
+        if len(found) > max(tolerance * len(checked), 0 if len(checked) < 20 else 1):
+            row, other = found[0]
+            raise DataError(
+                path, row.line,
+                f"the recipe says english_only, but this text is in {other!r} ({len(found)} of {len(checked)} checked rows are): "
+                f"{next(row.values[c] for c in columns if c in row.values)[:60]!r}",
+            )  # fmt: skip

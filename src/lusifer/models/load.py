@@ -1,0 +1,91 @@
+"""Loading: a path or a hub id → a SentenceTransformer, or the `Embedder` over it. Remote code is never run."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lusifer.errors import MissingExtra, ModelError
+from lusifer.models.embedder import Embedder, TorchEmbedder
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+OURS = "lusifer.models."
+TRUSTED = (OURS, "sentence_transformers.")
+
+
+def load(name: str | Path, *, bf16: bool = False, **kwargs: Any) -> Embedder:
+    """The model at a path or hub id as an `Embedder`; `kwargs` as for `sentence_transformer`.
+
+    `bf16` computes in bfloat16: about three times as fast on a CPU that has it, cosine to fp32 about 0.9999.
+
+    Raises ModelError where it is no model, is damaged, or asks for remote code.
+    """
+    return TorchEmbedder(sentence_transformer(name, **kwargs), bf16=bf16)
+
+
+def sentence_transformer(name: str | Path, *, device: str | None = None, **kwargs: Any) -> SentenceTransformer:
+    """The model itself. For a bridge, `encoder=` and `target=` say where its bases are, if they have moved."""
+    try:
+        from sentence_transformers import SentenceTransformer
+    except ModuleNotFoundError:
+        raise MissingExtra("sentence-transformers", "train") from None
+    from lusifer.models import bases
+    from lusifer.models.packed import is_packed, read_json
+
+    folder = bases.locate(str(name))
+    if is_packed(folder):
+        return _packed(folder, device)
+    if not (folder / "modules.json").exists():
+        return _plain(folder, device)
+    listed = _listed(folder)
+    for module in listed:
+        if not module["type"].startswith(TRUSTED):
+            raise ModelError(f"{folder}: asks for code of its own ({module['type']}), which is not run")
+    if not any(module["type"].startswith(OURS) for module in listed):
+        return _plain(folder, device)
+    modules = []
+    for module in listed:
+        path, _, attribute = module["type"].rpartition(".")
+        cls = getattr(importlib.import_module(path), attribute)
+        modules.append(cls.load(str(folder), subfolder=module["path"], **(kwargs if module["type"].startswith(OURS) else {})))
+    settings = read_json(folder / "config_sentence_transformers.json")
+    names = ("prompts", "default_prompt_name", "similarity_fn_name")
+    return SentenceTransformer(modules=modules, device=device, **{k: settings[k] for k in names if settings.get(k)}).eval()
+
+
+def _listed(folder: Path) -> list[dict[str, str]]:
+    import json
+
+    try:
+        listed = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
+        return [{"type": str(m["type"]), "path": str(m["path"])} for m in listed]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{folder / 'modules.json'}: not a list of modules ({error})") from None
+
+
+def _plain(folder: Path, device: str | None) -> SentenceTransformer:
+    from sentence_transformers import SentenceTransformer
+
+    try:
+        return SentenceTransformer(str(folder), device=device, trust_remote_code=False, model_kwargs={"use_safetensors": True}).eval()
+    except Exception as error:
+        raise ModelError(f"{folder}: cannot be loaded ({str(error).splitlines()[0]})") from error
+
+
+def _packed(folder: Path, device: str | None) -> SentenceTransformer:
+    """An encoder with packed weights, mean-pooled: unpacked aside into the format that the library reads."""
+    import shutil
+    import tempfile
+
+    from safetensors.torch import save_file
+
+    from lusifer.models.packed import REST, TABLES, unpack
+
+    with tempfile.TemporaryDirectory() as aside:
+        whole = Path(aside) / "model"
+        shutil.copytree(folder, whole, ignore=shutil.ignore_patterns(TABLES, REST))
+        save_file({k: v.contiguous() for k, v in unpack(folder).items()}, whole / "model.safetensors", {"format": "pt"})
+        return _plain(whole, device)

@@ -1,0 +1,201 @@
+"""Distil: teach a bridge to give the target's own vectors of English texts, so that the target's space is kept.
+
+Method: each English text is embedded by the target itself (teacher); the bridge reads the same text through its
+encoder (student) and is pulled to the teacher's vector (cosine, MSE, ranking, similarity-distribution KL). An index of
+the target's vectors stays valid. English alone lets the connector learn features of English pieces that other
+languages' pieces lack; against that: `code_switch` (a lexicon's words put into the input), `token_dropout`, `noise`,
+and `hold` (translation ranking on parallel text, a mode that the recipe must name: it is no longer English-only).
+Cost: one student and (once a text) one teacher pass. Not where the target is to get better than it is: finetune.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from sentence_transformers import SentenceTransformer, SentenceTransformerTrainingArguments
+from torch import nn
+
+from lusifer.data.codeswitch import CodeSwitch, Switcher
+from lusifer.data.sources import Source, read_source
+from lusifer.errors import ConfigError
+from lusifer.files import replacing_folder
+from lusifer.models import bases
+from lusifer.models.bridge import Bridge, BridgeConfig, masked_mean
+from lusifer.models.load import sentence_transformer
+from lusifer.train.assemble import assemble, save_model
+from lusifer.train.loop import Batch, Optim, StepBatches, arguments, claim, run_phase
+from lusifer.train.losses import distillation, margin_ranking
+from lusifer.train.sentence_trainer import SentenceTrainer
+from lusifer.train.texts import Epochs, TextData, locate_root, read_texts
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Way to keep the languages together while the encoder is trained: ranking on parallel text beside the distillation.
+
+    `at` encoder ranks the encoder's mean states; `at` output pulls the translation's vector to the teacher's of its English.
+    """
+
+    parallel: tuple[Source, ...] = ()
+    weight: float = 1.0
+    at: Literal["encoder", "output"] = "encoder"
+    batch_size: int = 256
+    temperature: float = 0.05
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Weights of the terms; 0 leaves one out."""
+
+    cosine: float = 1.0
+    mse: float = 0.0
+    ranking: float = 1.0
+    kl: float = 0.0
+    temperature: float = 0.05
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that `lusifer train` needs to distil a bridge."""
+
+    stage: Literal["distil"]
+    output: str
+    bridge: BridgeConfig
+    data: TextData
+    seed: int = 0
+    loss: Loss = field(default_factory=Loss)
+    code_switch: CodeSwitch | None = None
+    hold: Hold | None = None
+    token_dropout: float = 0.0
+    batch_size: int = 256
+    start: str | None = None
+    optim: Optim = field(default_factory=Optim)
+
+
+def run(recipe: Recipe, *, restart: bool = False) -> Path:
+    """Train the bridge; returns its folder (`output/model`)."""
+    root = locate_root(recipe.data.root)
+    output = claim(recipe.output, recipe, restart=restart)
+    final = output / "model"
+    if (final / "modules.json").exists():
+        log.info("%s is finished", final)
+        return final
+    torch.manual_seed(recipe.seed)
+    texts = read_texts(recipe.data)
+    teacher = teacher_vectors(recipe.bridge.target.base, texts, output / "prepared")
+    bridge = Bridge.load(recipe.start) if recipe.start else Bridge.new(recipe.bridge)
+    bridge.set_trainable()
+    model = assemble(bridge)
+    make = Batches(recipe, texts, teacher, bridge, root)
+    args = arguments(recipe.optim, output / "distil", recipe.seed, SentenceTransformerTrainingArguments)
+    trainer = SentenceTrainer(model=model, args=args, train_dataset=StepBatches(recipe.optim.steps, make), loss=DistilLoss(model, recipe))
+    run_phase(trainer, "distil")
+    if trainer.is_world_process_zero():
+        save_model(model, final)
+    return final
+
+
+class Batches:
+    """Step → student inputs (switched, dropped), teacher vectors, and a batch of translations where `hold` asks for one."""
+
+    def __init__(self, recipe: Recipe, texts: list[str], teacher: npt.NDArray[np.float16], bridge: Bridge, root: Path) -> None:
+        self.recipe, self.texts, self.teacher = recipe, texts, teacher
+        self.tokenizer, self.max_tokens = bridge.tokenizer, recipe.data.max_tokens
+        self.epochs = Epochs(texts, recipe.batch_size, recipe.seed)
+        self.switcher = Switcher.read(recipe.code_switch, root) if recipe.code_switch else None
+        self.pairs: list[tuple[str, str]] = []
+        if recipe.hold:
+            rows = (r.values for s in recipe.hold.parallel for r in read_source(s, root))
+            self.pairs = [(v["english"], v["text"]) for v in rows]
+            if not self.pairs:
+                raise ConfigError("hold.parallel: no pairs")
+            if recipe.hold.at == "output":
+                known = {t: i for i, t in enumerate(texts)}
+                self.pairs = [p for p in self.pairs if p[0] in known]
+                self.known = known
+            self.hold_epochs = Epochs([a + b for a, b in self.pairs], recipe.hold.batch_size, recipe.seed + 1)
+
+    def __call__(self, step: int) -> Batch:
+        rng = np.random.default_rng([self.recipe.seed, 13, step])
+        rows = self.epochs(step)
+        texts = [self.texts[i] for i in rows]
+        if self.switcher:
+            texts = [self.switcher(t, rng) for t in texts]
+        batch = self._tokens("student", texts, rng)
+        labels = {"teacher": torch.from_numpy(self.teacher[rows].astype(np.float32))}
+        if self.recipe.hold:
+            chosen = self.hold_epochs(step)
+            english, other = zip(*(self.pairs[i] for i in chosen), strict=True)
+            batch |= self._tokens("other", list(other), None)
+            if self.recipe.hold.at == "encoder":
+                batch |= self._tokens("english", list(english), None)
+            else:
+                held = self.teacher[[self.known[e] for e in english]]
+                labels["held"] = torch.from_numpy(held.astype(np.float32))
+        return batch | {"label": labels}
+
+    def _tokens(self, name: str, texts: list[str], rng: np.random.Generator | None) -> Batch:
+        features = self.tokenizer(
+            texts, padding=True, truncation=True, max_length=self.max_tokens, return_tensors="pt", return_token_type_ids=False
+        )
+        ids, mask = features["input_ids"], features["attention_mask"]
+        if rng is not None and self.recipe.token_dropout:
+            drop = torch.from_numpy(rng.random(tuple(ids.shape)) < self.recipe.token_dropout) & (mask == 1)
+            drop[:, 0] = False
+            ids = torch.where(drop, torch.tensor(self.tokenizer.mask_token_id), ids)
+        return {f"{name}_input_ids": ids, f"{name}_attention_mask": mask}
+
+
+class DistilLoss(nn.Module):
+    """Teacher's vectors as labels; the features are the student's texts, then the held translations (and their English)."""
+
+    def __init__(self, model: SentenceTransformer, recipe: Recipe) -> None:
+        super().__init__()
+        self.model, self.recipe = model, recipe
+
+    def forward(self, features: list[dict[str, torch.Tensor]], labels: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        loss, hold = self.recipe.loss, self.recipe.hold
+        weights = {"cosine": loss.cosine, "mse": loss.mse, "ranking": loss.ranking, "kl": loss.kl, "temperature": loss.temperature}
+        student = self.model(features[0])["sentence_embedding"]
+        terms = distillation(student, labels["teacher"], **weights)
+        if hold and hold.at == "output":
+            other = self.model(features[1])["sentence_embedding"]
+            held = distillation(other, labels["held"], **weights)
+            terms |= {f"hold_{name}": hold.weight * term for name, term in held.items()}
+        elif hold:
+            bridge = self.model.module[0] if hasattr(self.model, "module") else self.model[0]
+            x, y = (masked_mean(*bridge.encode_tokens(f["input_ids"], f["attention_mask"])) for f in features[1:3])
+            terms["hold"] = hold.weight * margin_ranking(x, y, hold.temperature)
+        return terms
+
+
+def teacher_vectors(base: str, texts: list[str], folder: Path) -> npt.NDArray[np.float16]:
+    """The target's own vectors of `texts`, (n, d) float16, made once and kept in `folder`."""
+    file = folder / "teacher.npy"
+    if file.exists():
+        kept = np.load(file, mmap_mode="r")
+        if len(kept) == len(texts):
+            return kept  # type: ignore[no-any-return]
+    model = sentence_transformer(bases.locate(base))
+    gpu = torch.cuda.is_available()
+    log.info("embedding %d English texts by the target", len(texts))
+    with torch.autocast("cuda" if gpu else "cpu", dtype=torch.bfloat16, enabled=gpu):
+        vectors = model.encode(texts, batch_size=1024 if gpu else 64, normalize_embeddings=True, show_progress_bar=None)
+    with replacing_folder(folder) as aside:
+        np.save(aside / "teacher.npy", vectors.astype(np.float16))
+    return np.load(file, mmap_mode="r")  # type: ignore[no-any-return]
+
+
+def plan(recipe: Recipe) -> dict[str, Any]:
+    """What a run would do: texts, parameters by part, memory. Trains nothing."""
+    from lusifer.train.assemble import plan_bridge
+
+    return {"rows": {"texts": len(read_texts(recipe.data))}, **plan_bridge(recipe.bridge, recipe.batch_size * recipe.data.max_tokens)}

@@ -1,0 +1,197 @@
+"""Stage 2, finetune: contrastive learning of the whole bridge, in-batch and given hard negatives.
+
+Method (LUSIFER, arXiv 2501.00874, section 3.3): InfoNCE by sentence-transformers' `MultipleNegativesRankingLoss`, at a
+temperature named in the recipe; queries and documents carry the prompts that the model keeps. On several processes
+documents are gathered with their gradients: the result is that of one process with the whole batch. A batch holds no
+text twice. Cost: a pass through both models for (2 + negatives) texts a row. Not where an index of the target's vectors
+must stay valid: this moves the space; `distil` keeps it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from sentence_transformers import SentenceTransformerTrainingArguments
+from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
+
+from lusifer.data.language import refuse_foreign
+from lusifer.data.sources import Source, read_source
+from lusifer.errors import ConfigError
+from lusifer.models.bridge import Bridge, BridgeConfig
+from lusifer.models.load import sentence_transformer
+from lusifer.train.assemble import assemble, plan_bridge, save_model
+from lusifer.train.loop import Batch, Optim, StepBatches, arguments, claim, rank_and_world, run_phase
+from lusifer.train.sentence_trainer import SentenceTrainer
+from lusifer.train.texts import locate_root
+
+
+@dataclass(frozen=True)
+class PairData:
+    """Sources with columns `query`, `document` and as many `negative` (`negative`, `negative_2`, …) as there are."""
+
+    root: str = "."
+    sources: tuple[Source, ...] = ()
+    english_only: bool = True
+    max_tokens: int = 128
+
+    def __post_init__(self) -> None:
+        if not self.sources:
+            raise ValueError("data.sources must name at least one source")
+        for source in self.sources:
+            for column in ("query", "document"):
+                if column not in source.columns:
+                    raise ValueError(
+                        f"data.sources: {source.files[0]} needs a column {column!r}; its columns are {', '.join(source.columns)}"
+                    )
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that `lusifer train` needs for stage 2. `start` is a bridge to go on from, such as stage 1's."""
+
+    stage: Literal["finetune"]
+    output: str
+    data: PairData
+    bridge: BridgeConfig | None = None
+    start: str | None = None
+    seed: int = 0
+    temperature: float = 0.05
+    negatives: int = 7
+    batch_size: int = 256
+    optim: Optim = field(default_factory=lambda: Optim(lr=5e-5))
+
+    def __post_init__(self) -> None:
+        if self.temperature <= 0:
+            raise ValueError("temperature must be above 0")
+        if self.bridge is None and self.start is None:
+            raise ValueError("name a bridge to make, or a start to go on from")
+
+
+Row = tuple[str, str, tuple[str, ...]]
+
+
+def run(recipe: Recipe, *, restart: bool = False) -> Path:
+    """Train; returns the model's folder (`output/model`)."""
+    root = locate_root(recipe.data.root)
+    output = claim(recipe.output, recipe, restart=restart)
+    final = output / "model"
+    if (final / "modules.json").exists():
+        return final
+    torch.manual_seed(recipe.seed)
+    rows = read_pairs(recipe, root)
+    model = starting_model(recipe)
+    bridge: Bridge = model[0]
+    bridge.set_trainable()
+    args = arguments(recipe.optim, output / "finetune", recipe.seed, SentenceTransformerTrainingArguments)
+    loss = MultipleNegativesRankingLoss(model, scale=1 / recipe.temperature, gather_across_devices=rank_and_world()[1] > 1)
+    batches = StepBatches(recipe.optim.steps, Batches(recipe, rows, bridge))
+    trainer = SentenceTrainer(model=model, args=args, train_dataset=batches, loss=loss)
+    run_phase(trainer, "finetune")
+    if trainer.is_world_process_zero():
+        save_model(model, final)
+    return final
+
+
+def starting_model(recipe: Recipe) -> Any:
+    """The bridge that `start` holds, with what `bridge` asks to train; or a new one."""
+    if recipe.start is None:
+        assert recipe.bridge is not None
+        return assemble(Bridge.new(recipe.bridge))
+    if recipe.bridge is None:
+        return sentence_transformer(recipe.start)
+    bridge = Bridge.new(recipe.bridge)
+    bridge.take_over(sentence_transformer(recipe.start)[0])
+    return assemble(bridge)
+
+
+def read_pairs(recipe: Recipe, root: Path) -> list[Row]:
+    """(query, document, negatives) of every row with enough negatives; a negative equal to the document is left out."""
+    found: list[Row] = []
+    for source in recipe.data.sources:
+        rows = list(read_source(source, root))
+        if recipe.data.english_only:
+            refuse_foreign(rows, ("query", "document"))
+        for row in rows:
+            v = row.values
+            given = (v[c] for c in source.columns if c.startswith("negative"))
+            negatives = tuple(n for n in given if n not in (v["document"], v["query"]))
+            found.append((v["query"], v["document"], negatives[: recipe.negatives]))
+    kept = min((len(n) for _, _, n in found), default=0)
+    found = [(q, d, n[:kept]) for q, d, n in found if q != d]
+    if not found:
+        raise ConfigError("data.sources hold no pair of a query and another text")
+    return found
+
+
+class Batches:
+    """Step → token ids of queries, documents and negatives, prompts put before them."""
+
+    def __init__(self, recipe: Recipe, rows: list[Row], bridge: Bridge) -> None:
+        self.recipe, self.rows, self.bridge = recipe, rows, bridge
+        self.plan = DistinctEpochs(rows, recipe.batch_size, recipe.seed)
+
+    def __call__(self, step: int) -> Batch:
+        rows = [self.rows[i] for i in self.plan(step)]
+        prompts = self.bridge.config.prompts
+        columns = {"query": [r[0] for r in rows], "document": [r[1] for r in rows]}
+        columns |= {f"negative_{k}": [r[2][k] for r in rows] for k in range(len(rows[0][2]))}
+        batch: Batch = {}
+        for name, texts in columns.items():
+            prompt = prompts.get("query" if name == "query" else "document", "")
+            features = self.bridge.preprocess(texts, prompt=prompt, max_length=self.recipe.data.max_tokens)
+            batch |= {f"{name}_{key}": value for key, value in features.items()}
+        return batch
+
+
+class DistinctEpochs:
+    """Step → rows of one batch, no text twice in it: a row that would repeat a text waits for a later batch."""
+
+    def __init__(self, rows: list[Row], batch_size: int, seed: int) -> None:
+        self.texts = [{q, d, *n} for q, d, n in rows]
+        self.size, self.seed = min(batch_size, len(rows)), seed
+        self.cached: tuple[int, list[npt.NDArray[np.int64]]] = (-1, [])
+        self.per_epoch = len(self._epoch(0))
+
+    def __call__(self, step: int) -> npt.NDArray[np.int64]:
+        epoch, place = divmod(step, self.per_epoch)
+        batches = self._epoch(epoch)
+        return batches[place % len(batches)]
+
+    def _epoch(self, epoch: int) -> list[npt.NDArray[np.int64]]:
+        if self.cached[0] == epoch:
+            return self.cached[1]
+        queue = deque(int(i) for i in np.random.default_rng([self.seed, 15, epoch]).permutation(len(self.texts)))
+        batches: list[npt.NDArray[np.int64]] = []
+        while len(queue) >= self.size:
+            batch: list[int] = []
+            seen: set[str] = set()
+            later: list[int] = []
+            while queue and len(batch) < self.size:
+                row = queue.popleft()
+                if seen.isdisjoint(self.texts[row]):
+                    batch.append(row)
+                    seen |= self.texts[row]
+                else:
+                    later.append(row)
+            if len(batch) < self.size:
+                break
+            batches.append(np.array(batch))
+            queue.extend(later)  # at the back: rows that repeat a text are looked at again once, not at every batch
+        if not batches:
+            raise ConfigError(f"batch_size is {self.size}: the data holds fewer rows with texts of their own; lower it")
+        self.cached = (epoch, batches)
+        return batches
+
+
+def plan(recipe: Recipe) -> dict[str, Any]:
+    """What a run would do."""
+    rows = read_pairs(recipe, locate_root(recipe.data.root))
+    config = recipe.bridge or starting_model(recipe)[0].config
+    tokens = recipe.batch_size * recipe.data.max_tokens * (2 + len(rows[0][2]))
+    return {"rows": {"pairs": len(rows), "negatives": len(rows[0][2])}, **plan_bridge(config, tokens)}

@@ -1,0 +1,65 @@
+"""Losses of our own; sentence-transformers has the rest.
+
+`margin_ranking`: InfoNCE in both directions with an additive margin on the positive (LaBSE, arXiv 2007.01852, eq. 1-3),
+equal texts left out of the negatives. Cost: the B x B score matrix in memory. Not for batches past about 16k rows.
+On several processes the other side's vectors are gathered with their gradients, so that the mean over processes of loss
+and gradients is that of one process with the whole batch.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from sentence_transformers.util import all_gather, all_gather_with_grad, get_rank
+
+
+def margin_ranking(
+    x: torch.Tensor, y: torch.Tensor, temperature: float, margin: float = 0.0, same: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Mean of the two directions' cross-entropies; x, y are (B, d), row i of one translates row i of the other.
+
+    `same` (B, all rows) marks pairs that are no negatives of each other (the same text on either side).
+    """
+    x, y = F.normalize(x.float(), dim=-1), F.normalize(y.float(), dim=-1)
+    all_x, all_y = all_gather_with_grad(x), all_gather_with_grad(y)
+    target = own_rows(x)
+    losses = []
+    for left, right in ((x, all_y), (y, all_x)):
+        scores = left @ right.T
+        own = F.one_hot(target, len(right)).bool()
+        scores = torch.where(own, scores - margin, scores) / temperature
+        if same is not None:
+            scores = scores.masked_fill(same & ~own, float("-inf"))
+        losses.append(F.cross_entropy(scores, target))
+    total: torch.Tensor = (losses[0] + losses[1]) / 2
+    return total
+
+
+def own_rows(local: torch.Tensor) -> torch.Tensor:
+    """Where this process's rows stand among the gathered ones."""
+    first: int = get_rank() * len(local)
+    return torch.arange(first, first + len(local), device=local.device)
+
+
+def distillation(
+    student: torch.Tensor, teacher: torch.Tensor, *, cosine: float, mse: float, ranking: float, kl: float, temperature: float
+) -> dict[str, torch.Tensor]:
+    """The weighted terms that pull student vectors to the teacher's, each (B, d), by name.
+
+    `cosine` 1 - cos; `mse` the squared distance; `ranking` InfoNCE of student row i against all teacher rows; `kl` the
+    divergence of the student's similarity distribution within the batch from the teacher's (SEED, arXiv 2101.04731).
+    """
+    s, t = F.normalize(student.float(), dim=-1), F.normalize(teacher.float(), dim=-1)
+    terms: dict[str, torch.Tensor] = {}
+    if cosine:
+        terms["cosine"] = cosine * (1 - (s * t).sum(-1)).mean()
+    if mse:
+        terms["mse"] = mse * (s - t).pow(2).sum(-1).mean()
+    if ranking:
+        terms["ranking"] = ranking * F.cross_entropy(s @ all_gather(t).T / temperature, own_rows(s))
+    if kl:
+        off = F.one_hot(own_rows(s), len(all_gather(t))).bool()
+        p = (t @ all_gather(t).T / temperature).masked_fill(off, -1e4).log_softmax(-1)
+        q = (s @ all_gather_with_grad(s).T / temperature).masked_fill(off, -1e4).log_softmax(-1)
+        terms["kl"] = kl * F.kl_div(q, p, reduction="batchmean", log_target=True)
+    return terms

@@ -1,0 +1,55 @@
+"""`lusifer train`: a recipe's `stage` names the module that runs it."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from lusifer import config
+from lusifer.errors import ConfigError, MissingExtra
+
+STAGES = ("pretrain", "align", "finetune", "distil", "pooled")
+
+
+def find_recipe(name: str | Path) -> Path:
+    """A recipe file: a path, or the name of one that ships with the package (`minilm` or `minilm.yaml`)."""
+    path = Path(name)
+    if path.exists() or len(path.parts) > 1:
+        return path
+    folder = resources.files("lusifer") / "recipes"
+    shipped = Path(str(folder)) / f"{path.name.removesuffix('.yaml')}.yaml"
+    if not shipped.exists():
+        names = sorted(p.stem for p in Path(str(folder)).glob("*.yaml"))
+        raise ConfigError(f"{name}: no such recipe file, and none of that name ships with lusifer ({', '.join(names)})")
+    return shipped
+
+
+def load_recipe(name: str | Path, overrides: Sequence[str] = ()) -> tuple[Any, Any]:
+    """(the stage's module, its checked recipe)."""
+    path = find_recipe(name)
+    data = config.override(config.read(path), overrides)
+    stage = data.get("stage")
+    if stage not in STAGES:
+        raise ConfigError(f"{path}: stage is {stage!r}; it must be one of {', '.join(STAGES)}")
+    try:
+        module = importlib.import_module(f"lusifer.train.{stage}")
+    except ModuleNotFoundError as error:
+        raise MissingExtra(error.name or "torch", "train") from None
+    return module, config.build(module.Recipe, data, str(path))
+
+
+def train(name: str | Path, overrides: Sequence[str] = (), *, restart: bool = False) -> Path:
+    """Run a recipe; returns the folder of what it made. A run that was stopped goes on where it was."""
+    module, recipe = load_recipe(name, overrides)
+    path: Path = module.run(recipe, restart=restart)
+    return path
+
+
+def plan(name: str | Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """What a recipe would do: rows, parameters (total, trained, per part), a memory estimate. Trains nothing."""
+    module, recipe = load_recipe(name, overrides)
+    result: dict[str, Any] = module.plan(recipe)
+    return result
