@@ -15,6 +15,7 @@ import lzma
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -198,19 +199,20 @@ def _parquet(path: str, columns: Sequence[str] | None) -> Iterator[Row | Problem
 
 
 def _hub(name: str, columns: Sequence[str] | None) -> Iterator[Row | Problem]:
-    """`hf://owner/data[/config]:split`, streamed."""
+    """`hf://owner/data[/config]:split` or `…:split[:N]` for its first N rows, streamed."""
     try:
         import datasets
     except ModuleNotFoundError:
         raise MissingExtra("datasets", "train") from None
-    path, _, split = name.removeprefix("hf://").partition(":")
+    path, _, rest = name.removeprefix("hf://").partition(":")
+    split, _, first = rest.rstrip("]").partition("[:")
     parts = path.split("/")
     config = "/".join(parts[2:]) or None
     try:
         rows = datasets.load_dataset("/".join(parts[:2]), config, split=split or "train", streaming=True)
     except Exception as error:
         raise DataError(name, None, f"the hub data set cannot be opened ({type(error).__name__}: {str(error).splitlines()[0]})") from error
-    for number, value in enumerate(rows, 1):
+    for number, value in enumerate(islice(rows, int(first) if first else None), 1):
         yield _row(name, number, value, columns)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lusifer.data.readers import Row, expand, read_rows
@@ -25,12 +25,16 @@ class Join:
 
 @dataclass(frozen=True)
 class Source:
-    """Files of one shape. Rows shorter than `min_chars` or longer than `max_chars` (any text column) are left out."""
+    """Files of one shape. Left out: rows with a text shorter than `min_chars` or longer than `max_chars`, and, where
+    `languages` names some, rows in any other.
+    """
 
     files: tuple[str, ...]
     columns: tuple[str, ...] = ("text",)
     exclude: tuple[str, ...] = ()
     language: str = "und"
+    languages: tuple[str, ...] = ()
+    rename: dict[str, str] = field(default_factory=dict)
     join: Join | None = None
     limit_per_language: int | None = None
     min_chars: int = 1
@@ -40,6 +44,11 @@ class Source:
     def __post_init__(self) -> None:
         if not self.files:
             raise ValueError("files must name at least one file")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns by the names that stages look for: `columns`, renamed (`rename: {positive: document}`)."""
+        return tuple(self.rename.get(c, c) for c in self.columns if c != "_")
 
 
 NOT_TEXT = ("language", "key")
@@ -73,12 +82,14 @@ def _rows(source: Source, root: str | Path) -> Iterator[Row]:
         if path in skip:
             continue
         for row in read_rows(path, source.columns):
-            values = row.values
+            values = {source.rename.get(k, k): v for k, v in row.values.items()}
             if source.join:
                 other = joined.get(values["key"])
                 if other is None:
                     continue
                 values = {**values, **other}
+            if source.languages and values.get("language", source.language) not in source.languages:
+                continue
             texts = [v for k, v in values.items() if k not in NOT_TEXT]
             if all(source.min_chars <= len(t) <= source.max_chars and t.strip() for t in texts):
                 yield Row(row.path, row.line, {"language": source.language, **values})

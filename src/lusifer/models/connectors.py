@@ -147,7 +147,7 @@ def make_connector(config: ConnectorConfig, width_in: int, width_out: int, targe
     """A connector, started at the scale of the target's own input embeddings."""
     connector = CONNECTORS[config.kind](width_in, width_out, config)
     table, factor = embeddings(target)
-    scale = float(table[: 1 << 15].float().pow(2).mean().sqrt()) * factor if not table.is_meta else 0.02
+    scale = float(table[: 1 << 15].detach().float().pow(2).mean().sqrt()) * factor if not table.is_meta else 0.02
     connector.start(scale)
     if connector.added is not None:
         nn.init.normal_(connector.added, std=scale)

@@ -8,6 +8,8 @@ modules their own `is_causal`; both are set, and a test checks per family that p
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -67,15 +69,30 @@ def load(folder: str | Path, role: Role, dtype: torch.dtype = torch.float32, *, 
     cls: Any = getattr(transformers, T5[config.model_type]) if config.model_type in T5 else transformers.AutoModel
     extra = {"add_pooling_layer": False} if config.model_type in WITHOUT_POOLER else {}
     config.use_cache = False
+    settings = {"config": config, "dtype": dtype, "use_safetensors": True, "trust_remote_code": False, "output_loading_info": True, **extra}
     try:
-        model, report = cls.from_pretrained(
-            str(folder), config=config, dtype=dtype, use_safetensors=True, trust_remote_code=False, output_loading_info=True, **extra
-        )
+        with quiet():
+            model, report = cls.from_pretrained(str(folder), **settings)
     except Exception as error:  # safetensors raises its own class for a truncated file
         raise ModelError(f"{folder}: the weights cannot be read, perhaps cut short ({str(error).splitlines()[0]})") from error
     if report["missing_keys"]:
         raise ModelError(f"{folder}: the weights lack {sorted(report['missing_keys'])[0]!r} and {len(report['missing_keys']) - 1} more")
     return direct(model, causal=causal).eval()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep transformers from reporting tensors that a backbone does not use (a pooler, an LM head); errors still show."""
+    logging = transformers.utils.logging
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
 
 
 def direct(model: Any, *, causal: bool) -> Any:

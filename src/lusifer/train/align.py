@@ -97,9 +97,9 @@ def read_rows(recipe: Recipe, root: Path) -> list[tuple[str, str, bool]]:
         for source in sources:
             rows = list(read_source(source, root))
             for column in (reads, writes):
-                if column not in source.columns:
+                if column not in source.names:
                     raise ConfigError(
-                        f"data: a source of {source.files[0]} needs a column {column!r}; its columns are {', '.join(source.columns)}"
+                        f"data: a source of {source.files[0]} needs a column {column!r}; its columns are {', '.join(source.names)}"
                     )
             if recipe.data.english_only:
                 refuse_foreign(rows, (writes,))

@@ -45,9 +45,9 @@ class PairData:
             raise ValueError("data.sources must name at least one source")
         for source in self.sources:
             for column in ("query", "document"):
-                if column not in source.columns:
+                if column not in source.names:
                     raise ValueError(
-                        f"data.sources: {source.files[0]} needs a column {column!r}; its columns are {', '.join(source.columns)}"
+                        f"data.sources: {source.files[0]} needs a column {column!r}; its columns are {', '.join(source.names)}"
                     )
 
 
@@ -119,7 +119,7 @@ def read_pairs(recipe: Recipe, root: Path) -> list[Row]:
             refuse_foreign(rows, ("query", "document"))
         for row in rows:
             v = row.values
-            given = (v[c] for c in source.columns if c.startswith("negative"))
+            given = (v[c] for c in source.names if c.startswith("negative"))
             negatives = tuple(n for n in given if n not in (v["document"], v["query"]))
             found.append((v["query"], v["document"], negatives[: recipe.negatives]))
     kept = min((len(n) for _, _, n in found), default=0)

@@ -39,7 +39,7 @@ def read_texts(data: TextData) -> list[str]:
     texts: dict[str, None] = {}
     for source in data.sources:
         rows: list[Row] = list(read_source(source, data.root))
-        columns = tuple(c for c in TEXT_COLUMNS if c in source.columns)
+        columns = tuple(c for c in TEXT_COLUMNS if c in source.names)
         if data.english_only:
             refuse_foreign(rows, columns)
         for row in rows:

@@ -1,0 +1,282 @@
+"""The bridge: a vector depends on its text and prompt alone, and a checkpoint is strict, small and whole."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
+from sentence_transformers import SentenceTransformer
+
+import lusifer
+from lusifer.errors import LusiferError, ModelError
+from lusifer.models.bridge import Bridge, BridgeConfig, Part
+from lusifer.models.connectors import ConnectorConfig
+from lusifer.models.embedder import TorchEmbedder
+from lusifer.train.assemble import assemble, save_model
+from tests.conftest import TEXTS, make_tokenizer
+
+Folder = Callable[[str], Path]
+PROMPTS = {"query": "The question: ", "document": "The answer: "}
+
+
+def make(
+    model_folder: Folder, encoder: str = "xlm-roberta", target: str = "llama", train: str = "lora", **connector: object
+) -> SentenceTransformer:
+    torch.manual_seed(1)
+    config = BridgeConfig(
+        Part(str(model_folder(encoder)), train),  # type: ignore[arg-type]
+        Part(str(model_folder(target)), "lora" if train == "lora" else "frozen"),
+        ConnectorConfig(**connector),  # type: ignore[arg-type]
+        max_tokens=64,
+        prompts=PROMPTS,
+    )
+    model = assemble(Bridge.new(config))
+    with torch.no_grad():  # adapters start at zero: move them, so that losing them shows
+        for name, parameter in model[0].named_parameters():
+            if "lora_B" in name:
+                parameter.normal_(std=0.1)
+    return model.eval()
+
+
+PAIRS = [
+    ("xlm-roberta", "llama"),
+    ("bert", "bert"),
+    ("modernbert", "qwen3"),
+    ("t5", "gemma2"),
+    ("roberta", "mistral"),
+    ("mt5", "gemma3_text"),
+]
+
+
+@pytest.mark.parametrize(("encoder", "target"), PAIRS)
+@pytest.mark.parametrize("kind", ["mlp", "linear", "vocabulary", "resampler"])
+def test_a_vector_depends_on_its_text_alone(encoder: str, target: str, kind: str, model_folder: Folder) -> None:
+    """Batch composition and order, padding side and length, added tokens (fault 3 of the first implementation)."""
+    model = make(model_folder, encoder, target, kind=kind, tokens=2, queries=4)
+    alone = np.stack([model.encode([t])[0] for t in TEXTS[:6]])
+    together = model.encode(TEXTS[:6], batch_size=6)
+    backwards = model.encode(TEXTS[5::-1], batch_size=4)[::-1]
+    np.testing.assert_allclose(together, alone, atol=2e-5)
+    np.testing.assert_allclose(backwards, alone, atol=2e-5)
+    features = model[0].preprocess([TEXTS[0]], prompt=PROMPTS["document"])
+    width = features["input_ids"].shape[1]
+    for left, right in ((7, 0), (0, 9), (3, 4)):
+        padded = {
+            "input_ids": torch.nn.functional.pad(features["input_ids"], (left, right), value=1),
+            "attention_mask": torch.nn.functional.pad(features["attention_mask"], (left, right)),
+        }
+        assert padded["input_ids"].shape[1] == width + left + right
+        with torch.no_grad():
+            vector = model(padded)["sentence_embedding"][0].numpy()
+        np.testing.assert_allclose(vector, alone[0], atol=2e-5)
+
+
+def test_the_padding_side_of_the_tokenizer_changes_nothing(model_folder: Folder, tmp_path: Path) -> None:
+    left = tmp_path / "left"
+    shutil.copytree(model_folder("bert"), left)
+    make_tokenizer(left, side="left")
+    models = [
+        make(lambda f, b=base: b if f == "bert" else model_folder(f), "bert", "llama", tokens=1) for base in (left, model_folder("bert"))
+    ]
+    np.testing.assert_allclose(*(m.encode(TEXTS) for m in models), atol=2e-5)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(texts=st.lists(st.text(max_size=60), min_size=1, max_size=5))
+def test_any_text_gives_a_finite_unit_vector_that_is_its_own(texts: list[str], model_folder: Folder) -> None:
+    embedder = TorchEmbedder(make(model_folder, tokens=1))
+    vectors = embedder.encode(texts)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(vectors[0], embedder.encode(texts[:1])[0], atol=2e-5)
+
+
+@pytest.mark.parametrize("train", ["frozen", "lora", "full"])
+def test_every_way_of_loading_gives_the_same_vectors_twice(train: str, model_folder: Folder, tmp_path: Path) -> None:
+    """Save → load = identical; dropout is off after every way of loading (fault 2)."""
+    model = make(model_folder, train=train, tokens=1)
+    model.train()
+    folder = tmp_path / "bridge"
+    save_model(model, folder)
+    wanted = model.eval().encode(TEXTS)
+    ways = {
+        "lusifer.load": lambda: lusifer.load(folder).encode(TEXTS),
+        "lusifer.sentence_transformer": lambda: lusifer.sentence_transformer(folder).encode(TEXTS),
+        "SentenceTransformer": lambda: SentenceTransformer(str(folder), trust_remote_code=True, device="cpu").encode(TEXTS),
+    }
+    default = model.encode(TEXTS, prompt_name="document")
+    for way in ways.values():
+        first, second = way(), way()
+        np.testing.assert_array_equal(first, second)
+        np.testing.assert_allclose(first, default, atol=1e-6)
+    np.testing.assert_array_equal(wanted, default)
+
+
+def test_a_checkpoint_holds_only_what_was_trained(model_folder: Folder, tmp_path: Path) -> None:
+    """Fault 7: 16 GB of base weights, loaded with strict=False."""
+    save_model(make(model_folder, tokens=1), tmp_path / "b")
+    names = set(load_file(tmp_path / "b" / "trained.safetensors"))
+    assert names
+    assert all(n.startswith("connector.") or "lora_" in n for n in names)
+    files = {p.suffix for p in (tmp_path / "b").rglob("*") if p.is_file()}
+    assert not files & {".bin", ".pt", ".pth", ".pkl"}
+
+
+def test_prompts_are_saved_and_applied(model_folder: Folder, tmp_path: Path) -> None:
+    save_model(make(model_folder), tmp_path / "b")
+    embedder = lusifer.load(tmp_path / "b")
+    assert dict(embedder.prompts) == PROMPTS
+    bare = lusifer.sentence_transformer(tmp_path / "b")
+    asked = bare.encode([PROMPTS["query"] + TEXTS[0]], prompt="")
+    np.testing.assert_allclose(embedder.encode([TEXTS[0]], prompt="query"), asked, atol=1e-6)
+    np.testing.assert_allclose(bare.encode_query([TEXTS[0]]), asked, atol=1e-6)
+    np.testing.assert_allclose(embedder.encode([TEXTS[0]]), bare.encode_document([TEXTS[0]]), atol=1e-6)
+    with pytest.raises(LusiferError, match=r"no prompt 'sts'.*query"):
+        embedder.encode(TEXTS, prompt="sts")
+
+
+def test_a_merged_bridge_stands_alone_and_gives_the_same_vectors(model_folder: Folder, tmp_path: Path) -> None:
+    bases = {f: tmp_path / f for f in ("bert", "llama")}
+    for family, folder in bases.items():
+        shutil.copytree(model_folder(family), folder)
+    model = make(lambda f: bases[f], "bert", "llama", tokens=1)
+    save_model(model, tmp_path / "bridge")
+    lusifer.merge(tmp_path / "bridge", tmp_path / "whole")
+    for folder in bases.values():
+        shutil.rmtree(folder)
+    np.testing.assert_allclose(lusifer.load(tmp_path / "whole").encode(TEXTS), model.encode(TEXTS), atol=2e-5)
+    np.testing.assert_allclose(
+        SentenceTransformer(str(tmp_path / "whole"), trust_remote_code=True, device="cpu").encode(TEXTS), model.encode(TEXTS), atol=2e-5
+    )
+    with pytest.raises(LusiferError, match="exists already"):
+        lusifer.merge(tmp_path / "whole", tmp_path / "whole")
+
+
+def test_bases_that_moved_and_bases_that_changed(model_folder: Folder, tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    shutil.copytree(model_folder("llama"), base)
+    model = make(lambda f: base if f == "llama" else model_folder(f))
+    save_model(model, tmp_path / "b")
+    moved = tmp_path / "moved"
+    base.rename(moved)
+    with pytest.raises(ModelError, match="no such model folder"):
+        lusifer.load(tmp_path / "b")
+    np.testing.assert_allclose(lusifer.load(tmp_path / "b", target=str(moved)).encode(TEXTS), model.encode(TEXTS), atol=1e-6)
+    tensors = load_file(moved / "model.safetensors")
+    tensors["model.norm.weight"][0] += 1
+    save_file(tensors, moved / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ModelError, match="weights differ"):
+        lusifer.load(tmp_path / "b", target=str(moved))
+
+
+def damage_cut(folder: Path) -> None:
+    file = folder / "trained.safetensors"
+    file.write_bytes(file.read_bytes()[:-50])
+
+
+def damage_gone(folder: Path) -> None:
+    (folder / "trained.safetensors").unlink()
+
+
+def damage_lacks(folder: Path) -> None:
+    tensors = load_file(folder / "trained.safetensors")
+    tensors.pop("connector.first.weight")
+    save_file(tensors, folder / "trained.safetensors")
+
+
+def damage_more(folder: Path) -> None:
+    save_file(load_file(folder / "trained.safetensors") | {"connector.third": torch.zeros(1)}, folder / "trained.safetensors")
+
+
+def damage_shape(folder: Path) -> None:
+    save_file(load_file(folder / "trained.safetensors") | {"connector.first.bias": torch.zeros(3)}, folder / "trained.safetensors")
+
+
+def damage_json(folder: Path) -> None:
+    file = folder / "bridge.json"
+    file.write_text(file.read_text(encoding="utf-8")[:-40], encoding="utf-8")
+
+
+def damage_key(folder: Path) -> None:
+    file = folder / "bridge.json"
+    document = json.loads(file.read_text(encoding="utf-8"))
+    document["config"]["new_setting"] = 1
+    file.write_text(json.dumps(document), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("damage", "what"),
+    [
+        (damage_cut, "cut short"),
+        (damage_gone, "incomplete"),
+        (damage_lacks, r"lacks tensor 'connector.first.weight'"),
+        (damage_more, r"unexpected tensor 'connector.third'"),
+        (damage_shape, "shape"),
+        (damage_json, "JSON"),
+        (damage_key, "new_setting"),
+    ],
+)
+def test_a_damaged_checkpoint_is_refused_in_one_line(
+    damage: Callable[[Path], None], what: str, model_folder: Folder, tmp_path: Path
+) -> None:
+    save_model(make(model_folder), tmp_path / "b")
+    damage(tmp_path / "b")
+    with pytest.raises(ModelError, match=what) as caught:
+        lusifer.load(tmp_path / "b")
+    assert "\n" not in str(caught.value)
+
+
+def test_code_of_its_own_is_refused(model_folder: Folder, tmp_path: Path) -> None:
+    save_model(make(model_folder), tmp_path / "b")
+    file = tmp_path / "b" / "modules.json"
+    file.write_text(file.read_text(encoding="utf-8").replace("lusifer.models.bridge.Bridge", "evil.Module"), encoding="utf-8")
+    with pytest.raises(ModelError, match="code of its own"):
+        lusifer.load(tmp_path / "b")
+    with pytest.raises(ModelError, match="no such"):
+        lusifer.load(tmp_path / "nothing")
+
+
+def test_encode_takes_a_list_and_gives_float32_rows(model_folder: Folder) -> None:
+    embedder = TorchEmbedder(make(model_folder))
+    assert isinstance(embedder, lusifer.Embedder)
+    assert embedder.encode([]).shape == (0, 32)
+    assert (embedder.dim, embedder.max_tokens) == (32, 64)
+    vectors = embedder.encode(["", "word " * 10_000])
+    assert vectors.dtype == np.float32
+    with pytest.raises(LusiferError, match="list of texts"):
+        embedder.encode("one text")
+    with pytest.raises(LusiferError, match="text 1 is int"):
+        embedder.encode(["a", 3])  # type: ignore[list-item]
+
+
+def test_nan_weights_are_told_with_the_text(model_folder: Folder) -> None:
+    model = make(model_folder)
+    with torch.no_grad():
+        model[0].connector.second.bias.fill_(float("nan"))
+    with pytest.raises(ModelError, match="NaN"):
+        TorchEmbedder(model).encode(TEXTS[:2])
+
+
+def test_no_logits_are_made_and_no_hidden_states_are_kept(model_folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fault 4: `encode` computed LM-head logits and kept every layer's states."""
+    model = make(model_folder)
+    assert not [n for n, _ in model.named_modules() if "lm_head" in n]
+    bridge: Bridge = model[0]
+    kept: list[object] = []
+    original = bridge.target.forward
+
+    def watch(*args: object, **kwargs: object) -> object:
+        out = original(*args, **kwargs)
+        kept.append((out.hidden_states, out.past_key_values))
+        return out
+
+    monkeypatch.setattr(bridge.target, "forward", watch)
+    model.encode(TEXTS[:2])
+    assert kept == [(None, None)]

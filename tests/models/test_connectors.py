@@ -1,0 +1,117 @@
+"""Connectors: shapes, sizes, and added tokens that stand after the text, not after the padding."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import transformers
+
+from lusifer.models.bridge import BridgeConfig, Lora, Part
+from lusifer.models.connectors import CONNECTORS, ConnectorConfig, make_connector, to_front
+from lusifer.train.assemble import shape_plan
+from lusifer.train.run import load_recipe
+from tests.conftest import tiny_config
+
+
+@pytest.fixture
+def target() -> torch.nn.Module:
+    return transformers.AutoModel.from_config(tiny_config("llama"))
+
+
+@pytest.mark.parametrize("kind", CONNECTORS)
+@pytest.mark.parametrize("tokens", [0, 3])
+def test_a_row_is_the_same_whatever_stands_beside_it(kind: str, tokens: int, target: torch.nn.Module) -> None:
+    torch.manual_seed(0)
+    connector = make_connector(ConnectorConfig(kind=kind, tokens=tokens, queries=4), 24, 32, target).eval()  # type: ignore[arg-type]
+    states = torch.randn(1, 5, 24)
+    alone, alone_mask = connector(states, torch.ones(1, 5, dtype=torch.long), target)
+    padded = torch.cat([states, torch.randn(1, 4, 24)], 1)
+    mask = torch.tensor([[1] * 5 + [0] * 4])
+    out, out_mask = connector(padded, mask, target)
+    length = int(alone_mask.sum())
+    assert length == (4 if kind == "resampler" else 5) + tokens
+    assert int(out_mask.sum()) == length
+    assert out_mask[0, :length].all(), "real positions come first"
+    torch.testing.assert_close(out[0, :length], alone[0, :length])
+    if tokens:
+        torch.testing.assert_close(out[0, length - tokens : length], connector.added.detach())  # type: ignore[union-attr]
+
+
+def test_to_front_keeps_order_and_drops_padding_from_between() -> None:
+    states, mask = to_front(torch.tensor([[9, 1, 9, 2, 3], [4, 5, 9, 9, 9]]), torch.tensor([[0, 1, 0, 1, 1], [1, 1, 0, 0, 0]]))
+    assert states[0, :3].tolist() == [1, 2, 3]
+    assert states[1, :2].tolist() == [4, 5]
+    assert mask.tolist() == [[1, 1, 1, 0, 0], [1, 1, 0, 0, 0]]
+
+
+def test_the_vocabulary_connector_gives_mixtures_of_the_targets_embeddings(target: torch.nn.Module) -> None:
+    connector = make_connector(ConnectorConfig(kind="vocabulary", temperature=1e-4), 24, 32, target)
+    out, _ = connector(torch.randn(1, 3, 24), torch.ones(1, 3, dtype=torch.long), target)
+    table = target.get_input_embeddings().weight
+    nearest = torch.cdist(out[0], table).min(1).values
+    assert float(nearest.max()) < 1e-3, "at a low temperature each state becomes one embedding"
+
+
+def test_wrong_sizes_are_refused() -> None:
+    with pytest.raises(ValueError, match="tokens"):
+        ConnectorConfig(tokens=-1)
+    with pytest.raises(ValueError, match="temperature"):
+        ConnectorConfig(temperature=0)
+
+
+def test_the_papers_model_has_the_papers_sizes() -> None:
+    """Shapes of `lusifer-7b` without weights: the connector counts 5.25 M parameters."""
+    _, recipe = load_recipe("lusifer-7b")
+    with torch.device("meta"):
+        encoder = transformers.XLMRobertaModel(
+            transformers.XLMRobertaConfig(
+                vocab_size=250002,
+                hidden_size=1024,
+                num_hidden_layers=24,
+                num_attention_heads=16,
+                intermediate_size=4096,
+                max_position_embeddings=514,
+            ),
+            add_pooling_layer=False,
+        )
+        mistral = transformers.MistralModel(transformers.MistralConfig(vocab_size=32768, sliding_window=None))
+    plan = shape_plan(recipe.bridge, encoder, mistral, tokens=256 * 512)
+    one_token = 4096
+    assert plan["parameters"]["connector"] == 1024 * 1024 + 1024 + 1024 * 4096 + 4096 + one_token
+    assert round((plan["parameters"]["connector"] - one_token) / 1e6, 2) == 5.25
+    assert 7.0e9 < plan["parameters"]["target"] < 7.3e9
+    assert 5.5e8 < plan["parameters"]["encoder"] < 5.8e8
+    assert plan["parameters"]["trained"] < 0.02 * plan["parameters"]["total"]
+
+
+def test_lusifer_small_has_its_shapes() -> None:
+    _, recipe = load_recipe("lusifer-small")
+    with torch.device("meta"):
+        encoder = transformers.BertModel(
+            transformers.BertConfig(
+                vocab_size=250037, hidden_size=384, num_hidden_layers=12, num_attention_heads=12, intermediate_size=1536
+            ),
+            add_pooling_layer=False,
+        )
+        qwen = transformers.Qwen3Model(
+            transformers.Qwen3Config(
+                vocab_size=151669,
+                hidden_size=1024,
+                num_hidden_layers=28,
+                num_attention_heads=16,
+                num_key_value_heads=8,
+                head_dim=128,
+                intermediate_size=3072,
+            )
+        )
+    plan = shape_plan(recipe.bridge, encoder, qwen, tokens=1)
+    assert plan["parameters"]["connector"] == 384 * 384 + 384 + 384 * 1024 + 1024
+    assert 5.9e8 < plan["parameters"]["target"] < 6.1e8
+
+
+def test_lora_and_full_parts_count_what_they_train() -> None:
+    encoder, target = (transformers.AutoModel.from_config(tiny_config(f)) for f in ("bert", "llama"))
+    full = shape_plan(BridgeConfig(Part("a", "full"), Part("b")), encoder, target, 1)["parameters"]
+    assert full["trained"] == full["encoder"] + full["connector"]
+    lora = shape_plan(BridgeConfig(Part("a", "lora", Lora(rank=2)), Part("b")), encoder, target, 1)["parameters"]
+    assert full["connector"] < lora["trained"] < full["trained"]
