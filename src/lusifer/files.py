@@ -8,10 +8,10 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from lusifer.errors import LusiferError
 
@@ -40,15 +40,16 @@ def replacing_folder(target: str | Path) -> Iterator[Path]:
             shutil.rmtree(aside, ignore_errors=True)
 
 
-def write_bytes(path: str | Path, content: bytes) -> None:
-    """Write a file aside and rename it into place."""
+@contextmanager
+def replacing_file(path: str | Path) -> Iterator[IO[bytes]]:
+    """Yield a stream to a new file beside `path`; when the block ends well it takes `path`'s place at once."""
     path = Path(path)
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         try:
             with os.fdopen(handle, "wb") as stream:
-                stream.write(content)
+                yield stream
             os.chmod(name, 0o644)
             os.replace(name, path)
         except BaseException:
@@ -58,7 +59,8 @@ def write_bytes(path: str | Path, content: bytes) -> None:
 
 def write_text(path: str | Path, text: str) -> None:
     """Write UTF-8 text aside and rename it into place."""
-    write_bytes(path, text.encode("utf-8"))
+    with replacing_file(path) as stream:
+        stream.write(text.encode("utf-8"))
 
 
 def write_json(path: str | Path, value: Any) -> None:
@@ -77,6 +79,23 @@ def disk_errors(path: str | Path) -> Iterator[None]:
         if error.errno in (errno.EACCES, errno.EROFS, errno.ENOTDIR):
             raise LusiferError(f"{path}: cannot be written ({error.strerror})") from error
         raise
+
+
+def write_array(path: str | Path, array: Any) -> None:
+    """Write a NumPy array (.npy) aside and rename it into place."""
+    import numpy as np
+
+    with replacing_file(path) as stream:
+        np.save(stream, array)
+
+
+def fingerprint(first: str, texts: Iterable[str], last: str = "") -> str:
+    """A short hash of texts and what was done with them, to name a cache by."""
+    digest = hashlib.sha256(first.encode())
+    for text in texts:
+        digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
+    digest.update(last.encode())
+    return digest.hexdigest()[:16]
 
 
 def sha256(*paths: str | Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from lusifer import __version__
-from lusifer.cli import data, embed, evaluate, merge, recipes, train
+from lusifer.cli import data, demo, embed, evaluate, merge, recipes, train
 
 app = typer.Typer(
     name="lusifer", help="Any embedding model, every language.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
@@ -16,6 +16,7 @@ app.command("embed")(embed.embed)
 app.command("similar")(embed.similar)
 app.command("neighbours")(embed.neighbours)
 app.command("evaluate")(evaluate.evaluate)
+app.command("demo")(demo.demo)
 app.command("recipes")(recipes.recipes)
 app.add_typer(data.app, name="data")
 

@@ -18,13 +18,10 @@ def embed(
     prompt: str = PROMPT,
 ) -> None:
     """Embed every text of a file."""
-    import io
     from pathlib import Path
 
-    import numpy as np
-
     from lusifer.data.readers import file_format, read_rows
-    from lusifer.files import write_bytes
+    from lusifer.files import write_array
     from lusifer.models.load import load
 
     if Path(into).suffix != ".npy":
@@ -32,9 +29,7 @@ def embed(
     columns = None if file_format(file) == ".txt" else [column]
     texts = [row.values["text" if columns is None else column] for row in read_rows(file, columns)]
     vectors = load(model).encode(texts, prompt=prompt)
-    buffer = io.BytesIO()
-    np.save(buffer, vectors)
-    write_bytes(into, buffer.getvalue())
+    write_array(into, vectors)
     typer.echo(f"wrote {into}: {vectors.shape[0]} x {vectors.shape[1]}")
 
 

@@ -10,6 +10,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from lusifer.errors import MissingExtra
+
 
 def train(
     recipe: str = typer.Argument(..., help="A recipe file, or the name of one that ships (see `lusifer recipes`)."),
@@ -22,7 +24,7 @@ def train(
     from lusifer.train.run import load_recipe, plan
     from lusifer.train.run import train as run
 
-    _logging(verbose)
+    quiet_libraries(verbose)
     load_recipe(recipe, overrides or [])  # a wrong recipe is told before anything slow
     if dry_run:
         show(plan(recipe, overrides or []))
@@ -31,15 +33,18 @@ def train(
     Console(stderr=True).print(f"wrote {folder}")
 
 
-def _logging(verbose: bool) -> None:
+def quiet_libraries(verbose: bool = False) -> None:
+    """Let our own progress through, and the libraries' notes only where asked."""
     logging.basicConfig(format="%(message)s", level=logging.INFO if verbose else logging.WARNING)
     logging.getLogger("lusifer").setLevel(logging.INFO)
     if not verbose:
         warnings.filterwarnings("ignore")
         for name in ("transformers", "sentence_transformers", "httpx", "accelerate"):
             logging.getLogger(name).setLevel(logging.ERROR)
-        import transformers
-
+        try:
+            import transformers
+        except ModuleNotFoundError:
+            raise MissingExtra("transformers", "train") from None
         transformers.utils.logging.disable_progress_bar()
         transformers.utils.logging.set_verbosity_error()
 

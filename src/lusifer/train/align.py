@@ -27,8 +27,9 @@ from lusifer.models import bases, families
 from lusifer.models.bridge import Bridge, BridgeConfig
 from lusifer.models.connectors import to_front
 from lusifer.train.assemble import assemble, plan_bridge, save_model
-from lusifer.train.loop import Batch, Optim, StepBatches, StepTrainer, arguments, claim, run_phase
+from lusifer.train.loop import Batch, Optim, StepBatches, arguments, checkpoint_activations, claim, run_phase
 from lusifer.train.texts import Epochs, locate_root
+from lusifer.train.trainers import BridgeTrainer
 
 log = logging.getLogger(__name__)
 
@@ -79,10 +80,11 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     rows = read_rows(recipe, root)
     bridge = Bridge.new(recipe.bridge)
     bridge.set_trainable()
+    checkpoint_activations(recipe.optim, bridge.encoder, bridge.target)
     model = Aligner(bridge, load_lm(recipe.bridge, bridge))
     tokenizer = families.load_tokenizer(bases.locate(recipe.bridge.target.base))
     batches = StepBatches(recipe.optim.steps, Batches(recipe, rows, bridge, tokenizer))
-    trainer = AlignTrainer(model=model, args=arguments(recipe.optim, output / "align", recipe.seed), train_dataset=batches)
+    trainer = BridgeTrainer(model=model, args=arguments(recipe.optim, output / "align", recipe.seed), train_dataset=batches)
     run_phase(trainer, "align")
     if trainer.is_world_process_zero():
         families.direct(bridge.target, causal=False)
@@ -146,20 +148,6 @@ class Aligner(nn.Module):
         if cap:
             logits = torch.tanh(logits / cap) * cap
         return {"loss": F.cross_entropy(logits, target_ids[chosen])}
-
-
-class AlignTrainer(StepTrainer):
-    """Keeps in its checkpoints only what is trained."""
-
-    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
-        folder = Path(output_dir or self.args.output_dir)
-        folder.mkdir(parents=True, exist_ok=True)
-        self.model.bridge.save(str(folder))
-
-    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
-        from lusifer.models.bridge import TRAINED
-
-        self.model.bridge.load_trained(Path(resume_from_checkpoint) / TRAINED)
 
 
 class Batches:

@@ -10,6 +10,7 @@ Cost: one student and (once a text) one teacher pass. Not where the target is to
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,15 +25,16 @@ from torch import nn
 from lusifer.data.codeswitch import CodeSwitch, Switcher
 from lusifer.data.sources import Source, read_source
 from lusifer.errors import ConfigError
-from lusifer.files import replacing_folder
+from lusifer.files import fingerprint, write_array
 from lusifer.models import bases
 from lusifer.models.bridge import Bridge, BridgeConfig, masked_mean
 from lusifer.models.load import sentence_transformer
 from lusifer.train.assemble import assemble, save_model
-from lusifer.train.loop import Batch, Optim, StepBatches, arguments, claim, run_phase
+from lusifer.train.inputs import InputLoss, mean_inputs
+from lusifer.train.loop import Batch, Optim, StepBatches, arguments, checkpoint_activations, claim, run_phase, use_bf16
 from lusifer.train.losses import distillation, margin_ranking
-from lusifer.train.sentence_trainer import SentenceTrainer
 from lusifer.train.texts import Epochs, TextData, locate_root, read_texts
+from lusifer.train.trainers import BridgeTrainer, SentenceTrainer
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +66,11 @@ class Loss:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that `lusifer train` needs to distil a bridge."""
+    """Everything that `lusifer train` needs to distil a bridge.
+
+    `start` is a bridge to go on from; `inputs` a first phase without the target (see `train/inputs.py`); `cache` a folder
+    where the target's vectors are kept for several runs on the same texts.
+    """
 
     stage: Literal["distil"]
     output: str
@@ -77,6 +83,8 @@ class Recipe:
     token_dropout: float = 0.0
     batch_size: int = 256
     start: str | None = None
+    cache: str | None = None
+    inputs: Optim | None = None
     optim: Optim = field(default_factory=Optim)
 
 
@@ -90,10 +98,18 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
         return final
     torch.manual_seed(recipe.seed)
     texts = read_texts(recipe.data)
-    teacher = teacher_vectors(recipe.bridge.target.base, texts, output / "prepared")
+    cache = Path(recipe.cache) if recipe.cache else output / "prepared"
+    teacher = teacher_vectors(recipe.bridge.target.base, texts, cache)
     bridge = Bridge.load(recipe.start) if recipe.start else Bridge.new(recipe.bridge)
     bridge.set_trainable()
+    checkpoint_activations(recipe.optim, bridge.encoder, bridge.target)
     model = assemble(bridge)
+    if recipe.inputs:
+        means = mean_inputs(bridge, texts, cache, recipe.data.max_tokens)
+        plain = dataclasses.replace(recipe, hold=None, seed=recipe.seed + 1000)
+        phase = StepBatches(recipe.inputs.steps, Batches(plain, texts, means, bridge, root))
+        args = arguments(recipe.inputs, output / "inputs-phase", recipe.seed)
+        run_phase(BridgeTrainer(model=InputLoss(bridge, means, recipe.loss.temperature), args=args, train_dataset=phase), "target's inputs")
     make = Batches(recipe, texts, teacher, bridge, root)
     args = arguments(recipe.optim, output / "distil", recipe.seed, SentenceTransformerTrainingArguments)
     trainer = SentenceTrainer(model=model, args=args, train_dataset=StepBatches(recipe.optim.steps, make), loss=DistilLoss(model, recipe))
@@ -178,19 +194,16 @@ class DistilLoss(nn.Module):
 
 
 def teacher_vectors(base: str, texts: list[str], folder: Path) -> npt.NDArray[np.float16]:
-    """The target's own vectors of `texts`, (n, d) float16, made once and kept in `folder`."""
-    file = folder / "teacher.npy"
-    if file.exists():
-        kept = np.load(file, mmap_mode="r")
-        if len(kept) == len(texts):
-            return kept  # type: ignore[no-any-return]
-    model = sentence_transformer(bases.locate(base))
-    gpu = torch.cuda.is_available()
-    log.info("embedding %d English texts by the target", len(texts))
-    with torch.autocast("cuda" if gpu else "cpu", dtype=torch.bfloat16, enabled=gpu):
-        vectors = model.encode(texts, batch_size=1024 if gpu else 64, normalize_embeddings=True, show_progress_bar=None)
-    with replacing_folder(folder) as aside:
-        np.save(aside / "teacher.npy", vectors.astype(np.float16))
+    """The target's own vectors of `texts`, (n, d) float16, made once; kept in `folder` under a hash of target and texts."""
+    place = bases.locate(base)
+    file = folder / f"teacher-{fingerprint(bases.describe(base, place).hash, texts)}.npy"
+    if not file.exists():
+        model = sentence_transformer(place)
+        gpu = torch.cuda.is_available()
+        log.info("embedding %d English texts by the target", len(texts))
+        with torch.autocast("cuda" if gpu else "cpu", dtype=torch.bfloat16, enabled=use_bf16("auto")):
+            vectors = model.encode(texts, batch_size=1024 if gpu else 64, normalize_embeddings=True, show_progress_bar=None)
+        write_array(file, vectors.astype(np.float16))
     return np.load(file, mmap_mode="r")  # type: ignore[no-any-return]
 
 

@@ -26,9 +26,9 @@ from lusifer.errors import ConfigError
 from lusifer.models.bridge import Bridge, BridgeConfig
 from lusifer.models.load import sentence_transformer
 from lusifer.train.assemble import assemble, plan_bridge, save_model
-from lusifer.train.loop import Batch, Optim, StepBatches, arguments, claim, rank_and_world, run_phase
-from lusifer.train.sentence_trainer import SentenceTrainer
+from lusifer.train.loop import Batch, Optim, StepBatches, arguments, checkpoint_activations, claim, rank_and_world, run_phase
 from lusifer.train.texts import locate_root
+from lusifer.train.trainers import SentenceTrainer
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,7 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     model = starting_model(recipe)
     bridge: Bridge = model[0]
     bridge.set_trainable()
+    checkpoint_activations(recipe.optim, bridge.encoder, bridge.target)
     args = arguments(recipe.optim, output / "finetune", recipe.seed, SentenceTransformerTrainingArguments)
     loss = MultipleNegativesRankingLoss(model, scale=1 / recipe.temperature, gather_across_devices=rank_and_world()[1] > 1)
     batches = StepBatches(recipe.optim.steps, Batches(recipe, rows, bridge))

@@ -45,6 +45,7 @@ class Recipe:
     penalty: float = 1e-3
     hidden: int = 1024
     batch_size: int = 512
+    cache: str | None = None
     loss: Loss = field(default_factory=Loss)
     optim: Optim = field(default_factory=lambda: Optim(steps=2000, lr=1e-3, save_every=1000))
 
@@ -61,7 +62,8 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     if (final / "modules.json").exists():
         return final
     texts = read_texts(recipe.data)
-    y = np.asarray(teacher_vectors(recipe.target, texts, output / "prepared"), dtype=np.float32)
+    cache = Path(recipe.cache) if recipe.cache else output / "prepared"
+    y = np.asarray(teacher_vectors(recipe.target, texts, cache), dtype=np.float32)
     encoder = sentence_transformer(bases.locate(recipe.encoder))
     x = TorchEmbedder(encoder, bf16=use_bf16("auto")).encode(texts)
     layers = fit_mlp(recipe, x, y, output) if recipe.kind == "mlp" else [linear(*fit(recipe.kind, x, y, recipe.penalty))]

@@ -27,7 +27,7 @@ from torch import nn
 from lusifer.data.sources import Source, read_source
 from lusifer.data.tokens import pad
 from lusifer.files import replacing_folder, write_json, write_text
-from lusifer.train.loop import Batch, Optim, StepBatches, StepTrainer, arguments, claim, run_phase
+from lusifer.train.loop import Batch, Optim, StepBatches, StepTrainer, arguments, checkpoint_activations, claim, run_phase
 from lusifer.train.losses import margin_ranking
 from lusifer.train.pairs import PairStore, Sampler
 from lusifer.train.vocabulary import BOS, EOS, MASK_TOKEN, PAD, SPECIALS, Vocabulary, by_language, train_tokenizer
@@ -115,6 +115,7 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     if (final / "config.json").exists():
         log.info("%s is finished", final)
         return final
+    checkpoint_activations(recipe.ranking.optim, model)
     if recipe.warm:
         _start_as_identity(model.model)
         _rank(model.model, recipe, recipe.warm, stores, output / "warm", "translation ranking, table alone", table_alone=True)

@@ -1,0 +1,38 @@
+"""The trainers for bridges: batches come ready made, checkpoints hold what is trained alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sentence_transformers import SentenceTransformerTrainer
+
+from lusifer.models.bridge import TRAINED
+from lusifer.train.loop import StepLoaderMixin, StepTrainer
+
+
+class SentenceTrainer(StepLoaderMixin, SentenceTransformerTrainer):  # type: ignore[misc]
+    """sentence-transformers' trainer, for models whose first module is a `Bridge`, with that library's losses."""
+
+    def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
+        """No automatic model card: it would read columns that step batches do not have."""
+
+    def preprocess_dataset(self, dataset: Any, *args: Any, **kwargs: Any) -> Any:
+        """Step batches need none of the column checks and prompts that this adds: they come with both done."""
+        return dataset
+
+    def _load_from_checkpoint(self, checkpoint_path: str) -> None:
+        """Resume by putting the trained tensors in place; the bases are in memory already."""
+        self.model[0].load_trained(Path(checkpoint_path) / TRAINED)
+
+
+class BridgeTrainer(StepTrainer):
+    """transformers' trainer, for a module that holds a `bridge` and gives its own loss."""
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        folder = Path(output_dir or self.args.output_dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.model.bridge.save(str(folder))
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        self.model.bridge.load_trained(Path(resume_from_checkpoint) / TRAINED)

@@ -1,0 +1,139 @@
+"""The command line: light to start, one line and exit code 2 for what a user can put right, options that do not drift."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+
+import lusifer
+from lusifer.cli.app import app
+from tests.conftest import TEXTS
+
+Folder = Callable[[str], Path]
+
+OPTIONS = {
+    "train": {"--dry-run", "--restart", "--verbose"},
+    "merge": {"--encoder", "--target"},
+    "embed": {"--into", "--model", "--column", "--prompt"},
+    "similar": {"--model"},
+    "neighbours": {"--model", "--top"},
+    "evaluate": {"--suite", "--tasks", "--languages", "--anchor", "--into", "--bf16"},
+    "demo": {"--data", "--into", "--encoder", "--target"},
+    "recipes": set(),
+    "data validate": {"--columns", "--show"},
+}
+
+
+def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own, as a user starts it."""
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "lusifer", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        timeout=120,
+        check=False,
+        env=os.environ,
+    )
+
+
+def refused(*arguments: str, cwd: Path | None = None) -> str:
+    """The one line that a refusal prints."""
+    done = run(*arguments, cwd=cwd)
+    assert done.returncode == 2, done
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("lusifer: ")
+    return lines[0]
+
+
+def test_the_options_are_these() -> None:
+    """Frozen: a change here is a change for users."""
+    found = {}
+    group = typer.main.get_command(app)
+    for name, command in group.commands.items():  # type: ignore[attr-defined]
+        inner = getattr(command, "commands", None)
+        for path, leaf in ({f"{name} {k}": v for k, v in inner.items()} if inner else {name: command}).items():
+            found[path] = {o for p in leaf.params for o in p.opts if o.startswith("--") and o != "--help"}
+    assert found == OPTIONS
+
+
+def test_the_public_names_are_these_and_all_resolve() -> None:
+    assert sorted(lusifer._PLACES) == sorted(lusifer.__all__)
+    for name in lusifer.__all__:
+        assert getattr(lusifer, name) is not None
+    assert set(dir(lusifer)) >= set(lusifer.__all__)
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = lusifer.nothing
+
+
+def test_import_and_help_load_nothing_heavy() -> None:
+    code = "import sys, lusifer, lusifer.cli.app; print([m for m in ('torch', 'transformers', 'sklearn', 'pyarrow') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+    assert "train" in run("--help").stdout
+    assert run("--version").stdout.strip() == f"lusifer {lusifer.__version__}"
+
+
+def test_a_missing_extra_names_itself() -> None:
+    code = (
+        "import sys; sys.modules['torch'] = sys.modules['transformers'] = sys.modules['sentence_transformers'] = None\n"
+        "from lusifer.cli import main; sys.argv = ['lusifer', 'train', 'minilm']; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "pip install 'lusifer[train]'" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (["train", "no-such-recipe"], "none of that name ships"),
+        (["train", "folder/none.yaml"], "no such recipe"),
+        (["train", "minilm", "optm.steps=3"], "did you mean 'optim'"),
+        (["train", "minilm", "optim.steps=many"], "optim: steps is 'many'"),
+        (["train", "minilm", "data.root=/nowhere"], "data.root"),
+        (["data", "validate", "none.docx"], "unknown format"),
+        (["similar", "a", "b", "-m", "/nowhere/at/all"], "no such model folder"),
+        (["embed", "none.txt", "-m", "x", "-o", "out.bin"], ".npy"),
+        (["merge", "/nowhere/at/all", "out"], "no such model folder"),
+        (["demo", "--data", "/nowhere"], "no such folder"),
+    ],
+)
+def test_refusals_are_one_line(arguments: list[str], what: str, tmp_path: Path) -> None:
+    assert what in refused(*arguments, cwd=tmp_path)
+    assert not list(tmp_path.iterdir()), "nothing half-written"
+
+
+def test_validate_prints_every_bad_line(tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_text("eng\tgood\nbad\n\tx\n", encoding="utf-8")
+    done = run("data", "validate", "a.tsv", "--columns", "language,text", cwd=tmp_path)
+    assert done.returncode == 2
+    assert [line.split(": ")[0] for line in done.stderr.splitlines()] == ["a.tsv:2", "a.tsv:3"]
+    assert "1 good rows, 2 bad" in done.stdout
+    (tmp_path / "a.tsv").write_text("eng\tgood\n", encoding="utf-8")
+    assert run("data", "validate", "a.tsv", "--columns", "language,text", cwd=tmp_path).returncode == 0
+
+
+def test_embed_similar_and_neighbours(tmp_path: Path, model_folder: Folder) -> None:
+    from lusifer.models.bridge import Bridge, BridgeConfig, Part
+    from lusifer.train.assemble import assemble, save_model
+
+    config = BridgeConfig(Part(str(model_folder("bert"))), Part(str(model_folder("bert"))), max_tokens=64)
+    model = assemble(Bridge.new(config))
+    save_model(model, tmp_path / "m")
+    (tmp_path / "t.txt").write_text("\n".join(TEXTS) + "\n", encoding="utf-8")
+    done = run("embed", "t.txt", "-m", "m", "-o", "v.npy", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    np.testing.assert_allclose(np.load(tmp_path / "v.npy"), model.encode(TEXTS), atol=1e-5)
+    assert run("similar", TEXTS[0], TEXTS[0], "-m", "m", cwd=tmp_path).stdout.strip() == "1.0000"
+    assert run("neighbours", TEXTS[3], "t.txt", "-m", "m", "-k", "1", cwd=tmp_path).stdout.strip().endswith(TEXTS[3])
+    assert "expected 'str'" not in refused("embed", "none.txt", "-m", "m", "-o", "w.npy", cwd=tmp_path)

@@ -1,0 +1,392 @@
+"""The stages on tiny models: each learns, resumes to the bit, trains what it says and nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file
+
+import lusifer
+from lusifer.errors import ConfigError, DataError, LusiferError, ModelError
+from lusifer.files import sha256
+from lusifer.train import align, finetune, loop
+from lusifer.train.run import load_recipe, plan, train
+from tests.conftest import TEXTS
+
+Folder = Callable[[str], Path]
+OPTIM = {"steps": 6, "lr": 1e-2, "save_every": 3, "log_every": 1, "workers": 0, "precision": "fp32"}
+
+
+@pytest.fixture
+def texts(tmp_path: Path) -> Path:
+    """Texts, pairs with negatives, and a lexicon."""
+    (tmp_path / "texts.tsv").write_text("".join(f"eng_Latn\t{t}\n" for t in TEXTS), encoding="utf-8")
+    pairs = [{"query": f"who {t[4:12]}?", "document": t, "negative": TEXTS[i - 3], "negative_2": TEXTS[i - 5]} for i, t in enumerate(TEXTS)]
+    (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(p) + "\n" for p in pairs), encoding="utf-8")
+    (tmp_path / "lexicon.tsv").write_text("deu_Latn\tstation\tBahnhof\nfra_Latn\twater\teau\n", encoding="utf-8")
+    foreign = "".join(f"deu_Latn\t{t}\t{t[::-1]}\n" for t in TEXTS)
+    (tmp_path / "parallel.tsv").write_text(foreign, encoding="utf-8")
+    return tmp_path
+
+
+def recipe(stage: str, folder: Path, model_folder: Folder, **changes: Any) -> Path:
+    """A recipe file for the stage."""
+    target = "bert" if stage in ("distil", "pooled") else "llama"
+    bridge = {
+        "encoder": {"base": str(model_folder("xlm-roberta")), "train": "lora"},
+        "target": {"base": str(model_folder(target))},
+        "connector": {"kind": "mlp", "tokens": 1},
+    }
+    texts = {"root": str(folder), "sources": [{"files": ["texts.tsv"], "columns": ["language", "text"]}]}
+    document: dict[str, Any] = {"stage": stage, "output": str(folder / "out"), "batch_size": 4, "optim": OPTIM}
+    if stage == "distil":
+        lexicon = {"lexicon": [{"files": ["lexicon.tsv"], "columns": ["language", "english", "text"]}]}
+        document |= {"bridge": bridge, "data": texts, "code_switch": lexicon, "token_dropout": 0.1, "loss": {"kl": 0.5}}
+    elif stage == "align":
+        document |= {"bridge": bridge, "data": {"root": str(folder), "reconstruct": texts["sources"], "complete": [PAIRS]}}
+    elif stage == "finetune":
+        document |= {"bridge": bridge | {"prompts": {"query": "Q: ", "document": "D: "}}, "data": {"root": str(folder), "sources": [PAIRS]}}
+    elif stage == "pooled":
+        document |= {"encoder": str(model_folder("xlm-roberta")), "target": str(model_folder("bert")), "data": texts, "kind": "mlp"}
+    elif stage == "pretrain":
+        del document["batch_size"], document["optim"]
+        source = [{"files": ["parallel.tsv"], "columns": ["language", "english", "text"]}]
+        document |= {
+            "data": {"root": str(folder), "parallel": source, "lexicon": source, "max_tokens": 24},
+            "vocabulary": {"size": 330, "characters": 10_000},
+            "shape": {"hidden": 32, "layers": 2, "heads": 4, "intermediate": 48, "max_tokens": 64},
+            "warm": {"optim": OPTIM, "batch_tokens": 512},
+            "masking": {"optim": OPTIM, "batch_tokens": 512},
+            "ranking": {"optim": OPTIM, "batch_tokens": 512},
+        }
+    document |= changes
+    file = folder / f"{stage}.yaml"
+    file.write_text(yaml.safe_dump(document), encoding="utf-8")
+    return file
+
+
+PAIRS = {"files": ["pairs.jsonl"], "columns": ["query", "document", "negative", "negative_2"]}
+STAGES = ["distil", "align", "finetune", "pooled", "pretrain"]
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return {f"{f.relative_to(folder)}:{k}": v for f in sorted(folder.rglob("*.safetensors")) for k, v in load_file(f).items()}
+
+
+class Stop(Exception):
+    """Stands for a kill between two steps."""
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_resumed_run_equals_an_uninterrupted_one_to_the_bit(
+    stage: str, texts: Path, model_folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fault 5: auto-resume dropped the optimiser's state."""
+    file = recipe(stage, texts, model_folder)
+    whole = train(file, [f"output={texts / 'whole'}"])
+    steps = 0
+    original = loop.Progress.on_step_end
+
+    def stop_at(self: Any, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        nonlocal steps
+        steps += 1
+        original(self, args, state, control, **kwargs)
+        if steps == 5 and stop:
+            raise Stop
+
+    monkeypatch.setattr(loop.Progress, "on_step_end", stop_at)
+    stop = True
+    with pytest.raises(Stop):
+        train(file, [f"output={texts / 'parts'}"])
+    stop = False
+    parts = train(file, [f"output={texts / 'parts'}"])
+    first, second = weights(whole), weights(parts)
+    assert first.keys() == second.keys()
+    assert first
+    for name, tensor in first.items():
+        assert torch.equal(tensor, second[name]), name
+    saved = yaml.safe_load((texts / "parts" / "recipe.yaml").read_text(encoding="utf-8"))
+    assert saved["stage"] == stage
+    assert "torch" in json.loads((texts / "parts" / "versions.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("stage", ["distil", "align", "finetune"])
+def test_the_bases_do_not_move_and_the_adapters_do(stage: str, texts: Path, model_folder: Folder) -> None:
+    """Stage 1's target is frozen: its weights, on disk and in memory, stay as they were."""
+    file = recipe(stage, texts, model_folder)
+    before = {f: sha256(model_folder(f) / "model.safetensors") for f in ("xlm-roberta", "bert", "llama")}
+    seen: dict[str, Any] = {}
+    original = loop.run_phase
+
+    def watch(trainer: Any, name: str) -> None:
+        bridge = trainer.model.bridge if hasattr(trainer.model, "bridge") else trainer.model[0]
+        start = {k: v.detach().clone() for k, v in bridge.named_parameters()}
+        original(trainer, name)
+        seen.update({k: not torch.equal(v, start[k]) for k, v in bridge.named_parameters()}, __bridge__=bridge)
+
+    module, _ = load_recipe(file)
+    old, module.run_phase = module.run_phase, watch
+    try:
+        folder = train(file)
+    finally:
+        module.run_phase = old
+    bridge = seen.pop("__bridge__")
+    moved = {k for k, changed in seen.items() if changed}
+    assert not [k for k in moved if k.startswith("target.")]
+    assert moved <= set(bridge.trained_names())
+    assert any("lora_" in k for k in moved)
+    assert any(k.startswith("connector.") for k in moved)
+    assert before == {f: sha256(model_folder(f) / "model.safetensors") for f in before}
+    assert lusifer.load(folder).encode(TEXTS).shape == (16, 32)
+
+
+@pytest.mark.parametrize("stage", ["distil", "align", "finetune"])
+def test_the_loss_falls(stage: str, texts: Path, model_folder: Folder) -> None:
+    file = recipe(stage, texts, model_folder)
+    train(file, ["optim.steps=40", "optim.save_every=40"])
+    state = next((texts / "out").rglob("checkpoint-40/trainer_state.json"))
+    losses = [e["loss"] for e in json.loads(state.read_text(encoding="utf-8"))["log_history"] if "loss" in e]
+    assert np.mean(losses[-5:]) < 0.9 * np.mean(losses[:5])
+
+
+def test_the_mask_is_on_what_the_encoder_reads_and_the_next_token_is_hidden(texts: Path, model_folder: Folder) -> None:
+    """Fault 1: the mask stood on the decoder's input, and the LM loss saw the next token."""
+    _, parsed = load_recipe(recipe("align", texts, model_folder))
+    bridge = align.Bridge.new(parsed.bridge)
+    head = align.load_lm(parsed.bridge, bridge)
+    rows = [(t, t, True) for t in TEXTS]
+    batch = align.Batches(parsed, rows, bridge, align.families.load_tokenizer(model_folder("llama")))(0)
+    mask_id = bridge.tokenizer.mask_token_id
+    share = ((batch["input_ids"] == mask_id).sum() / (batch["attention_mask"].sum() - 2 * len(batch["input_ids"]))).item()
+    assert 0.3 < share < 0.7
+    assert (batch["target_ids"] != mask_id).all()
+    assert batch["attention_mask"].bool().any(1).all()
+    model = align.Aligner(bridge, head).eval()
+    taken: list[torch.Tensor] = []
+    head.register_forward_pre_hook(lambda _, inputs: taken.append(inputs[0].detach().clone()))
+    one = {k: v[:1] for k, v in batch.items()}
+    last = int(one["target_mask"].sum()) - 1
+    changed = {k: v.clone() for k, v in one.items()}
+    changed["target_ids"][0, last] = 5
+    with torch.no_grad():
+        model(**one)
+        model(**changed)
+    assert torch.equal(*taken), "what predicts a token must not see it"
+    other = {k: v.clone() for k, v in one.items()}
+    other["input_ids"][0, 2] = 7
+    with torch.no_grad():
+        model(**other)
+    assert not torch.equal(taken[0], taken[2]), "what the encoder reads must matter"
+
+
+def test_the_alignment_loss_is_the_language_models_own(texts: Path, model_folder: Folder) -> None:
+    """Against a plain loop: states, then tokens, through transformers' causal LM."""
+    import transformers
+
+    _, parsed = load_recipe(recipe("align", texts, model_folder, mask_ratio=0.0))
+    bridge = align.Bridge.new(parsed.bridge)
+    model = align.Aligner(bridge, align.load_lm(parsed.bridge, bridge)).eval()
+    rows = [(t, t, True) for t in TEXTS]
+    batch = align.Batches(parsed, rows, bridge, align.families.load_tokenizer(model_folder("llama")))(0)
+    whole = transformers.AutoModelForCausalLM.from_pretrained(model_folder("llama"))
+    losses, n = torch.zeros(()), 0
+    with torch.no_grad():
+        got = model(**batch)["loss"]
+        for i in range(len(batch["input_ids"])):
+            keep, wanted = batch["attention_mask"][i].bool(), batch["target_ids"][i][batch["target_mask"][i].bool()]
+            states, _ = bridge.join(
+                *bridge.encode_tokens(batch["input_ids"][i][keep][None], torch.ones(1, int(keep.sum()), dtype=torch.long))
+            )
+            joined = torch.cat([states, whole.get_input_embeddings()(wanted)[None]], 1)
+            logits = whole(inputs_embeds=joined).logits[0, states.shape[1] - 1 : -1]
+            losses += torch.nn.functional.cross_entropy(logits, wanted, reduction="sum")
+            n += len(wanted)
+    torch.testing.assert_close(got, losses / n, atol=1e-5, rtol=1e-5)
+
+
+def test_in_batch_and_hard_negatives_count_on_one_process(texts: Path, model_folder: Folder) -> None:
+    """Fault 5: on one GPU in-batch negatives vanished silently."""
+    _, parsed = load_recipe(recipe("finetune", texts, model_folder))
+    model = finetune.starting_model(parsed)
+    rows = finetune.read_pairs(parsed, texts)
+    assert all(len(r[2]) == 2 for r in rows)
+    batch = finetune.Batches(parsed, rows, model[0])(0)
+    names = [n for n in batch if n.endswith("input_ids")]
+    assert names == ["query_input_ids", "document_input_ids", "negative_0_input_ids", "negative_1_input_ids"]
+    loss_fn = finetune.MultipleNegativesRankingLoss(model, scale=1 / parsed.temperature)
+    features = [
+        {k.removeprefix(n.removesuffix("input_ids")): v for k, v in batch.items() if k.startswith(n.removesuffix("input_ids"))}
+        for n in names
+    ]
+    model.eval()
+    with torch.no_grad():
+        loss = loss_fn([dict(f) for f in features], None)
+        q, *docs = (model(dict(f))["sentence_embedding"] for f in features)
+        scores = q @ torch.cat(docs).T / parsed.temperature
+    assert scores.shape == (4, 12)
+    torch.testing.assert_close(loss, torch.nn.functional.cross_entropy(scores, torch.arange(4)))
+    prompt = model[0].tokenizer.decode(batch["query_input_ids"][0], skip_special_tokens=True)
+    assert prompt.replace(" ", "").startswith("Q")
+
+
+def test_no_text_stands_twice_in_a_batch_and_none_is_lost() -> None:
+    rows = [(f"q{i}", f"d{i % 7}", ()) for i in range(40)]
+    epochs = finetune.DistinctEpochs(rows, 5, seed=1)
+    seen: list[int] = []
+    for step in range(epochs.per_epoch):
+        batch = epochs(step)
+        assert len({rows[i][1] for i in batch}) == len(batch) == 5
+        seen += batch.tolist()
+    assert len(seen) == len(set(seen))
+    assert len(seen) >= 30
+    with pytest.raises(ConfigError, match="lower it"):
+        finetune.DistinctEpochs([("q", "d", ())] * 8, 4, seed=1)
+
+
+def test_stage_two_goes_on_from_stage_one_and_refuses_to_lose_it(texts: Path, model_folder: Folder) -> None:
+    first = train(recipe("align", texts, model_folder, output=str(texts / "one")))
+    file = recipe("finetune", texts, model_folder, output=str(texts / "two"), start=str(first))
+    model = finetune.starting_model(load_recipe(file)[1])
+    learnt = load_file(first / "trained.safetensors")
+    for name, parameter in model[0].named_parameters():
+        if name in learnt:
+            assert torch.equal(parameter, learnt[name])
+    assert lusifer.load(train(file)).prompts == {"query": "Q: ", "document": "D: "}
+    with pytest.raises(ModelError, match="would lose"):
+        finetune.starting_model(load_recipe(file, ["bridge.encoder.train=frozen"])[1])
+
+
+def test_another_recipe_in_the_same_folder_is_refused(texts: Path, model_folder: Folder) -> None:
+    file = recipe("pooled", texts, model_folder, kind="ridge")
+    train(file)
+    with pytest.raises(LusiferError, match="another recipe"):
+        train(file, ["penalty=0.5"])
+    train(file, ["penalty=0.5"], restart=True)
+
+
+def test_another_language_is_refused_with_file_and_line(texts: Path, model_folder: Folder) -> None:
+    (texts / "texts.tsv").write_text(
+        "eng_Latn\tThe weather was fine this morning, and we went out.\n"
+        "eng_Latn\tDer alte Bahnhof liegt hinter dem Markt, und niemand weiß, wer die Apfelbäume gepflanzt hat.\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(DataError, match=r"texts.tsv:2: .*english_only.*'de'"):
+        train(recipe("distil", texts, model_folder))
+
+
+@pytest.mark.parametrize(
+    ("stage", "changes", "what"),
+    [
+        ("distil", ["bridge.encoder.base=/nowhere"], "no such model folder"),
+        ("distil", ["data.root=/nowhere"], "data.root"),
+        ("distil", ["bridge.conector.kind=mlp"], "did you mean 'connector'"),
+        ("distil", ["bridge.connector.kind=mpl"], "mlp, linear, vocabulary, resampler"),
+        ("align", ["bridge.target.train=lora"], "must be frozen"),
+        ("finetune", ["temperature=0"], "temperature must be above 0"),
+        ("finetune", ["stage=finetun"], "pretrain, align, finetune, distil, pooled"),
+        ("distil", ["optim.steps=0"], "steps must be at least 1"),
+        ("pretrain", ["vocabulary.size=60000"], "vocabulary.size"),
+    ],
+)
+def test_wrong_recipes_are_told_in_one_line(stage: str, changes: list[str], what: str, texts: Path, model_folder: Folder) -> None:
+    with pytest.raises(LusiferError, match=what) as caught:
+        train(recipe(stage, texts, model_folder), changes)
+    assert "\n" not in str(caught.value)
+
+
+def test_align_needs_a_target_that_writes(texts: Path, model_folder: Folder) -> None:
+    with pytest.raises(ModelError, match="decoder target"):
+        train(recipe("align", texts, model_folder), [f"bridge.target.base={model_folder('bert')}"])
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_dry_run_counts_and_trains_nothing(stage: str, texts: Path, model_folder: Folder) -> None:
+    figures = plan(recipe(stage, texts, model_folder))
+    assert figures["memory_bytes"] > 0
+    assert figures["parameters"]["trained"] > 0
+    assert sum(figures["rows"].values()) > 0
+    assert not (texts / "out").exists()
+
+
+def test_an_interrupt_in_the_middle_of_a_save_leaves_the_last_good_checkpoint(
+    texts: Path, model_folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = recipe("distil", texts, model_folder)
+    import transformers
+
+    original = transformers.Trainer._save_rng_state
+    saves = 0
+
+    def cut(self: Any, output_dir: str) -> None:
+        nonlocal saves
+        saves += 1
+        if saves == 2:
+            raise KeyboardInterrupt
+        original(self, output_dir)
+
+    monkeypatch.setattr(transformers.Trainer, "_save_rng_state", cut)
+    with pytest.raises(KeyboardInterrupt):
+        train(file)
+    found = loop.checkpoints(texts / "out" / "distil")
+    assert [p.name for p in found] == ["checkpoint-3"]
+    assert lusifer.load(train(file)).dim == 32
+
+
+def test_a_full_disk_is_one_line_and_the_last_checkpoint_stays(texts: Path, model_folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    import errno
+
+    import transformers
+
+    original = transformers.Trainer._save_optimizer_and_scheduler
+    saves = 0
+
+    def full(self: Any, output_dir: str) -> None:
+        nonlocal saves
+        saves += 1
+        if saves == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        original(self, output_dir)
+
+    monkeypatch.setattr(transformers.Trainer, "_save_optimizer_and_scheduler", full)
+    with pytest.raises(LusiferError, match="disk is full"):
+        train(recipe("distil", texts, model_folder))
+    assert [p.name for p in loop.checkpoints(texts / "out" / "distil")] == ["checkpoint-3"]
+
+
+@pytest.mark.parametrize("stage", ["distil", "finetune", "pretrain"])
+def test_two_processes_train_the_model_of_one(stage: str, texts: Path, model_folder: Folder) -> None:
+    """`torchrun` with two CPU processes: the same recipe, the same global batch, the same model to rounding."""
+    changes = ["bridge.encoder.lora.dropout=0", "token_dropout=0"] if stage == "distil" else ["bridge.encoder.lora.dropout=0"]
+    changes = [] if stage == "pretrain" else changes
+    file = recipe(stage, texts, model_folder)
+    one = train(file, [*changes, f"output={texts / 'one'}"])
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--nproc_per_node=2",
+        "--master_port=29533",
+        "-m",
+        "lusifer",
+        "train",
+        str(file),
+    ]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run(
+        [*command, *changes, f"output={texts / 'two'}"], env=environment, capture_output=True, text=True, timeout=240, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    first, second = weights(one), weights(texts / "two" / one.name)
+    assert first.keys() == second.keys()
+    for name, tensor in first.items():
+        torch.testing.assert_close(second[name].float(), tensor.float(), atol=2e-3, rtol=2e-2, msg=name)
