@@ -78,6 +78,7 @@ class Bridge(InputModule):  # type: ignore[misc]
         width_in, width_out = families.width(encoder.config), families.width(target.config)
         self.connector = make_connector(config.connector, width_in, width_out, target)
         self.residual = nn.Linear(width_in, width_out) if config.connector.residual else None
+        self.gate = nn.Parameter(torch.tensor(0.1)) if config.connector.residual else None
         self.causal = False
         self.max_seq_length = config.max_tokens
 
@@ -109,8 +110,8 @@ class Bridge(InputModule):  # type: ignore[misc]
         states, mask = self.encode_tokens(features["input_ids"], features["attention_mask"])
         joined, joined_mask = self.join(states, mask)
         out = self.target(inputs_embeds=joined, attention_mask=joined_mask).last_hidden_state
-        if self.residual is not None:
-            out = out + self.residual(masked_mean(states, mask)).to(out.dtype).unsqueeze(1)
+        if self.residual is not None and self.gate is not None:
+            out = self.gate * out.float() + self.residual(masked_mean(states.float(), mask)).unsqueeze(1)
         return {**features, "token_embeddings": out.float(), "attention_mask": joined_mask}
 
     def encode_tokens(self, ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -131,7 +132,7 @@ class Bridge(InputModule):  # type: ignore[misc]
         """The parameters that training changes, and so a checkpoint holds."""
         names = [f"connector.{name}" for name, _ in self.connector.named_parameters()]
         if self.residual is not None:
-            names += [f"residual.{name}" for name, _ in self.residual.named_parameters()]
+            names += ["gate", *(f"residual.{name}" for name, _ in self.residual.named_parameters())]
         for role in ("encoder", "target"):
             train = getattr(self.config, role).train
             for name, _ in getattr(self, role).named_parameters():
@@ -234,7 +235,7 @@ class Bridge(InputModule):  # type: ignore[misc]
         whole = {role: Part(base=getattr(self.config, role).base, train="full", dtype=getattr(self.config, role).dtype) for role in parts}
         config = BridgeConfig(**{**{f: getattr(self.config, f) for f in self.config.__dataclass_fields__}, **whole})
         bridge = Bridge(config, parts["encoder"], parts["target"], self.tokenizer, self.bases)
-        bridge.connector, bridge.residual = self.connector, self.residual
+        bridge.connector, bridge.residual, bridge.gate = self.connector, self.residual, self.gate
         bridge.eval()
         return bridge
 

@@ -33,9 +33,11 @@ from lusifer.train.assemble import assemble, save_model
 from lusifer.train.inputs import InputLoss, mean_inputs
 from lusifer.train.loop import Batch, Optim, StepBatches, arguments, checkpoint_activations, claim, run_phase, use_bf16
 from lusifer.train.losses import distillation, margin_ranking
+from lusifer.train.maps import fit
 from lusifer.train.texts import Epochs, TextData, locate_root, read_texts
 from lusifer.train.trainers import BridgeTrainer, SentenceTrainer
 
+RESIDUAL_SAMPLE = 20_000
 log = logging.getLogger(__name__)
 
 
@@ -101,6 +103,8 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     cache = Path(recipe.cache) if recipe.cache else output / "prepared"
     teacher = teacher_vectors(recipe.bridge.target.base, texts, cache)
     bridge = Bridge.load(recipe.start) if recipe.start else Bridge.new(recipe.bridge)
+    if bridge.residual is not None and not recipe.start:
+        start_residual(bridge, texts, teacher)
     bridge.set_trainable()
     checkpoint_activations(recipe.optim, bridge.encoder, bridge.target)
     model = assemble(bridge)
@@ -117,6 +121,24 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     if trainer.is_world_process_zero():
         save_model(model, final)
     return final
+
+
+def start_residual(bridge: Bridge, texts: list[str], teacher: npt.NDArray[np.float16]) -> None:
+    """Start the residual as the rotation from the encoder's mean states to the teacher's vectors, on a sample of the texts."""
+    rows = np.random.default_rng(0).permutation(len(texts))[:RESIDUAL_SAMPLE]
+    rows = rows[np.argsort([len(texts[i]) for i in rows])]
+    means = []
+    bridge.eval()
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=use_bf16("auto") and not torch.cuda.is_available()):
+        for i in range(0, len(rows), 256):
+            batch = bridge.preprocess([texts[j] for j in rows[i : i + 256]])
+            states, mask = bridge.encode_tokens(batch["input_ids"], batch["attention_mask"])
+            means.append(masked_mean(states.float(), mask).numpy())
+    matrix, bias = fit("rotation", np.concatenate(means), teacher[rows].astype(np.float32))
+    assert bridge.residual is not None
+    with torch.no_grad():
+        bridge.residual.weight.copy_(torch.from_numpy(matrix.T.copy()))
+        bridge.residual.bias.copy_(torch.from_numpy(bias))
 
 
 class Batches:

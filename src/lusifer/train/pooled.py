@@ -26,6 +26,7 @@ from lusifer.train.assemble import save_model
 from lusifer.train.distil import Loss, teacher_vectors
 from lusifer.train.loop import Batch, Optim, StepBatches, StepTrainer, arguments, claim, run_phase, use_bf16
 from lusifer.train.losses import distillation
+from lusifer.train.maps import fit
 from lusifer.train.texts import Epochs, TextData, locate_root, read_texts
 
 log = logging.getLogger(__name__)
@@ -69,18 +70,6 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     layers = fit_mlp(recipe, x, y, output) if recipe.kind == "mlp" else [linear(*fit(recipe.kind, x, y, recipe.penalty))]
     save_model(SentenceTransformer(modules=[*encoder, *layers, Normalize()], device="cpu"), final)
     return final
-
-
-def fit(kind: str, x: Vectors, y: Vectors, penalty: float) -> tuple[Vectors, Vectors]:
-    """(matrix (d_in, d_out), bias (d_out,)) of the map x → x @ matrix + bias, by Procrustes or ridge on centred vectors."""
-    mean_x, mean_y = x.mean(0, dtype=np.float64), y.mean(0, dtype=np.float64)
-    cx, cy = x - mean_x, y - mean_y
-    if kind == "rotation":
-        u, _, vt = np.linalg.svd(cx.T @ cy, full_matrices=False)
-        matrix = u @ vt
-    else:
-        matrix = np.linalg.solve(cx.T @ cx + penalty * len(x) * np.eye(x.shape[1]) / x.shape[1], cx.T @ cy)
-    return matrix.astype(np.float32), (mean_y - mean_x @ matrix).astype(np.float32)
 
 
 def linear(matrix: Vectors, bias: Vectors) -> Dense:
