@@ -29,13 +29,18 @@ def replacing_folder(target: str | Path) -> Iterator[Path]:
         try:
             yield aside
             aside.chmod(0o755)
-            old = None
-            if target.exists():
-                old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
-                os.rename(target, old / "old")
-            os.rename(aside, target)
-            if old is not None:
-                shutil.rmtree(old)
+            if not target.exists():
+                os.rename(aside, target)
+                return
+            old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
+            os.rename(target, old / "old")
+            try:
+                os.rename(aside, target)
+            except BaseException:
+                os.rename(old / "old", target)
+                raise
+            finally:
+                shutil.rmtree(old, ignore_errors=True)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
 
@@ -78,6 +83,10 @@ def disk_errors(path: str | Path) -> Iterator[None]:
             raise LusiferError(f"{path}: the disk is full; what was there before is untouched") from error
         if error.errno in (errno.EACCES, errno.EROFS, errno.ENOTDIR):
             raise LusiferError(f"{path}: cannot be written ({error.strerror})") from error
+        raise
+    except Exception as error:  # torch and safetensors wrap the system's error in classes of their own
+        if "No space left" in str(error) or "os error 28" in str(error):
+            raise LusiferError(f"{path}: the disk is full; what was there before is untouched") from error
         raise
 
 

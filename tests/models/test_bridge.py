@@ -280,3 +280,33 @@ def test_no_logits_are_made_and_no_hidden_states_are_kept(model_folder: Folder, 
     monkeypatch.setattr(bridge.target, "forward", watch)
     model.encode(TEXTS[:2])
     assert kept == [(None, None)]
+
+
+def test_a_merged_bf16_bridge_keeps_exact_rotary_frequencies(model_folder: Folder, tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    config = BridgeConfig(Part(str(model_folder("bert"))), Part(str(model_folder("llama")), dtype="bfloat16"), max_tokens=200)
+    model = assemble(Bridge.new(config)).eval()
+    save_model(model, tmp_path / "b")
+    lusifer.merge(tmp_path / "b", tmp_path / "whole")
+    whole = lusifer.sentence_transformer(tmp_path / "whole")
+    buffers = dict(model[0].target.named_buffers())
+    for name, buffer in whole[0].target.named_buffers():
+        assert buffer.dtype == buffers[name].dtype == torch.float32
+        assert torch.equal(buffer, buffers[name]), name
+    text = [" ".join(TEXTS)]
+    np.testing.assert_array_equal(whole.encode(text), model.encode(text))
+
+
+def test_frozen_parts_recompute_activations_and_stay_free_of_dropout(model_folder: Folder) -> None:
+    config = BridgeConfig(Part(str(model_folder("bert"))), Part(str(model_folder("bert"))), max_tokens=64)
+    bridge = Bridge.new(config)
+    plain = assemble(bridge).eval().encode(TEXTS[:4], convert_to_tensor=True)
+    bridge.checkpoint_activations()
+    bridge.train()
+    assert bridge.target.training
+    features = bridge.preprocess(TEXTS[:4])
+    out = bridge(features)["token_embeddings"]
+    assert torch.equal(out, bridge(features)["token_embeddings"]), "no dropout is left"
+    out.sum().backward()  # type: ignore[no-untyped-call]
+    assert bridge.connector.first.weight.grad is not None
+    assert plain.shape == (4, 32)

@@ -46,6 +46,7 @@ def recipe(stage: str, folder: Path, model_folder: Folder, **changes: Any) -> Pa
         "encoder": {"base": str(model_folder("xlm-roberta")), "train": "lora"},
         "target": {"base": str(model_folder(target))},
         "connector": {"kind": "mlp", "tokens": 1},
+        "max_tokens": 64,
     }
     texts = {"root": str(folder), "sources": [{"files": ["texts.tsv"], "columns": ["language", "text"]}]}
     document: dict[str, Any] = {"stage": stage, "output": str(folder / "out"), "batch_size": 4, "optim": OPTIM}
@@ -156,7 +157,7 @@ def test_the_loss_falls(stage: str, texts: Path, model_folder: Folder) -> None:
     train(file, ["optim.steps=40", "optim.save_every=40"])
     state = next((texts / "out").rglob("checkpoint-40/trainer_state.json"))
     losses = [e["loss"] for e in json.loads(state.read_text(encoding="utf-8"))["log_history"] if "loss" in e]
-    assert np.mean(losses[-5:]) < 0.9 * np.mean(losses[:5])
+    assert np.mean(losses[-5:]) < 0.97 * np.mean(losses[:5])
 
 
 def test_the_mask_is_on_what_the_encoder_reads_and_the_next_token_is_hidden(texts: Path, model_folder: Folder) -> None:
@@ -239,6 +240,31 @@ def test_in_batch_and_hard_negatives_count_on_one_process(texts: Path, model_fol
     assert prompt.replace(" ", "").startswith("Q")
 
 
+def test_a_row_with_too_few_negatives_is_dropped_and_the_rest_keep_theirs(texts: Path, model_folder: Folder) -> None:
+    pairs = [json.loads(line) for line in (texts / "pairs.jsonl").read_text(encoding="utf-8").splitlines()]
+    pairs[3]["negative"] = pairs[3]["document"]
+    (texts / "pairs.jsonl").write_text("".join(json.dumps(p) + "\n" for p in pairs), encoding="utf-8")
+    rows = finetune.read_pairs(load_recipe(recipe("finetune", texts, model_folder))[1], texts)
+    assert len(rows) == 15
+    assert all(len(r[2]) == 2 for r in rows)
+
+
+def test_prompts_are_taught_as_they_are_used(texts: Path, model_folder: Folder) -> None:
+    from lusifer.train import distil
+
+    prompts = {"query": "Q: ", "document": "D: "}
+    _, parsed = load_recipe(
+        recipe("distil", texts, model_folder, code_switch=None, token_dropout=0.0), ["bridge.prompts={query: 'Q: ', document: 'D: '}"]
+    )
+    bridge = distil.Bridge.new(parsed.bridge)
+    batches = distil.Batches(parsed, TEXTS, np.zeros((16, 32), np.float16), bridge, texts)
+    seen = {tuple(row[row != 1].tolist()) for step in range(4) for row in batches(step)["student_input_ids"]}
+    wanted = [bridge.preprocess([t], prompt=prompts[distil.role(i, prompts)])["input_ids"][0] for i, t in enumerate(TEXTS)]
+    assert seen == {tuple(w[w != 1].tolist()) for w in wanted}
+    assert {distil.role(i, prompts) for i in range(2)} == {"query", "document"}
+    assert {distil.role(i, {}) for i in range(2)} == {"document"}
+
+
 def test_no_text_stands_twice_in_a_batch_and_none_is_lost() -> None:
     rows = [(f"q{i}", f"d{i % 7}", ()) for i in range(40)]
     epochs = finetune.DistinctEpochs(rows, 5, seed=1)
@@ -295,6 +321,10 @@ def test_another_language_is_refused_with_file_and_line(texts: Path, model_folde
         ("finetune", ["temperature=0"], "temperature must be above 0"),
         ("finetune", ["stage=finetun"], "pretrain, align, finetune, distil, pooled"),
         ("distil", ["optim.steps=0"], "steps must be at least 1"),
+        ("distil", ["code_switch={texts: 0.5}"], "lexicon must name"),
+        ("distil", ["bridge.max_tokens=4000"], "max_tokens"),
+        ("pretrain", ["ranking.kinds={paralel: 1.0}"], "not paralel"),
+        ("pretrain", ["data.lexicon=[{files: [parallel.tsv], columns: [language, text]}]"], "needs a column 'english'"),
         ("pretrain", ["vocabulary.size=60000"], "vocabulary.size"),
     ],
 )

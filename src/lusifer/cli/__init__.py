@@ -2,30 +2,46 @@
 
 from __future__ import annotations
 
+import errno
 import sys
+from typing import NoReturn
 
-from lusifer.errors import LusiferError
+from lusifer.errors import LusiferError, MissingExtra
+
+EXTRAS = {"torch": "train", "transformers": "train", "sentence_transformers": "train", "peft": "train", "accelerate": "train"}
 
 
 def main() -> None:
     """Entry point of the `lusifer` command."""
+    import typer
+
     from lusifer.cli.app import app
 
+    command = typer.main.get_command(app)
     try:
-        app()
+        code = command.main(prog_name="lusifer", standalone_mode=False)
     except LusiferError as error:
         fail(str(error))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         fail("interrupted; run the same command again to go on", code=130)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in EXTRAS:
+            raise
+        fail(str(MissingExtra(package, EXTRAS[package])))
     except OSError as error:
-        import errno
-
         if error.errno != errno.ENOSPC:
             raise
         fail(f"{error.filename or 'writing'}: the disk is full; what was finished before is untouched")
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # typer's own usage errors have it
+            raise
+        fail(error.format_message())
+    else:
+        raise SystemExit(code or 0)
 
 
-def fail(line: str, code: int = 2) -> None:
+def fail(line: str, code: int = 2) -> NoReturn:
     """Print one line on standard error and leave."""
     print(f"lusifer: {' '.join(line.split())}", file=sys.stderr)
     raise SystemExit(code)

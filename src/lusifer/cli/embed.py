@@ -7,6 +7,7 @@ import typer
 from lusifer.errors import LusiferError
 
 MODEL = typer.Option(..., "--model", "-m", help="A model's folder or hub id.")
+COLUMN = typer.Option("text", "--column", help="The key that holds the text; for a TSV its columns up to the text, e.g. _,_,text.")
 PROMPT = typer.Option(None, "--prompt", help="One of the model's prompts, e.g. query.")
 
 
@@ -14,20 +15,18 @@ def embed(
     file: str = typer.Argument(..., help="A text file, one text a line (or TSV, JSONL, Parquet with --column)."),
     into: str = typer.Option(..., "--into", "-o", help="The .npy file to write: float32, one unit row a text."),
     model: str = MODEL,
-    column: str = typer.Option("text", "--column", help="The column or key that holds the text."),
+    column: str = COLUMN,
     prompt: str = PROMPT,
 ) -> None:
     """Embed every text of a file."""
     from pathlib import Path
 
-    from lusifer.data.readers import file_format, read_rows
     from lusifer.files import write_array
     from lusifer.models.load import load
 
     if Path(into).suffix != ".npy":
         raise LusiferError(f"{into}: the output is a NumPy file; name it with .npy at the end")
-    columns = None if file_format(file) == ".txt" else [column]
-    texts = [row.values["text" if columns is None else column] for row in read_rows(file, columns)]
+    texts = read_texts(file, column)
     vectors = load(model).encode(texts, prompt=prompt)
     write_array(into, vectors)
     typer.echo(f"wrote {into}: {vectors.shape[0]} x {vectors.shape[1]}")
@@ -47,18 +46,27 @@ def similar(
 
 def neighbours(
     query: str = typer.Argument(..., help="A text."),
-    file: str = typer.Argument(..., help="A file with one text a line."),
+    file: str = typer.Argument(..., help="A text file, one text a line (or TSV, JSONL, Parquet with --column)."),
     model: str = MODEL,
+    column: str = COLUMN,
     top: int = typer.Option(5, "--top", "-k", help="How many to show."),
 ) -> None:
     """The nearest texts of a file."""
     import numpy as np
 
-    from lusifer.data.readers import read_rows
     from lusifer.models.load import load
 
-    texts = [row.values["text"] for row in read_rows(file)]
+    texts = read_texts(file, column)
     embedder = load(model)
     scores = embedder.encode(texts) @ embedder.encode([query])[0]
     for i in np.argsort(-scores)[:top]:
         typer.echo(f"{scores[i]:.3f}  {texts[i]}")
+
+
+def read_texts(file: str, column: str) -> list[str]:
+    """The texts of one file; see `--column`."""
+    from lusifer.data.readers import file_format, read_rows
+
+    columns = None if file_format(file) == ".txt" else column.split(",")
+    name = "text" if columns is None else columns[-1]
+    return [row.values[name] for row in read_rows(file, columns)]

@@ -11,7 +11,7 @@ def evaluate(
     model: str = typer.Argument(..., help="A model's folder or hub id."),
     suite: str = typer.Option(..., "--suite", help="The folder of local evaluation files."),
     tasks: str = typer.Option(TASKS, "--tasks", help="Which, separated by commas."),
-    languages: str = typer.Option(None, "--languages", help="E.g. hin_Deva,swh_Latn; 'tatoeba-36' for the usual 36."),
+    languages: str = typer.Option(None, "--languages", help="E.g. hin_Deva,swh_Latn; 'tatoeba-36' for the usual 36 and English."),
     anchor: str = typer.Option(None, "--anchor", help="The model that made an existing index: also search that."),
     into: str = typer.Option(None, "--into", "-o", help="Write every score, with its interval, to this JSON file."),
     bf16: bool = typer.Option(False, "--bf16", help="Compute in bfloat16."),
@@ -25,7 +25,7 @@ def evaluate(
     from lusifer.files import write_json
     from lusifer.models.load import load
 
-    chosen = list(TATOEBA_36) if languages == "tatoeba-36" else languages.split(",") if languages else None
+    chosen = [*TATOEBA_36, "eng_Latn"] if languages == "tatoeba-36" else languages.split(",") if languages else None
     note = Console(stderr=True)
     scores = run(
         load(model, bf16=bf16),

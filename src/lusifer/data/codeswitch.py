@@ -17,7 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lusifer.data.sources import Source, read_source
+from lusifer.data.sources import Source, read_source, require
+from lusifer.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,10 @@ class Switcher:
     @classmethod
     def read(cls, config: CodeSwitch, root: str | Path) -> Switcher:
         """From the recipe's lexicon files (columns `language`, `english`, `text`)."""
+        if not config.lexicon:
+            raise ConfigError("code_switch.lexicon must name at least one source (or set code_switch=null)")
+        for source in config.lexicon:
+            require(source, ("english", "text"), "code_switch.lexicon")
         rows = (row.values for source in config.lexicon for row in read_source(source, root))
         return cls(config, ((v["language"], v["english"], v["text"]) for v in rows))
 

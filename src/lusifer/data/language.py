@@ -50,11 +50,11 @@ def refuse_foreign(rows: Iterable[Row], columns: tuple[str, ...], tolerance: flo
         by_file.setdefault(row.path, []).append(row)
     for path, group in by_file.items():
         checked = group[:: max(1, len(group) // sample)]
-        found = [(row, other) for row in checked for c in columns if c in row.values and (other := foreign(row.values[c]))]
+        found = [(r, other, r.values[c]) for r in checked for c in columns if c in r.values and (other := foreign(r.values[c]))]
         if len(found) > max(tolerance * len(checked), 0 if len(checked) < 20 else 1):
-            row, other = found[0]
+            row, other, text = found[0]
             raise DataError(
                 path, row.line,
                 f"the recipe says english_only, but this text is in {other!r} ({len(found)} of {len(checked)} checked rows are): "
-                f"{next(row.values[c] for c in columns if c in row.values)[:60]!r}",
+                f"{text[:60]!r}",
             )  # fmt: skip

@@ -85,7 +85,7 @@ def scan_rows(path: str, columns: Sequence[str] | None = None) -> Iterator[Row |
         elif kind == ".jsonl":
             yield from _jsonl(path, columns)
         else:
-            yield from _tsv(path, columns if kind == ".tsv" else ["text"])
+            yield from _tsv(path, columns, whole=False) if kind == ".tsv" else _tsv(path, ["text"], whole=True)
     except FileNotFoundError:
         yield Problem(path, None, "no such file")
     except IsADirectoryError:
@@ -143,10 +143,9 @@ def _lines(path: str) -> Iterator[tuple[int, str] | Problem]:
         yield Problem(path, number + 1, f"the compressed file is damaged or cut short ({error})")
 
 
-def _tsv(path: str, columns: Sequence[str] | None) -> Iterator[Row | Problem]:
+def _tsv(path: str, columns: Sequence[str] | None, *, whole: bool) -> Iterator[Row | Problem]:
     if not columns:
         raise LusiferError(f"{path}: a TSV has no header; name its columns in order, e.g. columns: [lang, english, text]")
-    whole = len(columns) == 1
     for item in _lines(path):
         if isinstance(item, Problem):
             yield item

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lusifer.data.readers import Row, expand, read_rows
+from lusifer.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -39,16 +40,25 @@ class Source:
     limit_per_language: int | None = None
     min_chars: int = 1
     max_chars: int = 5000
-    weight: float = 1.0
 
     def __post_init__(self) -> None:
         if not self.files:
             raise ValueError("files must name at least one file")
+        if self.join and not ("key" in self.names and "key" in self.join.columns):
+            raise ValueError("a join needs a column 'key' on both sides")
 
     @property
     def names(self) -> tuple[str, ...]:
         """The columns by the names that stages look for: `columns`, renamed (`rename: {positive: document}`)."""
         return tuple(self.rename.get(c, c) for c in self.columns if c != "_")
+
+
+def require(source: Source, names: tuple[str, ...], where: str) -> None:
+    """Raise ConfigError where the source lacks one of the columns that a stage reads."""
+    have = (*source.names, *(source.join.columns if source.join else ()))
+    for name in names:
+        if name not in have:
+            raise ConfigError(f"{where}: {source.files[0]} needs a column {name!r}; its columns are {', '.join(source.names)}")
 
 
 NOT_TEXT = ("language", "key")

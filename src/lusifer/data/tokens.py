@@ -2,7 +2,7 @@
 
 Method: texts are tokenised in blocks (the tokenizer's own threads), written to a flat uint32 array; text i is
 `ids[offsets[i]:offsets[i + 1]]`. Cost: 4 bytes a token on disk, memory-mapped. Not for corpora past a few billion
-tokens: stream those. The store is keyed by a hash of what it holds, so a changed recipe makes a new one.
+tokens: stream those.
 """
 
 from __future__ import annotations

@@ -229,4 +229,6 @@ def evaluate(
     for task in tasks:
         scores += TASKS[task](root, encoder, other, languages)
         done(task)
+    if languages and not scores:
+        raise LusiferError(f"no task has the language {languages[0]!r}; codes are ISO 639-3 and script, e.g. hin_Deva")
     return scores

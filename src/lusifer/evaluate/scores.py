@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -62,9 +62,3 @@ def _ranks(values: Floats) -> Floats:
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     ends = np.cumsum(counts)
     return ((ends - counts + ends - 1) / 2)[inverse]
-
-
-def average(scores: Iterable[Score], task: str, metric: str, languages: Sequence[str] | None = None) -> float:
-    """Plain mean over languages of one metric of one task; NaN where none was scored."""
-    values = [s.value for s in scores if s.task == task and s.metric == metric and (languages is None or s.language in languages)]
-    return float(np.mean(values)) if values else float("nan")

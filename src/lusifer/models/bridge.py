@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-import transformers
 from safetensors.torch import load_file, save_file
 from sentence_transformers.base.modules import InputModule
 from torch import nn
@@ -75,11 +74,11 @@ class Bridge(InputModule):  # type: ignore[misc]
         self.config, self.tokenizer, self.bases = config, tokenizer, found
         self.encoder = _adapted(encoder, config.encoder)
         self.target = _adapted(target, config.target)
+        _check_lengths(config, encoder.config, target.config)
         width_in, width_out = families.width(encoder.config), families.width(target.config)
         self.connector = make_connector(config.connector, width_in, width_out, target)
         self.residual = nn.Linear(width_in, width_out) if config.connector.residual else None
         self.gate = nn.Parameter(torch.tensor(0.1)) if config.connector.residual else None
-        self.causal = False
         self.max_seq_length = config.max_tokens
 
     @classmethod
@@ -150,9 +149,23 @@ class Bridge(InputModule):  # type: ignore[misc]
         """Training mode reaches only the parts that are trained: a frozen part keeps dropout off."""
         super().train(mode)
         for role in ("encoder", "target"):
-            if getattr(self.config, role).train == "frozen":
+            if getattr(self.config, role).train == "frozen" and not self.checkpointing:
                 getattr(self, role).eval()
         return self
+
+    checkpointing = False
+
+    def checkpoint_activations(self) -> None:
+        """Recompute activations in the backward pass: less memory, about a third more time.
+
+        transformers does so in training mode alone, so a frozen part keeps that mode, with its dropout set to 0.
+        """
+        self.checkpointing = True
+        for role in ("encoder", "target"):
+            model = getattr(self, role)
+            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+            if getattr(self.config, role).train == "frozen":
+                families.no_dropout(model)
 
     def get_word_embedding_dimension(self) -> int:
         """The size of the vectors, the target's."""
@@ -170,7 +183,6 @@ class Bridge(InputModule):  # type: ignore[misc]
             "lusifer": "bridge",
             "config": recipes.plain(self.config) | {"max_tokens": self.max_seq_length},
             "bases": {role: {"name": b.name, "hash": b.hash} for role, b in self.bases.items()},
-            "tensors": len(names),
         }
         for role in ("encoder", "target"):
             _inner(getattr(self, role)).config.save_pretrained(folder / role)
@@ -222,6 +234,12 @@ class Bridge(InputModule):  # type: ignore[misc]
             raise ModelError(
                 f"the start holds trained {lost[0]!r} (and {len(lost) - 1} more), which this recipe's bridge does not train and would lose"
             )
+        for role, base in other.bases.items():
+            if self.bases[role].hash != base.hash:
+                raise ModelError(f"the start's {role} is {base.name}, with other weights than this recipe's {self.bases[role].name}")
+        for name in other.trained_names():
+            if mine[name].shape != theirs[name].shape:
+                raise ModelError(f"the start's {name!r} has shape {tuple(theirs[name].shape)}, this recipe's {tuple(mine[name].shape)}")
         with torch.no_grad():
             for name in other.trained_names():
                 mine[name].copy_(theirs[name])
@@ -244,6 +262,19 @@ def masked_mean(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """Mean over the real positions: (n, length, d), (n, length) → (n, d)."""
     weights = mask.unsqueeze(-1).to(states.dtype)
     return (states * weights).sum(1) / weights.sum(1).clamp_min(1)
+
+
+def _check_lengths(config: BridgeConfig, encoder: Any, target: Any) -> None:
+    """Raise ConfigError where a text of `max_tokens` would run past the positions of either model."""
+    connector = config.connector
+    joined = (connector.queries if connector.kind == "resampler" else config.max_tokens) + connector.tokens
+    for name, length, model in (("encoder", config.max_tokens, encoder), ("target", joined, target)):
+        positions = families.positions(model)
+        if positions is not None and length > positions:
+            raise ConfigError(
+                f"bridge.max_tokens is {config.max_tokens}: the {name} would get {length} positions and has {positions}; "
+                f"set bridge.max_tokens to {config.max_tokens - (length - positions)} or less"
+            )
 
 
 def _inner(model: Any) -> Any:
@@ -270,7 +301,7 @@ def _load_part(config: BridgeConfig, named: dict[str, bases.Base], role: Any, fo
     part: Part = getattr(config, role)
     dtype = getattr(torch, part.dtype)
     if part.train == "full":
-        return families.build(transformers.AutoConfig.from_pretrained(str(folder / role))).to(dtype)
+        return families.cast_parameters(families.build(families.read_config(folder / role, role)), dtype)
     base = bases.locate(place or part.base)
     bases.verify(named[role], base)
     return families.load(base, role, dtype)

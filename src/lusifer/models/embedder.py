@@ -55,7 +55,7 @@ class TorchEmbedder:
 
     @property
     def prompts(self) -> Mapping[str, str]:
-        return {name: text for name, text in self.model.prompts.items() if text}
+        return dict(self.model.prompts)
 
     def encode(self, texts: Sequence[str], *, prompt: str | None = None) -> Vectors:
         if isinstance(texts, str):

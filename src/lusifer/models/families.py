@@ -61,8 +61,11 @@ def load(folder: str | Path, role: Role, dtype: torch.dtype = torch.float32, *, 
     folder = Path(folder)
     config = read_config(folder, role)
     if is_packed(folder):
-        model = build(config, causal=causal).to(dtype)
-        model.load_state_dict(unpack(folder))
+        model = cast_parameters(build(config, causal=causal), dtype)
+        try:
+            model.load_state_dict(unpack(folder))
+        except RuntimeError as error:
+            raise ModelError(f"{folder}: the packed weights do not fit the configuration ({' '.join(str(error).split())})") from None
         return model.eval()
     if not list(folder.glob("*.safetensors")):
         raise ModelError(f"{folder}: no *.safetensors weights; pickled weights are not read, convert them first")
@@ -78,6 +81,13 @@ def load(folder: str | Path, role: Role, dtype: torch.dtype = torch.float32, *, 
     if report["missing_keys"]:
         raise ModelError(f"{folder}: the weights lack {sorted(report['missing_keys'])[0]!r} and {len(report['missing_keys']) - 1} more")
     return direct(model, causal=causal).eval()
+
+
+def cast_parameters(model: Any, dtype: torch.dtype) -> Any:
+    """Change the weights' type and leave buffers alone: rotary frequencies rounded to bf16 would turn long texts wrong."""
+    for parameter in model.parameters():
+        parameter.data = parameter.data.to(dtype)
+    return model
 
 
 @contextmanager
@@ -109,10 +119,30 @@ def load_tokenizer(folder: str | Path) -> Any:
     """The model's tokenizer, with a padding token. Raises ModelError where the folder has none."""
     if not any((Path(folder) / name).exists() for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "spiece.model")):
         raise ModelError(f"{folder}: no tokenizer; an encoder needs one (tokenizer.json)")
-    tokenizer = transformers.AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
+    except Exception as error:  # tokenizers raises a bare Exception for a damaged file
+        raise ModelError(f"{folder}: the tokenizer cannot be read, perhaps cut short ({' '.join(str(error).split())[:200]})") from error
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
+
+
+def positions(config: Any) -> int | None:
+    """How many tokens the model has learned positions for; None where positions are rotary or relative."""
+    if config.model_type not in ("bert", "roberta", "xlm-roberta"):
+        return None
+    return int(config.max_position_embeddings) - (2 if config.model_type != "bert" else 0)
+
+
+def no_dropout(model: Any) -> None:
+    """Set every dropout of the model to 0, for good."""
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+        for name in ("attention_dropout", "dropout_prob", "dropout_rate"):
+            if isinstance(getattr(module, name, None), float):
+                setattr(module, name, 0.0)
 
 
 def embeddings(model: Any) -> tuple[torch.Tensor, float]:

@@ -50,7 +50,10 @@ def sentence_transformer(name: str | Path, *, device: str | None = None, **kwarg
     for module in listed:
         path, _, attribute = module["type"].rpartition(".")
         cls = getattr(importlib.import_module(path), attribute)
-        modules.append(cls.load(str(folder), subfolder=module["path"], **(kwargs if module["type"].startswith(OURS) else {})))
+        try:
+            modules.append(cls.load(str(folder), subfolder=module["path"], **(kwargs if module["type"].startswith(OURS) else {})))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ModelError(f"{folder / module['path']}: damaged or incomplete ({' '.join(str(error).split())[:200]})") from error
     settings = read_json(folder / "config_sentence_transformers.json")
     names = ("prompts", "default_prompt_name", "similarity_fn_name")
     return SentenceTransformer(modules=modules, device=device, **{k: settings[k] for k in names if settings.get(k)}).eval()

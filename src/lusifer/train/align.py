@@ -27,7 +27,7 @@ from lusifer.models import bases, families
 from lusifer.models.bridge import Bridge, BridgeConfig
 from lusifer.models.connectors import to_front
 from lusifer.train.assemble import assemble, plan_bridge, save_model
-from lusifer.train.loop import Batch, Optim, StepBatches, arguments, checkpoint_activations, claim, run_phase
+from lusifer.train.loop import Batch, Optim, StepBatches, arguments, claim, run_phase
 from lusifer.train.texts import Epochs, locate_root
 from lusifer.train.trainers import BridgeTrainer
 
@@ -80,7 +80,8 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     rows = read_rows(recipe, root)
     bridge = Bridge.new(recipe.bridge)
     bridge.set_trainable()
-    checkpoint_activations(recipe.optim, bridge.encoder, bridge.target)
+    if recipe.optim.gradient_checkpointing:
+        bridge.checkpoint_activations()
     model = Aligner(bridge, load_lm(recipe.bridge, bridge))
     tokenizer = families.load_tokenizer(bases.locate(recipe.bridge.target.base))
     batches = StepBatches(recipe.optim.steps, Batches(recipe, rows, bridge, tokenizer))
@@ -104,7 +105,7 @@ def read_rows(recipe: Recipe, root: Path) -> list[tuple[str, str, bool]]:
                         f"data: a source of {source.files[0]} needs a column {column!r}; its columns are {', '.join(source.names)}"
                     )
             if recipe.data.english_only:
-                refuse_foreign(rows, (writes,))
+                refuse_foreign(rows, tuple(dict.fromkeys((reads, writes))))
             found += [(row.values[reads], row.values[writes], reads == writes) for row in rows]
     if not found:
         raise ConfigError("data: the sources hold no row between min_chars and max_chars")
@@ -147,7 +148,16 @@ class Aligner(nn.Module):
         cap = getattr(target.config, "final_logit_softcapping", None)
         if cap:
             logits = torch.tanh(logits / cap) * cap
-        return {"loss": F.cross_entropy(logits, target_ids[chosen])}
+        return {"loss": F.cross_entropy(logits, target_ids[chosen], reduction="sum") / mean_count(chosen.sum())}
+
+
+def mean_count(count: torch.Tensor) -> torch.Tensor:
+    """The mean of a count over processes: a sum over it, averaged over processes, is the mean over all tokens."""
+    if not torch.distributed.is_initialized():
+        return count
+    total = count.clone().float()
+    torch.distributed.all_reduce(total)
+    return total / torch.distributed.get_world_size()
 
 
 class Batches:

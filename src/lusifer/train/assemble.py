@@ -12,28 +12,16 @@ from sentence_transformers.sentence_transformer.modules import Normalize, Poolin
 from lusifer.files import replacing_folder
 from lusifer.models import bases, families
 from lusifer.models.bridge import Bridge, BridgeConfig
-from lusifer.models.connectors import make_connector
 
 
 def assemble(bridge: Bridge, pooling: str | None = None) -> SentenceTransformer:
     """Bridge → pooling → normalise, with the bridge's prompts; pooling as the configuration says, else the target's own."""
-    mode = pooling or bridge.config.pooling or _targets_own(bridge) or "mean"
+    mode = pooling or bridge.config.pooling or bases.own_pooling(bases.locate(bridge.bases["target"].name)) or "mean"
     prompts = dict(bridge.config.prompts)
     default = "document" if prompts.get("document") else None
     modules = [bridge, Pooling(bridge.get_word_embedding_dimension(), pooling_mode=mode), Normalize()]
     device = "cuda" if torch.cuda.is_available() else "cpu"
     return SentenceTransformer(modules=modules, device=device, prompts=prompts or None, default_prompt_name=default)
-
-
-def _targets_own(bridge: Bridge) -> str | None:
-    try:
-        return bases.own_pooling(bases.locate(bridge.bases["target"].name))
-    except Exception as error:
-        from lusifer.errors import ModelError
-
-        if isinstance(error, ModelError):
-            return None  # a standalone bridge whose base is gone has its pooling saved beside it
-        raise
 
 
 def save_model(model: SentenceTransformer, folder: Path) -> None:
@@ -56,7 +44,6 @@ def shape_plan(config: BridgeConfig, encoder: Any, target: Any, tokens: int) -> 
     """The figures for two backbones, which may be on the meta device."""
     with torch.device("meta"):
         bridge = Bridge(config, encoder, target, None, {})
-        make_connector(config.connector, families.width(encoder.config), families.width(target.config), target)
     names = set(bridge.trained_names())
     sizes = {name: p.numel() for name, p in bridge.named_parameters()}
     counts = {part: sum(n for name, n in sizes.items() if name.startswith(f"{part}.")) for part in ("encoder", "connector", "target")}

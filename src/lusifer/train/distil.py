@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -23,15 +24,15 @@ from sentence_transformers import SentenceTransformer, SentenceTransformerTraini
 from torch import nn
 
 from lusifer.data.codeswitch import CodeSwitch, Switcher
-from lusifer.data.sources import Source, read_source
-from lusifer.errors import ConfigError
+from lusifer.data.sources import Source, read_source, require
+from lusifer.errors import ConfigError, ModelError
 from lusifer.files import fingerprint, write_array
 from lusifer.models import bases
 from lusifer.models.bridge import Bridge, BridgeConfig, masked_mean
 from lusifer.models.load import sentence_transformer
 from lusifer.train.assemble import assemble, save_model
 from lusifer.train.inputs import InputLoss, mean_inputs
-from lusifer.train.loop import Batch, Optim, StepBatches, arguments, checkpoint_activations, claim, run_phase, use_bf16
+from lusifer.train.loop import Batch, Optim, StepBatches, arguments, claim, run_phase, use_bf16
 from lusifer.train.losses import distillation, margin_ranking
 from lusifer.train.maps import fit
 from lusifer.train.texts import Epochs, TextData, locate_root, read_texts
@@ -101,12 +102,16 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     torch.manual_seed(recipe.seed)
     texts = read_texts(recipe.data)
     cache = Path(recipe.cache) if recipe.cache else output / "prepared"
-    teacher = teacher_vectors(recipe.bridge.target.base, texts, cache)
-    bridge = Bridge.load(recipe.start) if recipe.start else Bridge.new(recipe.bridge)
+    bridge = Bridge.new(recipe.bridge)
+    if recipe.start:
+        bridge.take_over(Bridge.load(recipe.start))
+    roles = [role(i, bridge.config.prompts) for i in range(len(texts))]
+    teacher = teacher_vectors(recipe.bridge.target.base, texts, cache, recipe.data.max_tokens, roles)
     if bridge.residual is not None and not recipe.start:
         start_residual(bridge, texts, teacher)
     bridge.set_trainable()
-    checkpoint_activations(recipe.optim, bridge.encoder, bridge.target)
+    if recipe.optim.gradient_checkpointing:
+        bridge.checkpoint_activations()
     model = assemble(bridge)
     if recipe.inputs:
         means = mean_inputs(bridge, texts, cache, recipe.data.max_tokens)
@@ -147,18 +152,23 @@ class Batches:
     def __init__(self, recipe: Recipe, texts: list[str], teacher: npt.NDArray[np.float16], bridge: Bridge, root: Path) -> None:
         self.recipe, self.texts, self.teacher = recipe, texts, teacher
         self.tokenizer, self.max_tokens = bridge.tokenizer, recipe.data.max_tokens
+        self.prompts = bridge.config.prompts
+        if recipe.token_dropout and self.tokenizer.mask_token_id is None:
+            raise ModelError(f"{recipe.bridge.encoder.base}: its tokenizer has no mask token; set token_dropout=0")
         self.epochs = Epochs(texts, recipe.batch_size, recipe.seed)
         self.switcher = Switcher.read(recipe.code_switch, root) if recipe.code_switch else None
         self.pairs: list[tuple[str, str]] = []
         if recipe.hold:
+            for source in recipe.hold.parallel:
+                require(source, ("english", "text"), "hold.parallel")
             rows = (r.values for s in recipe.hold.parallel for r in read_source(s, root))
             self.pairs = [(v["english"], v["text"]) for v in rows]
-            if not self.pairs:
-                raise ConfigError("hold.parallel: no pairs")
             if recipe.hold.at == "output":
                 known = {t: i for i, t in enumerate(texts)}
                 self.pairs = [p for p in self.pairs if p[0] in known]
                 self.known = known
+            if not self.pairs:
+                raise ConfigError("hold.parallel: no pairs (at: output needs pairs whose English is among the texts)")
             self.hold_epochs = Epochs([a + b for a, b in self.pairs], recipe.hold.batch_size, recipe.seed + 1)
 
     def __call__(self, step: int) -> Batch:
@@ -167,6 +177,7 @@ class Batches:
         texts = [self.texts[i] for i in rows]
         if self.switcher:
             texts = [self.switcher(t, rng) for t in texts]
+        texts = [self.prompts.get(role(int(i), self.prompts), "") + t for i, t in zip(rows, texts, strict=True)]
         batch = self._tokens("student", texts, rng)
         labels = {"teacher": torch.from_numpy(self.teacher[rows].astype(np.float32))}
         if self.recipe.hold:
@@ -215,16 +226,28 @@ class DistilLoss(nn.Module):
         return terms
 
 
-def teacher_vectors(base: str, texts: list[str], folder: Path) -> npt.NDArray[np.float16]:
-    """The target's own vectors of `texts`, (n, d) float16, made once; kept in `folder` under a hash of target and texts."""
+def role(row: int, prompts: Mapping[str, str]) -> str:
+    """Where a bridge has prompts, every other text is taught as a query, the rest as documents."""
+    return "query" if row % 2 and prompts.get("query") else "document"
+
+
+def teacher_vectors(base: str, texts: list[str], folder: Path, max_tokens: int, roles: Sequence[str] = ()) -> npt.NDArray[np.float16]:
+    """The target's own vectors of `texts`, (n, d) float16, each cut at `max_tokens` as the student's is.
+
+    `roles` name, text by text, which of the target's own prompts it carries (one it lacks is empty). Made once, and kept
+    in `folder` under a hash of target, texts and settings.
+    """
     place = bases.locate(base)
-    file = folder / f"teacher-{fingerprint(bases.describe(base, place).hash, texts)}.npy"
+    model = sentence_transformer(place)
+    prompts = [model.prompts.get(r, "") for r in roles] or [model.prompts.get(model.default_prompt_name or "", "")] * len(texts)
+    texts = [prompt + text for prompt, text in zip(prompts, texts, strict=True)]
+    file = folder / f"teacher-{fingerprint(bases.describe(base, place).hash, texts, str(max_tokens))}.npy"
     if not file.exists():
-        model = sentence_transformer(place)
+        model.max_seq_length = min(model.max_seq_length or max_tokens, max_tokens)
         gpu = torch.cuda.is_available()
         log.info("embedding %d English texts by the target", len(texts))
         with torch.autocast("cuda" if gpu else "cpu", dtype=torch.bfloat16, enabled=use_bf16("auto")):
-            vectors = model.encode(texts, batch_size=1024 if gpu else 64, normalize_embeddings=True, show_progress_bar=None)
+            vectors = model.encode(texts, prompt="", batch_size=1024 if gpu else 64, normalize_embeddings=True, show_progress_bar=None)
         write_array(file, vectors.astype(np.float16))
     return np.load(file, mmap_mode="r")  # type: ignore[no-any-return]
 

@@ -9,6 +9,7 @@ must stay valid: this moves the space; `distil` keeps it.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,9 +27,11 @@ from lusifer.errors import ConfigError
 from lusifer.models.bridge import Bridge, BridgeConfig
 from lusifer.models.load import sentence_transformer
 from lusifer.train.assemble import assemble, plan_bridge, save_model
-from lusifer.train.loop import Batch, Optim, StepBatches, arguments, checkpoint_activations, claim, rank_and_world, run_phase
+from lusifer.train.loop import Batch, Optim, StepBatches, arguments, claim, rank_and_world, run_phase
 from lusifer.train.texts import locate_root
 from lusifer.train.trainers import SentenceTrainer
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,8 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     model = starting_model(recipe)
     bridge: Bridge = model[0]
     bridge.set_trainable()
-    checkpoint_activations(recipe.optim, bridge.encoder, bridge.target)
+    if recipe.optim.gradient_checkpointing:
+        bridge.checkpoint_activations()
     args = arguments(recipe.optim, output / "finetune", recipe.seed, SentenceTransformerTrainingArguments)
     loss = MultipleNegativesRankingLoss(model, scale=1 / recipe.temperature, gather_across_devices=rank_and_world()[1] > 1)
     batches = StepBatches(recipe.optim.steps, Batches(recipe, rows, bridge))
@@ -112,22 +116,29 @@ def starting_model(recipe: Recipe) -> Any:
 
 
 def read_pairs(recipe: Recipe, root: Path) -> list[Row]:
-    """(query, document, negatives) of every row with enough negatives; a negative equal to the document is left out."""
+    """(query, document, negatives) of every row with as many negatives as all sources have columns for, or `negatives`.
+
+    A negative that is the row's own document or query does not count; rows left with too few are dropped, and counted.
+    """
     found: list[Row] = []
     for source in recipe.data.sources:
         rows = list(read_source(source, root))
         if recipe.data.english_only:
-            refuse_foreign(rows, ("query", "document"))
+            refuse_foreign(rows, tuple(c for c in source.names if c.startswith(("query", "document", "negative"))))
         for row in rows:
             v = row.values
-            given = (v[c] for c in source.names if c.startswith("negative"))
-            negatives = tuple(n for n in given if n not in (v["document"], v["query"]))
-            found.append((v["query"], v["document"], negatives[: recipe.negatives]))
-    kept = min((len(n) for _, _, n in found), default=0)
-    found = [(q, d, n[:kept]) for q, d, n in found if q != d]
-    if not found:
-        raise ConfigError("data.sources hold no pair of a query and another text")
-    return found
+            negatives = tuple(v[c] for c in source.names if c.startswith("negative") and v[c] not in (v["document"], v["query"]))
+            if v["query"] != v["document"]:
+                found.append((v["query"], v["document"], negatives))
+    given = min(sum(c.startswith("negative") for c in s.names) for s in recipe.data.sources)
+    wanted = min(recipe.negatives, given)
+    kept = [(q, d, n[:wanted]) for q, d, n in found if len(n) >= wanted]
+    if len(kept) < len(found):
+        lost = len(found) - len(kept)
+        log.warning("%d of %d rows are left out: fewer than %d negatives other than their document", lost, len(found), wanted)
+    if not kept:
+        raise ConfigError(f"data.sources hold no pair of a query and another text with {wanted} negatives of its own")
+    return kept
 
 
 class Batches:

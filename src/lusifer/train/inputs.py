@@ -33,6 +33,7 @@ def mean_inputs(bridge: Bridge, texts: list[str], folder: Path, max_tokens: int)
     if not file.exists():
         tokenizer = families.load_tokenizer(bases.locate(bridge.config.target.base))
         table, scale = families.embeddings(bridge.target)
+        table = table.detach().cpu()
         means = []
         with torch.no_grad():
             for i in range(0, len(texts), BLOCK):

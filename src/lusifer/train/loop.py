@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import accelerate
 import torch
 import transformers
 from torch.utils.data import DataLoader, Dataset
@@ -59,13 +60,6 @@ def use_bf16(precision: str) -> bool:
     if torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported())
     return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)())
-
-
-def checkpoint_activations(optim: Optim, *models: Any) -> None:
-    """Where the recipe asks for it, recompute activations in the backward pass: less memory, about a third more time."""
-    if optim.gradient_checkpointing:
-        for model in models:
-            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
 
 
 class StepBatches(Dataset[Batch]):
@@ -119,22 +113,23 @@ class StepLoaderMixin:
         )
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        """Write the checkpoint aside, then rename it: an interrupt or a full disk leaves the last good one."""
+        """Write the checkpoint aside, then rename it: an interrupt or a full disk leaves the last good one.
+
+        Every process writes its random state into the folder, so the rename waits for all of them.
+        """
         final = Path(self.args.output_dir)
         with disk_errors(final):
             final.mkdir(parents=True, exist_ok=True)
             aside = final / ".saving"
             if self.args.should_save:
                 shutil.rmtree(aside, ignore_errors=True)
+            wait_for_all()
             try:
                 self._aside = str(aside)
                 super()._save_checkpoint(model, trial)  # type: ignore[misc]
-            except RuntimeError as error:  # torch and safetensors wrap the system's error in their own
-                if "No space left" in str(error) or "os error 28" in str(error):
-                    raise LusiferError(f"{final}: the disk is full; the last good checkpoint is untouched") from error
-                raise
             finally:
                 self._aside = None
+            wait_for_all()
             if self.args.should_save:
                 for folder in aside.glob("checkpoint-*"):
                     shutil.rmtree(final / folder.name, ignore_errors=True)
@@ -142,6 +137,7 @@ class StepLoaderMixin:
                 shutil.rmtree(aside, ignore_errors=True)
                 for old in checkpoints(final)[: -self.args.save_total_limit]:
                     shutil.rmtree(old)
+            wait_for_all()
 
     _aside: str | None = None
 
@@ -162,6 +158,8 @@ def checkpoints(folder: str | Path) -> list[Path]:
 def arguments(optim: Optim, folder: str | Path, seed: int, cls: type[Any] = transformers.TrainingArguments) -> Any:
     """Trainer arguments for one phase; its checkpoints go to `folder`."""
     gpu = torch.cuda.is_available()
+    if os.environ.get("ACCELERATE_USE_FSDP", "false").lower() == "true":
+        raise LusiferError("FSDP is not supported yet: checkpoints of sharded weights would be wrong; launch with --multi_gpu (DDP)")
     return cls(
         output_dir=str(folder),
         max_steps=optim.steps,
@@ -185,7 +183,7 @@ def arguments(optim: Optim, folder: str | Path, seed: int, cls: type[Any] = tran
         seed=seed,
         data_seed=seed,
         torch_compile=optim.compile and gpu,
-        ddp_find_unused_parameters=False if int(os.environ.get("WORLD_SIZE", "1")) > 1 else None,
+        ddp_find_unused_parameters=True if rank_and_world()[1] > 1 else None,  # a phase may leave a table or a head unused
     )
 
 
@@ -211,14 +209,24 @@ def claim(output: str | Path, recipe: Any, *, restart: bool = False) -> Path:
     """
     output = Path(output)
     text, file = recipes.dump(recipe), output / "recipe.yaml"
-    if restart and rank_and_world()[0] == 0:
-        shutil.rmtree(output, ignore_errors=True)
+    if restart and output.exists() and rank_and_world()[0] == 0:
+        if not file.exists() and any(output.iterdir()):
+            raise LusiferError(f"{output}: holds no run (no recipe.yaml), so --restart will not delete it; name another output=…")
+        shutil.rmtree(output)
+    wait_for_all()
     if file.exists() and file.read_text(encoding="utf-8") != text:
         raise LusiferError(f"{output}: holds a run of another recipe; name another output=…, or start anew with --restart")
-    if rank_and_world()[0] == 0:
+    if rank_and_world()[0] == 0 and not file.exists():
         write_text(file, text)
         write_json(output / "versions.json", versions())
+    wait_for_all()
     return output
+
+
+def wait_for_all() -> None:
+    """Hold this process until every other one is here too; nothing where there is one alone."""
+    if rank_and_world()[1] > 1:
+        accelerate.PartialState().wait_for_everyone()
 
 
 def versions() -> dict[str, str]:

@@ -24,7 +24,7 @@ from lusifer.models.embedder import TorchEmbedder, Vectors
 from lusifer.models.load import sentence_transformer
 from lusifer.train.assemble import save_model
 from lusifer.train.distil import Loss, teacher_vectors
-from lusifer.train.loop import Batch, Optim, StepBatches, StepTrainer, arguments, claim, run_phase, use_bf16
+from lusifer.train.loop import Batch, Optim, StepBatches, StepTrainer, arguments, claim, rank_and_world, run_phase, use_bf16
 from lusifer.train.losses import distillation
 from lusifer.train.maps import fit
 from lusifer.train.texts import Epochs, TextData, locate_root, read_texts
@@ -64,11 +64,15 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
         return final
     texts = read_texts(recipe.data)
     cache = Path(recipe.cache) if recipe.cache else output / "prepared"
-    y = np.asarray(teacher_vectors(recipe.target, texts, cache), dtype=np.float32)
+    y = np.asarray(teacher_vectors(recipe.target, texts, cache, recipe.data.max_tokens), dtype=np.float32)
     encoder = sentence_transformer(bases.locate(recipe.encoder))
     x = TorchEmbedder(encoder, bf16=use_bf16("auto")).encode(texts)
     layers = fit_mlp(recipe, x, y, output) if recipe.kind == "mlp" else [linear(*fit(recipe.kind, x, y, recipe.penalty))]
-    save_model(SentenceTransformer(modules=[*encoder, *layers, Normalize()], device="cpu"), final)
+    unit = [] if isinstance(encoder[-1], Normalize) else [Normalize()]  # the map is learnt on unit vectors, and used on them
+    modules = [*encoder, *unit, *layers, Normalize()]
+    model = SentenceTransformer(modules=modules, device="cpu", prompts=encoder.prompts, default_prompt_name=encoder.default_prompt_name)
+    if rank_and_world()[0] == 0:
+        save_model(model, final)
     return final
 
 

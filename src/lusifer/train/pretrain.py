@@ -24,10 +24,10 @@ from sentence_transformers.util import all_gather
 from tokenizers import Tokenizer
 from torch import nn
 
-from lusifer.data.sources import Source, read_source
+from lusifer.data.sources import Source, read_source, require
 from lusifer.data.tokens import pad
 from lusifer.files import replacing_folder, write_json, write_text
-from lusifer.train.loop import Batch, Optim, StepBatches, StepTrainer, arguments, checkpoint_activations, claim, run_phase
+from lusifer.train.loop import Batch, Optim, StepBatches, StepTrainer, arguments, claim, rank_and_world, run_phase, wait_for_all
 from lusifer.train.losses import margin_ranking
 from lusifer.train.pairs import PairStore, Sampler
 from lusifer.train.vocabulary import BOS, EOS, MASK_TOKEN, PAD, SPECIALS, Vocabulary, by_language, train_tokenizer
@@ -62,6 +62,16 @@ class Shape:
     max_tokens: int = 512
 
 
+KINDS = ("parallel", "lexicon", "monolingual")
+
+
+def check_kinds(kinds: dict[str, float], known: tuple[str, ...]) -> None:
+    """Raise ValueError for a share of something else, or shares that are no shares."""
+    for kind, share in kinds.items():
+        if kind not in known or share < 0:
+            raise ValueError(f"kinds are shares, 0 or more, of {', '.join(known)}; not {kind}: {share}")
+
+
 @dataclass(frozen=True)
 class Masking:
     """Masked LM phase. `kinds` are the shares of batches drawn from parallel, monolingual and lexicon rows."""
@@ -70,6 +80,9 @@ class Masking:
     batch_tokens: int = 65_536
     ratio: float = 0.3
     kinds: dict[str, float] = field(default_factory=lambda: {"parallel": 0.6, "monolingual": 0.25, "lexicon": 0.15})
+
+    def __post_init__(self) -> None:
+        check_kinds(self.kinds, KINDS)
 
 
 @dataclass(frozen=True)
@@ -84,6 +97,9 @@ class Ranking:
     pooled_share: float = 0.5
     max_tokens: int = 64
     kinds: dict[str, float] = field(default_factory=lambda: {"parallel": 0.65, "lexicon": 0.35})
+
+    def __post_init__(self) -> None:
+        check_kinds(self.kinds, ("parallel", "lexicon"))
 
 
 @dataclass(frozen=True)
@@ -101,12 +117,12 @@ class Recipe:
     warm: Ranking | None = None
 
 
-KINDS = ("parallel", "lexicon", "monolingual")
-
-
 def run(recipe: Recipe, *, restart: bool = False) -> Path:
     """Make the encoder; returns its folder, which `AutoModel.from_pretrained` and `SentenceTransformer` load."""
     output = claim(recipe.output, recipe, restart=restart)
+    if rank_and_world()[0] == 0:
+        prepare(recipe, output / "prepared")
+    wait_for_all()
     tokenizer, stores = prepare(recipe, output / "prepared")
     config = encoder_config(recipe, len(tokenizer))
     torch.manual_seed(recipe.seed)
@@ -115,7 +131,8 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     if (final / "config.json").exists():
         log.info("%s is finished", final)
         return final
-    checkpoint_activations(recipe.ranking.optim, model)
+    if recipe.ranking.optim.gradient_checkpointing:
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     if recipe.warm:
         _start_as_identity(model.model)
         _rank(model.model, recipe, recipe.warm, stores, output / "warm", "translation ranking, table alone", table_alone=True)
@@ -177,6 +194,7 @@ def prepare(recipe: Recipe, folder: Path) -> tuple[Any, dict[str, PairStore]]:
 def _rows(recipe: Recipe, kind: str) -> list[tuple[str, str, str]]:
     rows: list[tuple[str, str, str]] = []
     for source in getattr(recipe.data, kind):
+        require(source, ("text",) if kind == "monolingual" else ("english", "text"), f"data.{kind}")
         for row in read_source(source, recipe.data.root):
             values = row.values
             rows.append((values["language"], values.get("english", ""), values["text"]))
