@@ -31,7 +31,10 @@ OPTIM = {"steps": 6, "lr": 1e-2, "save_every": 3, "log_every": 1, "workers": 0, 
 def texts(tmp_path: Path) -> Path:
     """Texts, pairs with negatives, and a lexicon."""
     (tmp_path / "texts.tsv").write_text("".join(f"eng_Latn\t{t}\n" for t in TEXTS), encoding="utf-8")
-    pairs = [{"query": f"who {t[4:12]}?", "document": t, "negative": TEXTS[i - 3], "negative_2": TEXTS[i - 5]} for i, t in enumerate(TEXTS)]
+    pairs = [
+        {"query": f"who {t[4:12]}?", "document": t, "negative": f"No, {TEXTS[i - 3]} {i}", "negative_2": f"Never, {TEXTS[i - 5]} {i}"}
+        for i, t in enumerate(TEXTS)
+    ]
     (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(p) + "\n" for p in pairs), encoding="utf-8")
     (tmp_path / "lexicon.tsv").write_text("deu_Latn\tstation\tBahnhof\nfra_Latn\twater\teau\n", encoding="utf-8")
     foreign = "".join(f"deu_Latn\t{t}\t{t[::-1]}\n" for t in TEXTS)
@@ -236,8 +239,8 @@ def test_in_batch_and_hard_negatives_count_on_one_process(texts: Path, model_fol
         scores = q @ torch.cat(docs).T / parsed.temperature
     assert scores.shape == (4, 12)
     torch.testing.assert_close(loss, torch.nn.functional.cross_entropy(scores, torch.arange(4)))
-    prompt = model[0].tokenizer.decode(batch["query_input_ids"][0], skip_special_tokens=True)
-    assert prompt.replace(" ", "").startswith("Q")
+    wanted = model[0].preprocess([f"Q: {rows[finetune.Batches(parsed, rows, model[0]).plan(0)[0]][0]}"])["input_ids"][0]
+    assert batch["query_input_ids"][0][batch["query_attention_mask"][0] == 1].tolist() == wanted.tolist()
 
 
 def test_a_row_with_too_few_negatives_is_dropped_and_the_rest_keep_theirs(texts: Path, model_folder: Folder) -> None:
@@ -393,11 +396,11 @@ def test_a_full_disk_is_one_line_and_the_last_checkpoint_stays(texts: Path, mode
     assert [p.name for p in loop.checkpoints(texts / "out" / "distil")] == ["checkpoint-3"]
 
 
-@pytest.mark.parametrize("stage", ["distil", "finetune", "pretrain"])
+@pytest.mark.parametrize("stage", ["distil", "finetune", "align"])
 def test_two_processes_train_the_model_of_one(stage: str, texts: Path, model_folder: Folder) -> None:
     """`torchrun` with two CPU processes: the same recipe, the same global batch, the same model to rounding."""
-    changes = ["bridge.encoder.lora.dropout=0", "token_dropout=0"] if stage == "distil" else ["bridge.encoder.lora.dropout=0"]
-    changes = [] if stage == "pretrain" else changes
+    still = f"bridge.encoder.base={model_folder('modernbert')}"  # no dropout: its masks differ from process to process
+    changes = [still, "optim.lr=1e-4", "bridge.encoder.lora.dropout=0", *(["token_dropout=0"] if stage == "distil" else [])]
     file = recipe(stage, texts, model_folder)
     one = train(file, [*changes, f"output={texts / 'one'}"])
     command = [
@@ -415,8 +418,12 @@ def test_two_processes_train_the_model_of_one(stage: str, texts: Path, model_fol
     done = subprocess.run(
         [*command, *changes, f"output={texts / 'two'}"], env=environment, capture_output=True, text=True, timeout=240, check=False
     )
-    assert done.returncode == 0, done.stderr[-2000:]
-    first, second = weights(one), weights(texts / "two" / one.name)
-    assert first.keys() == second.keys()
-    for name, tensor in first.items():
-        torch.testing.assert_close(second[name].float(), tensor.float(), atol=2e-3, rtol=2e-2, msg=name)
+    assert done.returncode == 0, [line for line in done.stderr.splitlines() if "lusifer: " in line or "Error" in line][:8]
+    logs = []
+    for run in ("one", "two"):
+        state = next((texts / run).rglob("checkpoint-6/trainer_state.json"))
+        logs.append([(e["loss"], e["grad_norm"]) for e in json.loads(state.read_text(encoding="utf-8"))["log_history"] if "loss" in e])
+    assert len(logs[0]) == 6
+    np.testing.assert_allclose(logs[1], logs[0], rtol=2e-3)
+    vectors = [lusifer.load(texts / run / one.name).encode(TEXTS) for run in ("one", "two")]
+    np.testing.assert_allclose(vectors[1], vectors[0], atol=1e-3)

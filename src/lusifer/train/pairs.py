@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 POOL = 16
+EVEN = 8
 Ints = npt.NDArray[np.int64]
 
 
@@ -139,4 +140,6 @@ class Sampler:
         chosen = batches[int(rng.permutation(total)[mine])]
         if len(chosen) > self.max_rows:
             chosen = np.sort(rng.choice(chosen, self.max_rows, replace=False))
+        if len(chosen) > EVEN:
+            chosen = chosen[: len(chosen) // EVEN * EVEN]  # so that 2, 4 or 8 processes take equal parts and lose no row
         return name, chosen
