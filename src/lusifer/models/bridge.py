@@ -163,7 +163,7 @@ class Bridge(InputModule):  # type: ignore[misc]
         self.checkpointing = True
         for role in ("encoder", "target"):
             model = getattr(self, role)
-            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+            families.recompute(_inner(model))
             if getattr(self.config, role).train == "frozen":
                 families.no_dropout(model)
 

@@ -135,6 +135,14 @@ def positions(config: Any) -> int | None:
     return int(config.max_position_embeddings) - (2 if config.model_type != "bert" else 0)
 
 
+def recompute(model: Any) -> None:
+    """Recompute activations in the backward pass; transformers has renamed the method on the way to version 6."""
+    if hasattr(model, "activation_checkpointing_enable"):
+        model.activation_checkpointing_enable(activation_checkpointing_kwargs={"use_reentrant": False})
+    else:
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+
+
 def no_dropout(model: Any) -> None:
     """Set every dropout of the model to 0, for good."""
     for module in model.modules():

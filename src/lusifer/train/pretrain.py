@@ -27,6 +27,7 @@ from torch import nn
 from lusifer.data.sources import Source, read_source, require
 from lusifer.data.tokens import pad
 from lusifer.files import replacing_folder, write_json, write_text
+from lusifer.models import families
 from lusifer.train.loop import Batch, Optim, StepBatches, StepTrainer, arguments, claim, rank_and_world, run_phase, wait_for_all
 from lusifer.train.losses import margin_ranking
 from lusifer.train.pairs import PairStore, Sampler
@@ -132,7 +133,7 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
         log.info("%s is finished", final)
         return final
     if recipe.ranking.optim.gradient_checkpointing:
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        families.recompute(model)
     if recipe.warm:
         _start_as_identity(model.model)
         _rank(model.model, recipe, recipe.warm, stores, output / "warm", "translation ranking, table alone", table_alone=True)
