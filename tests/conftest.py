@@ -50,7 +50,7 @@ def shared_data() -> Path:
     return SHARED
 
 
-def make_tokenizer(folder: Path, *, side: str = "right") -> None:
+def make_tokenizer(folder: Path) -> None:
     """A small word-piece tokenizer over `TEXTS`, saved in `folder`."""
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
@@ -61,7 +61,7 @@ def make_tokenizer(folder: Path, *, side: str = "right") -> None:
     )
     fast = transformers.PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, bos_token="<s>", pad_token="<pad>", eos_token="</s>", unk_token="<unk>", mask_token="<mask>",
-        cls_token="<s>", sep_token="</s>", padding_side=side, model_max_length=512,
+        cls_token="<s>", sep_token="</s>", model_max_length=512,
     )  # fmt: skip
     fast.save_pretrained(folder)
 

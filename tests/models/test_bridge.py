@@ -21,7 +21,7 @@ from lusifer.models.bridge import Bridge, BridgeConfig, Part
 from lusifer.models.connectors import ConnectorConfig
 from lusifer.models.embedder import TorchEmbedder
 from lusifer.train.assemble import assemble, save_model
-from tests.conftest import TEXTS, make_tokenizer
+from tests.conftest import TEXTS
 
 Folder = Callable[[str], Path]
 PROMPTS = {"query": "The question: ", "document": "The answer: "}
@@ -82,7 +82,9 @@ def test_a_vector_depends_on_its_text_alone(encoder: str, target: str, kind: str
 def test_the_padding_side_of_the_tokenizer_changes_nothing(model_folder: Folder, tmp_path: Path) -> None:
     left = tmp_path / "left"
     shutil.copytree(model_folder("bert"), left)
-    make_tokenizer(left, side="left")
+    settings_file = left / "tokenizer_config.json"
+    document = json.loads(settings_file.read_text(encoding="utf-8")) | {"padding_side": "left"}
+    settings_file.write_text(json.dumps(document), encoding="utf-8")
     models = [
         make(lambda f, b=base: b if f == "bert" else model_folder(f), "bert", "llama", tokens=1) for base in (left, model_folder("bert"))
     ]
