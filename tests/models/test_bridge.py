@@ -30,6 +30,8 @@ PROMPTS = {"query": "The question: ", "document": "The answer: "}
 def make(
     model_folder: Folder, encoder: str = "xlm-roberta", target: str = "llama", train: str = "lora", **connector: object
 ) -> SentenceTransformer:
+    for family in (encoder, target):
+        model_folder(family)  # making one draws random numbers: before the seed, not after
     torch.manual_seed(1)
     config = BridgeConfig(
         Part(str(model_folder(encoder)), train),  # type: ignore[arg-type]
