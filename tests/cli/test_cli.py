@@ -104,7 +104,6 @@ def test_a_missing_extra_names_itself() -> None:
         (["data", "validate", "none.docx"], "unknown format"),
         (["similar", "a", "b"], "--model"),
         (["no-such-verb"], "No such command"),
-        (["train", "minilm", "output=.", "--restart", "data.root=."], "will not delete"),
         (["similar", "a", "b", "-m", "/nowhere/at/all"], "no such model folder"),
         (["embed", "none.txt", "-m", "x", "-o", "out.bin"], ".npy"),
         (["merge", "/nowhere/at/all", "out"], "no such model folder"),

@@ -54,7 +54,7 @@ def test_a_pooled_model_is_plain_sentence_transformers(kind: str, english_tsv: P
 
 
 def test_the_residual_starts_as_the_rotation(model_folder: Folder) -> None:
-    config = BridgeConfig(Part(str(model_folder("bert"))), Part(str(model_folder("bert"))), ConnectorConfig(residual=True))
+    config = BridgeConfig(Part(str(model_folder("bert"))), Part(str(model_folder("bert"))), ConnectorConfig(residual=True), max_tokens=64)
     bridge = Bridge.new(config)
     batch = bridge.preprocess(TEXTS)
     means = masked_mean(*bridge.encode_tokens(batch["input_ids"], batch["attention_mask"])).detach().numpy()

@@ -212,7 +212,8 @@ def claim(output: str | Path, recipe: Any, *, restart: bool = False) -> Path:
     if restart and output.exists() and rank_and_world()[0] == 0:
         if not file.exists() and any(output.iterdir()):
             raise LusiferError(f"{output}: holds no run (no recipe.yaml), so --restart will not delete it; name another output=…")
-        shutil.rmtree(output)
+        if file.exists():
+            shutil.rmtree(output)
     wait_for_all()
     if file.exists() and file.read_text(encoding="utf-8") != text:
         raise LusiferError(f"{output}: holds a run of another recipe; name another output=…, or start anew with --restart")
