@@ -82,6 +82,17 @@ def test_every_shipped_recipe_is_sound_and_survives_a_round_trip(path: Path) -> 
     assert first.startswith("# "), "a recipe opens by saying what it is"
 
 
+def test_recipes_that_teach_from_english_check_that_it_is() -> None:
+    """Fault 9: "English only" was broken by Chinese sets in the shipped lists."""
+    checked = 0
+    for path in (ROOT / "src/lusifer/recipes").glob("*.yaml"):
+        _, recipe = load_recipe(path)
+        if hasattr(recipe.data, "english_only"):
+            assert recipe.data.english_only, path.name
+            checked += 1
+    assert checked >= 6
+
+
 def test_links_between_pages_lead_somewhere() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):

@@ -25,9 +25,17 @@ class DataError(LusiferError):
         place = f"{path}:{line}" if line is not None else str(path)
         super().__init__(f"{place}: {what}")
 
+    def __reduce__(self) -> tuple[type[DataError], tuple[str, int | None, str]]:
+        """How it travels from a loader's worker process, which exceptions of several arguments cannot by themselves."""
+        return type(self), (self.path, self.line, self.what)
+
 
 class MissingExtra(LusiferError):
     """An optional dependency that is not installed; names the extra that brings it."""
 
     def __init__(self, package: str, extra: str) -> None:
+        self.package, self.extra = package, extra
         super().__init__(f"this needs the package {package!r}: install it with  pip install 'lusifer[{extra}]'")
+
+    def __reduce__(self) -> tuple[type[MissingExtra], tuple[str, str]]:
+        return type(self), (self.package, self.extra)

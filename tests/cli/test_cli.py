@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import typer
+import yaml
 
 import lusifer
 from lusifer.cli.app import app
+from lusifer.train.loop import checkpoints
 from tests.conftest import TEXTS
 
 Folder = Callable[[str], Path]
@@ -113,6 +117,32 @@ def test_a_missing_extra_names_itself() -> None:
 def test_refusals_are_one_line(arguments: list[str], what: str, tmp_path: Path) -> None:
     assert what in refused(*arguments, cwd=tmp_path)
     assert not list(tmp_path.iterdir()), "nothing half-written"
+
+
+def test_an_interrupt_is_one_line_and_the_run_goes_on(tmp_path: Path, model_folder: Folder) -> None:
+    """Ctrl-C in the middle of training: exit code 130, one line, the last checkpoint whole."""
+    (tmp_path / "texts.txt").write_text("\n".join(TEXTS) + "\n", encoding="utf-8")
+    recipe = {
+        "stage": "distil",
+        "output": str(tmp_path / "out"),
+        "batch_size": 4,
+        "bridge": {"encoder": {"base": str(model_folder("modernbert"))}, "target": {"base": str(model_folder("bert"))}, "max_tokens": 64},
+        "data": {"root": str(tmp_path), "sources": [{"files": ["texts.txt"], "columns": ["text"]}]},
+        "optim": {"steps": 100_000, "save_every": 5, "workers": 0},
+    }
+    (tmp_path / "long.yaml").write_text(yaml.safe_dump(recipe), encoding="utf-8")
+    command = [sys.executable, "-W", "ignore", "-m", "lusifer", "train", str(tmp_path / "long.yaml")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        until = time.monotonic() + 100
+        while not checkpoints(tmp_path / "out" / "distil") and time.monotonic() < until and running.poll() is None:
+            time.sleep(0.2)
+        running.send_signal(signal.SIGINT)
+        _, told = running.communicate(timeout=60)
+    assert running.returncode == 130, told
+    assert told.strip().splitlines()[-1] == "lusifer: interrupted; run the same command again to go on"
+    assert "Traceback" not in told
+    assert checkpoints(tmp_path / "out" / "distil")
+    assert not list((tmp_path / "out" / "distil").glob("**/tmp*"))
 
 
 def test_validate_prints_every_bad_line(tmp_path: Path) -> None:

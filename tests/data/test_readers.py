@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import lzma
+import pickle
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,7 +16,7 @@ import zstandard
 from lusifer.data.readers import expand, read_rows
 from lusifer.data.sources import Join, Source, read_source
 from lusifer.data.validate import validate
-from lusifer.errors import DataError, LusiferError
+from lusifer.errors import DataError, LusiferError, MissingExtra
 
 ROWS = [("deu_Latn", "Good morning.", "Guten Morgen."), ("fra_Latn", "Thank you.", "Merci."), ("jpn_Jpan", "Good night.", "おやすみ。")]
 COLUMNS = ["language", "english", "text"]
@@ -124,6 +125,14 @@ def test_sources_join_cap_filter_and_rename(tmp_path: Path) -> None:
     kept = list(read_source(only, tmp_path))
     assert kept
     assert all(r.values["language"] == "fra" and len(r.values["text"]) >= 7 for r in kept)
+
+
+def test_errors_travel_between_processes() -> None:
+    """A loader's worker hands its error on as it was: file and line included."""
+    for error in (DataError("texts.tsv", 7, "a column too few"), MissingExtra("pyarrow", "train")):
+        again = pickle.loads(pickle.dumps(error))
+        assert type(again) is type(error)
+        assert str(again) == str(error)
 
 
 def test_validate_names_every_bad_line(tmp_path: Path) -> None:

@@ -103,10 +103,20 @@ def test_a_perfect_model_scores_one_everywhere_and_encodes_each_text_once(suite:
     assert all(s.value == pytest.approx(1.0) for s in scores)
     assert {s.metric for s in scores if s.task == "tatoeba"} == {"to English", "from English", "to anchor"}
     assert len(model.seen) == len(set(model.seen))
+    for seen in (model.seen, anchor.seen):
+        assert not any(t.startswith("None:passage") for t in seen), "fault 9: the compared baselines got no prompts"
     assert any(t.startswith("query:question") for t in model.seen), "prompts are applied"
+    assert any(t.startswith("document:passage") for t in anchor.seen)
     rows = {(task, which, metric): n for task, which, metric, _, n in means(scores)}
     assert rows["tatoeba", "36", "to English"] == 1
     assert rows["tatoeba", "all", "to English"] == 2
+
+
+def test_what_is_known_is_told_after_each_task(suite: Path) -> None:
+    told: list[tuple[str, int]] = []
+    scores = evaluate(Oracle(), suite, ["tatoeba", "sts17"], done=lambda task, so_far: told.append((task, len(so_far))))
+    assert [task for task, _ in told] == ["tatoeba", "sts17"]
+    assert told[0][1] < told[1][1] == len(scores)
 
 
 def test_languages_limit_and_wrong_names_are_told(suite: Path) -> None:

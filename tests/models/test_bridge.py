@@ -286,6 +286,24 @@ def test_no_logits_are_made_and_no_hidden_states_are_kept(model_folder: Folder, 
     assert kept == [(None, None)]
 
 
+def test_encode_pads_little(model_folder: Folder) -> None:
+    """Fault 4: nothing was sorted, so every batch was as long as its longest text."""
+    embedder = TorchEmbedder(make(model_folder), batch_size=8)
+    texts = [" ".join(TEXTS[:5]) if i % 8 == 0 else TEXTS[i % 16] for i in range(64)]
+    seen: list[tuple[int, int]] = []
+    bridge: Bridge = embedder.model[0]
+    original = bridge.encode_tokens
+
+    def watch(ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        seen.append((ids.numel(), int(mask.sum())))
+        return original(ids, mask)
+
+    bridge.encode_tokens = watch  # type: ignore[method-assign]
+    embedder.encode(texts)
+    spent, real = (sum(part) for part in zip(*seen, strict=True))
+    assert spent < 1.25 * real
+
+
 def test_a_merged_bf16_bridge_keeps_exact_rotary_frequencies(model_folder: Folder, tmp_path: Path) -> None:
     torch.manual_seed(1)
     config = BridgeConfig(Part(str(model_folder("bert"))), Part(str(model_folder("llama")), dtype="bfloat16"), max_tokens=200)

@@ -111,7 +111,7 @@ def test_lusifer_small_has_its_shapes() -> None:
 
 def test_lora_and_full_parts_count_what_they_train() -> None:
     encoder, target = (transformers.AutoModel.from_config(tiny_config(f)) for f in ("bert", "llama"))
-    full = shape_plan(BridgeConfig(Part("a", "full"), Part("b")), encoder, target, 1)["parameters"]
+    full = shape_plan(BridgeConfig(Part("a", "full"), Part("b"), max_tokens=64), encoder, target, 1)["parameters"]
     assert full["trained"] == full["encoder"] + full["connector"]
-    lora = shape_plan(BridgeConfig(Part("a", "lora", Lora(rank=2)), Part("b")), encoder, target, 1)["parameters"]
+    lora = shape_plan(BridgeConfig(Part("a", "lora", Lora(rank=2)), Part("b"), max_tokens=64), encoder, target, 1)["parameters"]
     assert full["connector"] < lora["trained"] < full["trained"]

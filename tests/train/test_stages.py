@@ -62,6 +62,9 @@ def recipe(stage: str, folder: Path, model_folder: Folder, **changes: Any) -> Pa
         document |= {"bridge": bridge | {"prompts": {"query": "Q: ", "document": "D: "}}, "data": {"root": str(folder), "sources": [PAIRS]}}
     elif stage == "pooled":
         document |= {"encoder": str(model_folder("xlm-roberta")), "target": str(model_folder("bert")), "data": texts, "kind": "mlp"}
+    elif stage == "decoder":
+        shape = {"hidden": 32, "layers": 2, "heads": 4, "intermediate": 48, "max_tokens": 64}
+        document |= {"data": texts, "vocabulary": {"size": 310, "characters": 10_000}, "shape": shape}
     elif stage == "pretrain":
         del document["batch_size"], document["optim"]
         source = [{"files": ["parallel.tsv"], "columns": ["language", "english", "text"]}]
@@ -80,7 +83,7 @@ def recipe(stage: str, folder: Path, model_folder: Folder, **changes: Any) -> Pa
 
 
 PAIRS = {"files": ["pairs.jsonl"], "columns": ["query", "document", "negative", "negative_2"]}
-STAGES = ["distil", "align", "finetune", "pooled", "pretrain"]
+STAGES = ["distil", "align", "finetune", "pooled", "pretrain", "decoder"]
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -152,6 +155,35 @@ def test_the_bases_do_not_move_and_the_adapters_do(stage: str, texts: Path, mode
     assert any(k.startswith("connector.") for k in moved)
     assert before == {f: sha256(model_folder(f) / "model.safetensors") for f in before}
     assert lusifer.load(folder).encode(TEXTS).shape == (16, 32)
+
+
+def test_a_decoder_made_here_is_aligned_to_and_finetuned(texts: Path, model_folder: Folder) -> None:
+    """The paper's whole path, with a target that the project made itself."""
+    made = train(recipe("decoder", texts, model_folder, output=str(texts / "decoder")))
+    changes = [f"bridge.target.base={made}"]
+    first = train(recipe("align", texts, model_folder, output=str(texts / "one")), changes)
+    last = train(recipe("finetune", texts, model_folder, output=str(texts / "two"), start=str(first)), changes)
+    assert lusifer.load(last).encode(TEXTS).shape == (16, 32)
+
+
+def test_teacher_vectors_are_kept_block_by_block(tmp_path: Path, model_folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interrupted run keeps the blocks it finished; a changed text costs its own block alone."""
+    from lusifer.train import teacher
+
+    monkeypatch.setattr(teacher, "BLOCK", 4)
+    base = str(model_folder("bert"))
+    whole = teacher.teacher_vectors(base, TEXTS, tmp_path / "a", 64)
+    first = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "a").iterdir()}
+    assert whole.shape == (16, 32)
+    assert len(first) == 4
+    changed = [*TEXTS[:-1], "Another sentence at the end."]
+    again = teacher.teacher_vectors(base, changed, tmp_path / "a", 64)
+    second = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "a").iterdir()}
+    assert len(second) == 5
+    assert first.items() <= second.items()
+    assert np.array_equal(whole[:-1], again[:-1])
+    expected = lusifer.sentence_transformer(base).encode(TEXTS, normalize_embeddings=True)
+    assert np.abs(whole - expected).max() < 0.02  # bf16 where the machine has it, and float16 on disk
 
 
 @pytest.mark.parametrize("stage", ["distil", "align", "finetune"])
@@ -322,7 +354,9 @@ def test_another_language_is_refused_with_file_and_line(texts: Path, model_folde
         ("distil", ["bridge.connector.kind=mpl"], "mlp, linear, vocabulary, resampler"),
         ("align", ["bridge.target.train=lora"], "must be frozen"),
         ("finetune", ["temperature=0"], "temperature must be above 0"),
-        ("finetune", ["stage=finetun"], "pretrain, align, finetune, distil, pooled"),
+        ("finetune", ["stage=finetun"], "pretrain, decoder, align, finetune, distil, pooled"),
+        ("decoder", ["shape.hidden=30"], "multiple of shape.heads"),
+        ("decoder", ["vocabulary.size=60000"], "vocabulary.size"),
         ("distil", ["optim.steps=0"], "steps must be at least 1"),
         ("distil", ["code_switch={texts: 0.5}"], "lexicon must name"),
         ("distil", ["bridge.max_tokens=4000"], "max_tokens"),

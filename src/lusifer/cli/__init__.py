@@ -10,6 +10,8 @@ from lusifer.errors import LusiferError, MissingExtra
 
 EXTRAS = {"torch": "train", "transformers": "train", "sentence_transformers": "train", "peft": "train", "accelerate": "train"}
 
+INTERRUPTED = "interrupted; run the same command again to go on"
+
 
 def main() -> None:
     """Entry point of the `lusifer` command."""
@@ -23,7 +25,7 @@ def main() -> None:
     except LusiferError as error:
         fail(str(error))
     except (KeyboardInterrupt, typer.Abort):
-        fail("interrupted; run the same command again to go on", code=130)
+        fail(INTERRUPTED, code=130)
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if package not in EXTRAS:
@@ -38,6 +40,8 @@ def main() -> None:
             raise
         fail(error.format_message())
     else:
+        if code == 130:  # typer turns Ctrl-C into this code, and says nothing
+            fail(INTERRUPTED, code=130)
         raise SystemExit(code or 0)
 
 

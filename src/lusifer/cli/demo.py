@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import resources
 from typing import TYPE_CHECKING
 
 import typer
@@ -49,10 +50,8 @@ def demo(
 def _table(before: Embedder, after: Embedder) -> Table:
     from rich.table import Table
 
-    from lusifer.cli.asset import demo_sentences
-
     english, foreign = demo_sentences()
-    table = Table(title="nearest of 24 English sentences, by the English model alone and through the bridge")
+    table = Table(title=f"nearest of {len(english)} English sentences, by the English model alone and through the bridge")
     for name in ("language", "text", "English model", "bridge"):
         table.add_column(name, overflow="fold")
     texts = [text for _, text in english]
@@ -70,5 +69,13 @@ def _table(before: Embedder, after: Embedder) -> Table:
             cells.append(f"[{colour}]{texts[int(found[j][i])]}[/]")
         if number in ("1", "4"):
             table.add_row(language, text, *cells)
-    table.caption = f"right, of {len(foreign)} in 11 languages: English model {right[0]}, bridge {right[1]}"
+    table.caption = f"right, of {len(foreign)} in {len({row[0] for row in foreign})} languages: English model {right[0]}, bridge {right[1]}"
     return table
+
+
+def demo_sentences() -> tuple[list[tuple[str, str]], list[tuple[str, str, str]]]:
+    """((number, English text) …, (language, number, text) …): equal numbers are translations."""
+    text = (resources.files("lusifer") / "assets" / "demo.tsv").read_text(encoding="utf-8")
+    rows = [tuple(line.split("\t")) for line in text.splitlines()]
+    english = [(number, sentence) for language, number, sentence in rows if language == "eng_Latn"]
+    return english, [(language, number, sentence) for language, number, sentence in rows if language != "eng_Latn"]

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
+
+if TYPE_CHECKING:
+    from lusifer.evaluate.scores import Score
 
 TASKS = "english,tatoeba,ntrex,xquad,sts17,stsb,sib200"
 
@@ -27,15 +32,20 @@ def evaluate(
 
     chosen = [*TATOEBA_36, "eng_Latn"] if languages == "tatoeba-36" else languages.split(",") if languages else None
     note = Console(stderr=True)
+
+    def keep(task: str, so_far: list[Score]) -> None:
+        """Write what is known after each task, so that an interrupt loses one task at most."""
+        note.print(f"{task} done", highlight=False)
+        if into:
+            write_json(into, {"model": model, "anchor": anchor, "scores": [s.row() for s in so_far]})
+
     scores = run(
         load(model, bf16=bf16),
         suite,
         tasks.split(","),
         chosen,
         load(anchor, bf16=bf16) if anchor else None,
-        done=lambda task: note.print(f"{task} done", highlight=False),
+        done=keep,
     )
-    if into:
-        write_json(into, {"model": model, "anchor": anchor, "scores": [s.row() for s in scores]})
     Console().print(table(scores))
     Console().print(summary(scores))

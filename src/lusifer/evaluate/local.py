@@ -214,9 +214,11 @@ def evaluate(
     tasks: Iterable[str] = tuple(TASKS),
     languages: Languages = None,
     anchor: Embedder | None = None,
-    done: Callable[[str], None] = lambda task: None,
+    done: Callable[[str, list[Score]], None] = lambda task, scores: None,
 ) -> list[Score]:
     """Score `model` on local tasks; `languages` (e.g. `hin_Deva`) limits those that have one file a language.
+
+    After each task `done` gets its name and all scores so far.
 
     Raises LusiferError for an unknown task, DataError for a missing file.
     """
@@ -228,7 +230,7 @@ def evaluate(
     scores: list[Score] = []
     for task in tasks:
         scores += TASKS[task](root, encoder, other, languages)
-        done(task)
+        done(task, scores)
     if languages and not scores:
         raise LusiferError(f"no task has the language {languages[0]!r}; codes are ISO 639-3 and script, e.g. hin_Deva")
     return scores

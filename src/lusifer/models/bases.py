@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from lusifer.errors import ModelError
-from lusifer.models.packed import read_json, weights_files, weights_hash
+from lusifer.files import sha256
 
 FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "1_Pooling/*"]
 
@@ -84,3 +85,26 @@ def own_pooling(folder: Path) -> str | None:
         "pooling_mode_max_tokens": "max",
     }
     return next((mode for key, mode in names.items() if declared.get(key)), None)
+
+
+def weights_files(folder: str | Path) -> list[Path]:
+    """The safetensors files that hold a folder's weights, sorted."""
+    return sorted(Path(folder).glob("*.safetensors"))
+
+
+def weights_hash(folder: str | Path) -> str:
+    """SHA-256 over the folder's weight files."""
+    return sha256(*weights_files(folder))
+
+
+def read_json(path: Path) -> dict[str, object]:
+    """A JSON object from disk; one clear line where it is missing or broken."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError(f"{path}: no such file; is this a model folder?") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ModelError(f"{path}: not valid JSON, perhaps cut short ({error})") from None
+    if not isinstance(value, dict):
+        raise ModelError(f"{path}: expected a JSON object")
+    return value

@@ -26,7 +26,6 @@ from lusifer import config as recipes
 from lusifer.errors import ConfigError, ModelError
 from lusifer.models import bases, families
 from lusifer.models.connectors import ConnectorConfig, make_connector, to_front
-from lusifer.models.packed import read_json
 
 Training = Literal["frozen", "lora", "full"]
 CONFIG, TRAINED = "bridge.json", "trained.safetensors"
@@ -196,7 +195,7 @@ class Bridge(InputModule):  # type: ignore[misc]
         Raises ModelError where a file is missing or cut short, tensors lack or are too many, or a base has changed.
         """
         folder = bases.locate(str(model_name_or_path)) / subfolder
-        document = read_json(folder / CONFIG)
+        document = bases.read_json(folder / CONFIG)
         try:
             config = recipes.build(BridgeConfig, document["config"], str(folder / CONFIG))
             named = {role: bases.Base(**base) for role, base in document["bases"].items()}  # type: ignore[attr-defined]

@@ -33,7 +33,7 @@ def sentence_transformer(name: str | Path, *, device: str | None = None, **kwarg
     except ModuleNotFoundError:
         raise MissingExtra("sentence-transformers", "train") from None
     from lusifer.models import bases
-    from lusifer.models.packed import is_packed, read_json
+    from lusifer.models.packed import is_packed
 
     folder = bases.locate(str(name))
     if is_packed(folder):
@@ -54,7 +54,7 @@ def sentence_transformer(name: str | Path, *, device: str | None = None, **kwarg
             modules.append(cls.load(str(folder), subfolder=module["path"], **(kwargs if module["type"].startswith(OURS) else {})))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelError(f"{folder / module['path']}: damaged or incomplete ({' '.join(str(error).split())[:200]})") from error
-    settings = read_json(folder / "config_sentence_transformers.json")
+    settings = bases.read_json(folder / "config_sentence_transformers.json")
     names = ("prompts", "default_prompt_name", "similarity_fn_name")
     return SentenceTransformer(modules=modules, device=device, **{k: settings[k] for k in names if settings.get(k)}).eval()
 

@@ -6,7 +6,6 @@ original row above 0.9999. For shipping a small encoder in files below 25 MB; no
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from lusifer.errors import ModelError
-from lusifer.files import replacing_folder, sha256
+from lusifer.files import replacing_folder
 
 TABLES, REST = "tables.packed.safetensors", "layers.packed.safetensors"
 ROWS = 8192  # a matrix with at least so many rows is a table
@@ -69,26 +68,3 @@ def unpack(folder: str | Path) -> dict[str, torch.Tensor]:
         if not name.endswith(".scale"):
             state[name] = restore_rows(tensor, tables[f"{name}.scale"])
     return state
-
-
-def weights_files(folder: str | Path) -> list[Path]:
-    """The safetensors files that hold a folder's weights, sorted."""
-    return sorted(Path(folder).glob("*.safetensors"))
-
-
-def weights_hash(folder: str | Path) -> str:
-    """SHA-256 over the folder's weight files."""
-    return sha256(*weights_files(folder))
-
-
-def read_json(path: Path) -> dict[str, object]:
-    """A JSON object from disk; one clear line where it is missing or broken."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ModelError(f"{path}: no such file; is this a model folder?") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path}: not valid JSON, perhaps cut short ({error})") from None
-    if not isinstance(value, dict):
-        raise ModelError(f"{path}: expected a JSON object")
-    return value

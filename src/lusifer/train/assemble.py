@@ -14,9 +14,9 @@ from lusifer.models import bases, families
 from lusifer.models.bridge import Bridge, BridgeConfig
 
 
-def assemble(bridge: Bridge, pooling: str | None = None) -> SentenceTransformer:
+def assemble(bridge: Bridge) -> SentenceTransformer:
     """Bridge → pooling → normalise, with the bridge's prompts; pooling as the configuration says, else the target's own."""
-    mode = pooling or bridge.config.pooling or bases.own_pooling(bases.locate(bridge.bases["target"].name)) or "mean"
+    mode = bridge.config.pooling or bases.own_pooling(bases.locate(bridge.bases["target"].name)) or "mean"
     prompts = dict(bridge.config.prompts)
     default = "document" if prompts.get("document") else None
     modules = [bridge, Pooling(bridge.get_word_embedding_dimension(), pooling_mode=mode), Normalize()]

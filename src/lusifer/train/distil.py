@@ -26,15 +26,13 @@ from torch import nn
 from lusifer.data.codeswitch import CodeSwitch, Switcher
 from lusifer.data.sources import Source, read_source, require
 from lusifer.errors import ConfigError, ModelError
-from lusifer.files import fingerprint, write_array
-from lusifer.models import bases
 from lusifer.models.bridge import Bridge, BridgeConfig, masked_mean
-from lusifer.models.load import sentence_transformer
-from lusifer.train.assemble import assemble, save_model
+from lusifer.train.assemble import assemble, plan_bridge, save_model
 from lusifer.train.inputs import InputLoss, mean_inputs
 from lusifer.train.loop import Batch, Optim, StepBatches, arguments, claim, run_phase, use_bf16
 from lusifer.train.losses import distillation, margin_ranking
 from lusifer.train.maps import fit
+from lusifer.train.teacher import teacher_vectors
 from lusifer.train.texts import Epochs, TextData, locate_root, read_texts
 from lusifer.train.trainers import BridgeTrainer, SentenceTrainer
 
@@ -108,7 +106,7 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     roles = [role(i, bridge.config.prompts) for i in range(len(texts))]
     teacher = teacher_vectors(recipe.bridge.target.base, texts, cache, recipe.data.max_tokens, roles)
     if bridge.residual is not None and not recipe.start:
-        start_residual(bridge, texts, teacher)
+        start_residual(bridge, texts, teacher, roles)
     bridge.set_trainable()
     if recipe.optim.gradient_checkpointing:
         bridge.checkpoint_activations()
@@ -128,15 +126,16 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     return final
 
 
-def start_residual(bridge: Bridge, texts: list[str], teacher: npt.NDArray[np.float16]) -> None:
+def start_residual(bridge: Bridge, texts: list[str], teacher: npt.NDArray[np.float16], roles: Sequence[str]) -> None:
     """Start the residual as the rotation from the encoder's mean states to the teacher's vectors, on a sample of the texts."""
     rows = np.random.default_rng(0).permutation(len(texts))[:RESIDUAL_SAMPLE]
     rows = rows[np.argsort([len(texts[i]) for i in rows])]
+    sample = [bridge.config.prompts.get(roles[i], "") + texts[i] for i in rows]
     means = []
     bridge.eval()
     with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=use_bf16("auto") and not torch.cuda.is_available()):
-        for i in range(0, len(rows), 256):
-            batch = bridge.preprocess([texts[j] for j in rows[i : i + 256]])
+        for i in range(0, len(sample), 256):
+            batch = bridge.preprocess(sample[i : i + 256])
             states, mask = bridge.encode_tokens(batch["input_ids"], batch["attention_mask"])
             means.append(masked_mean(states.float(), mask).numpy())
     matrix, bias = fit("rotation", np.concatenate(means), teacher[rows].astype(np.float32))
@@ -212,7 +211,7 @@ class DistilLoss(nn.Module):
 
     def forward(self, features: list[dict[str, torch.Tensor]], labels: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         loss, hold = self.recipe.loss, self.recipe.hold
-        weights = {"cosine": loss.cosine, "mse": loss.mse, "ranking": loss.ranking, "kl": loss.kl, "temperature": loss.temperature}
+        weights = dataclasses.asdict(loss)
         student = self.model(features[0])["sentence_embedding"]
         terms = distillation(student, labels["teacher"], **weights)
         if hold and hold.at == "output":
@@ -231,29 +230,6 @@ def role(row: int, prompts: Mapping[str, str]) -> str:
     return "query" if row % 2 and prompts.get("query") else "document"
 
 
-def teacher_vectors(base: str, texts: list[str], folder: Path, max_tokens: int, roles: Sequence[str] = ()) -> npt.NDArray[np.float16]:
-    """The target's own vectors of `texts`, (n, d) float16, each cut at `max_tokens` as the student's is.
-
-    `roles` name, text by text, which of the target's own prompts it carries (one it lacks is empty). Made once, and kept
-    in `folder` under a hash of target, texts and settings.
-    """
-    place = bases.locate(base)
-    model = sentence_transformer(place)
-    prompts = [model.prompts.get(r, "") for r in roles] or [model.prompts.get(model.default_prompt_name or "", "")] * len(texts)
-    texts = [prompt + text for prompt, text in zip(prompts, texts, strict=True)]
-    file = folder / f"teacher-{fingerprint(bases.describe(base, place).hash, texts, str(max_tokens))}.npy"
-    if not file.exists():
-        model.max_seq_length = min(model.max_seq_length or max_tokens, max_tokens)
-        gpu = torch.cuda.is_available()
-        log.info("embedding %d English texts by the target", len(texts))
-        with torch.autocast("cuda" if gpu else "cpu", dtype=torch.bfloat16, enabled=use_bf16("auto")):
-            vectors = model.encode(texts, prompt="", batch_size=1024 if gpu else 64, normalize_embeddings=True, show_progress_bar=None)
-        write_array(file, vectors.astype(np.float16))
-    return np.load(file, mmap_mode="r")  # type: ignore[no-any-return]
-
-
 def plan(recipe: Recipe) -> dict[str, Any]:
     """What a run would do: texts, parameters by part, memory. Trains nothing."""
-    from lusifer.train.assemble import plan_bridge
-
     return {"rows": {"texts": len(read_texts(recipe.data))}, **plan_bridge(recipe.bridge, recipe.batch_size * recipe.data.max_tokens)}

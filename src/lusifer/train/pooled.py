@@ -9,7 +9,7 @@ once the texts are embedded. Every connector that passes through the target must
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,14 +19,15 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Dense, Normalize
 from torch import nn
 
-from lusifer.models import bases
+from lusifer.models import bases, families
 from lusifer.models.embedder import TorchEmbedder, Vectors
 from lusifer.models.load import sentence_transformer
 from lusifer.train.assemble import save_model
-from lusifer.train.distil import Loss, teacher_vectors
+from lusifer.train.distil import Loss
 from lusifer.train.loop import Batch, Optim, StepBatches, StepTrainer, arguments, claim, rank_and_world, run_phase, use_bf16
 from lusifer.train.losses import distillation
 from lusifer.train.maps import fit
+from lusifer.train.teacher import teacher_vectors
 from lusifer.train.texts import Epochs, TextData, locate_root, read_texts
 
 log = logging.getLogger(__name__)
@@ -92,8 +93,7 @@ class _Map(nn.Module):
 
     def forward(self, x: torch.Tensor, y: torch.Tensor) -> dict[str, torch.Tensor]:
         student = self.layers({"sentence_embedding": x})["sentence_embedding"]
-        loss = self.loss
-        terms = distillation(student, y, cosine=loss.cosine, mse=loss.mse, ranking=loss.ranking, kl=loss.kl, temperature=loss.temperature)
+        terms = distillation(student, y, **asdict(self.loss))
         return {"loss": torch.stack(list(terms.values())).sum()}
 
 
@@ -118,9 +118,7 @@ def fit_mlp(recipe: Recipe, x: Vectors, y: Vectors, output: Path) -> list[Dense]
 def plan(recipe: Recipe) -> dict[str, Any]:
     """What a run would do."""
     n = len(read_texts(recipe.data))
-    from lusifer.models import families
-
-    sizes = [families.width(families.read_config(bases.locate(name), "encoder")) for name in (recipe.encoder,)]
+    width = families.width(families.read_config(bases.locate(recipe.encoder), "encoder"))
     out = families.width(families.read_config(bases.locate(recipe.target), "target"))
-    trained = sizes[0] * out + out if recipe.kind != "mlp" else sizes[0] * recipe.hidden + recipe.hidden * (out + 1) + out
-    return {"rows": {"texts": n}, "parameters": {"trained": trained}, "memory_bytes": n * (sizes[0] + out) * 4}
+    trained = width * out + out if recipe.kind != "mlp" else width * recipe.hidden + recipe.hidden * (out + 1) + out
+    return {"rows": {"texts": n}, "parameters": {"trained": trained}, "memory_bytes": n * (width + out) * 4}

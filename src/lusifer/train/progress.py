@@ -56,7 +56,8 @@ class Progress(transformers.TrainerCallback):  # type: ignore[misc]
                 "%s: step %d of %d, %s, %.2f steps/s, %.0f s left", self.name, state.global_step, state.max_steps, self.loss, rate, left
             )
 
-    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+    def stop(self) -> None:
+        """Take the bar off the terminal; also where training was interrupted."""
         if self.bar:
             self.bar.stop()
             self.bar = None

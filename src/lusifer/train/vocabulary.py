@@ -12,7 +12,8 @@ import io
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -100,6 +101,20 @@ def _tokenizer(scored: list[tuple[str, float]], normalizer) -> Tokenizer:  # typ
     )
     tokenizer.add_special_tokens([AddedToken(t, special=True, normalized=False) for t in (*SPECIALS, MASK_TOKEN)])
     return tokenizer
+
+
+def fast_tokenizer(file: str | Path, max_tokens: int) -> Any:
+    """A `tokenizer.json` of this vocabulary as transformers takes it."""
+    import transformers
+
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_file=str(file),
+        **dict(zip(("bos_token", "pad_token", "eos_token", "unk_token"), SPECIALS, strict=True)),
+        cls_token=SPECIALS[BOS],
+        sep_token=SPECIALS[EOS],
+        mask_token=MASK_TOKEN,
+        model_max_length=max_tokens,
+    )
 
 
 def _sample(texts: Mapping[str, list[str]], config: Vocabulary, seed: int) -> Iterator[str]:

@@ -1,0 +1,23 @@
+"""What is installed is what is here: the wheel holds every module, recipe and asset, and its entry point."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+from hatchling.builders.wheel import WheelBuilder
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_the_wheel_holds_every_module_and_recipe(tmp_path: Path) -> None:
+    """Fault 8: the package installed no modules."""
+    wheel = Path(next(iter(WheelBuilder(str(ROOT)).build(directory=str(tmp_path)))))
+    with zipfile.ZipFile(wheel) as packed:
+        names = set(packed.namelist())
+        entries = next(n for n in names if n.endswith("entry_points.txt"))
+        assert "lusifer = lusifer.cli:main" in packed.read(entries).decode()
+    source = {str(p.relative_to(ROOT / "src")) for p in (ROOT / "src").rglob("*") if p.is_file() and "__pycache__" not in p.parts}
+    assert source - names == set()
+    assert any(n.endswith(".yaml") for n in source)
+    assert any(n.endswith(".tsv") for n in source)
