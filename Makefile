@@ -13,7 +13,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	touch $@
 
 demo: $(VENV)/installed
-	$(BIN)/lusifer demo --data $(DATA) --into out/demo
+	$(BIN)/lusifer demo --data $(DATA)
 
 test: lint types unit
 

@@ -29,7 +29,7 @@ OPTIONS = {
     "similar": {"--model"},
     "neighbours": {"--model", "--top", "--column"},
     "evaluate": {"--suite", "--tasks", "--languages", "--anchor", "--into", "--bf16"},
-    "demo": {"--data", "--into", "--encoder", "--target"},
+    "demo": {"--data", "--into", "--restart", "--encoder", "--target"},
     "recipes": set(),
     "data validate": {"--columns", "--show"},
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import lzma
 import pickle
@@ -125,6 +126,33 @@ def test_sources_join_cap_filter_and_rename(tmp_path: Path) -> None:
     kept = list(read_source(only, tmp_path))
     assert kept
     assert all(r.values["language"] == "fra" and len(r.values["text"]) >= 7 for r in kept)
+
+
+def test_a_cut_zst_is_told_and_frames_one_after_the_other_are_one_file(tmp_path: Path) -> None:
+    """The library's own stream reader takes a cut file for a whole one."""
+    lines = "".join(f"deu_Latn\tline {i}\tZeile {i} {i * 7919 % 1000}\n" for i in range(20_000)).encode()
+    half = len(lines) // 2
+    whole = b"".join(zstandard.compress(part) for part in (lines[:half], lines[half:]))
+    (tmp_path / "whole.tsv.zst").write_bytes(whole)
+    (tmp_path / "cut.tsv.zst").write_bytes(whole[: len(whole) - 500])
+    assert len(list(read_rows(str(tmp_path / "whole.tsv.zst"), COLUMNS))) == 20_000
+    with pytest.raises(DataError, match="cut short"):
+        list(read_rows(str(tmp_path / "cut.tsv.zst"), COLUMNS))
+
+
+def test_the_cap_keeps_the_rows_of_the_smallest_hashes_in_file_order(tmp_path: Path) -> None:
+    (tmp_path / "many.tsv").write_text("".join(f"{'deu' if i % 3 else 'fra'}_Latn\tline {i}\n" for i in range(300)), encoding="utf-8")
+    source = Source(("many.tsv",), ("language", "text"))
+    rows = list(read_source(source, tmp_path))
+    capped = list(read_source(Source(("many.tsv",), ("language", "text"), limit_per_language=17), tmp_path))
+    digest = {r.line: hashlib.blake2b("\t".join(r.values.values()).encode(), digest_size=8).digest() for r in rows}
+    for language in ("deu_Latn", "fra_Latn"):
+        mine = sorted((r.line for r in rows if r.values["language"] == language), key=lambda line: digest[line])[:17]
+        assert [r.line for r in capped if r.values["language"] == language] == sorted(mine)
+    with pytest.raises(ValueError, match="at least 1"):
+        Source(("many.tsv",), limit_per_language=0)
+    with pytest.raises(ValueError, match=r"its columns are \[text\]"):
+        Source(("a.txt",), ("english",))
 
 
 def test_errors_travel_between_processes() -> None:

@@ -286,6 +286,42 @@ def test_no_logits_are_made_and_no_hidden_states_are_kept(model_folder: Folder, 
     assert kept == [(None, None)]
 
 
+def test_only_what_is_saved_can_be_trained(model_folder: Folder, tmp_path: Path) -> None:
+    """Also in the hands of another trainer: sentence-transformers' own would else move weights that a save leaves out."""
+    model = make(model_folder)
+    save_model(model, tmp_path / "b")
+    for loaded in (model, lusifer.sentence_transformer(tmp_path / "b"), SentenceTransformer(str(tmp_path / "b"), trust_remote_code=True)):
+        assert {n for n, p in loaded[0].named_parameters() if p.requires_grad} == set(loaded[0].trained_names())
+
+
+def test_a_relative_base_is_found_above_the_checkpoint(model_folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A project's checkpoint loads from any working directory."""
+    project = tmp_path / "project"
+    for family in ("bert", "llama"):
+        shutil.copytree(model_folder(family), project / "models" / family)
+    monkeypatch.chdir(project)
+    model = assemble(Bridge.new(BridgeConfig(Part("models/bert"), Part("models/llama"), max_tokens=64))).eval()
+    save_model(model, project / "out" / "run" / "model")
+    monkeypatch.chdir(tmp_path)
+    found = lusifer.load(project / "out" / "run" / "model")
+    np.testing.assert_allclose(found.encode(TEXTS), model.encode(TEXTS), atol=1e-6)
+    (project / "models" / "bert").rename(tmp_path / "elsewhere")
+    with pytest.raises(ModelError, match="if it has moved, say where"):
+        lusifer.load(project / "out" / "run" / "model")
+    assert lusifer.load(project / "out" / "run" / "model", encoder=str(tmp_path / "elsewhere")).dim == 32
+    with pytest.raises(TypeError):
+        lusifer.load(project / "out" / "run" / "model", enkoder="x")  # type: ignore[call-arg]
+
+
+def test_a_target_with_a_head_of_its_own_is_refused(model_folder: Folder, tmp_path: Path) -> None:
+    from sentence_transformers.sentence_transformer.modules import Dense, Pooling, Transformer
+
+    modules = [Transformer(str(model_folder("bert"))), Pooling(32, pooling_mode="mean"), Dense(32, 32)]
+    SentenceTransformer(modules=modules, device="cpu").save(str(tmp_path / "dense"), create_model_card=False)
+    with pytest.raises(ModelError, match="adds 'Dense'"):
+        Bridge.new(BridgeConfig(Part(str(model_folder("bert"))), Part(str(tmp_path / "dense")), max_tokens=64))
+
+
 def test_encode_pads_little(model_folder: Folder) -> None:
     """Fault 4: nothing was sorted, so every batch was as long as its longest text."""
     embedder = TorchEmbedder(make(model_folder), batch_size=8)

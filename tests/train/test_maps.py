@@ -59,7 +59,7 @@ def test_the_residual_starts_as_the_rotation(model_folder: Folder) -> None:
     batch = bridge.preprocess(TEXTS)
     means = masked_mean(*bridge.encode_tokens(batch["input_ids"], batch["attention_mask"])).detach().numpy()
     rotation, _ = np.linalg.qr(np.random.default_rng(2).normal(size=(32, 32)))
-    start_residual(bridge, TEXTS, (means @ rotation).astype(np.float16))
+    start_residual(bridge, TEXTS, (means @ rotation).astype(np.float16), ["document"] * len(TEXTS))
     assert bridge.residual is not None
     got = means @ bridge.residual.weight.detach().numpy().T + bridge.residual.bias.detach().numpy()
     np.testing.assert_allclose(got, means @ rotation, atol=0.1)

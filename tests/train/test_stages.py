@@ -357,6 +357,10 @@ def test_another_language_is_refused_with_file_and_line(texts: Path, model_folde
         ("finetune", ["stage=finetun"], "pretrain, decoder, align, finetune, distil, pooled"),
         ("decoder", ["shape.hidden=30"], "multiple of shape.heads"),
         ("decoder", ["vocabulary.size=60000"], "vocabulary.size"),
+        ("distil", ["batch_size=0"], "batch_size must be at least 1"),
+        ("finetune", ["batch_size=0"], "batch_size must be at least 1"),
+        ("distil", ["optim.warmup=500"], "from 0 to 1"),
+        ("distil", ["data.sources=[{files: [texts.tsv], columns: [language, sentence]}]"], "needs a column named"),
         ("distil", ["optim.steps=0"], "steps must be at least 1"),
         ("distil", ["code_switch={texts: 0.5}"], "lexicon must name"),
         ("distil", ["bridge.max_tokens=4000"], "max_tokens"),
@@ -369,6 +373,62 @@ def test_wrong_recipes_are_told_in_one_line(stage: str, changes: list[str], what
     with pytest.raises(LusiferError, match=what) as caught:
         train(recipe(stage, texts, model_folder), changes)
     assert "\n" not in str(caught.value)
+
+
+def test_restart_deletes_what_runs_make_and_nothing_else(tmp_path: Path) -> None:
+    """A user's own folder with a recipe.yaml in it is no run of ours, even where the recipe's output names it."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "recipe.yaml").write_text("stage: distil\n", encoding="utf-8")
+    (tmp_path / "mine" / "texts.txt").write_text("One text.\n", encoding="utf-8")
+    for restart in (True, False):
+        with pytest.raises(LusiferError, match="no run of ours"):
+            loop.claim(tmp_path / "mine", loop.Optim(), restart=restart)
+    run = loop.claim(tmp_path / "run", loop.Optim())
+    (run / "distil").mkdir()
+    (run / "notes.txt").write_text("my notes", encoding="utf-8")
+    loop.claim(run, loop.Optim(steps=7), restart=True)
+    assert sorted(p.name for p in run.iterdir()) == ["notes.txt", "recipe.yaml", "versions.json"]
+    assert (tmp_path / "mine" / "texts.txt").exists()
+
+
+def test_held_translations_of_one_sentence_are_no_negatives_of_each_other(texts: Path, model_folder: Folder) -> None:
+    from lusifer.train import distil
+
+    parallel = "".join(f"{TEXTS[0]}\t{t[::-1]}\n" for t in TEXTS[:8])
+    (texts / "held.tsv").write_text(parallel, encoding="utf-8")
+    hold = {"parallel": [{"files": ["held.tsv"], "columns": ["english", "text"]}], "batch_size": 4}
+    _, parsed = load_recipe(recipe("distil", texts, model_folder, hold=hold, token_dropout=0.0))
+    model = distil.assemble(distil.Bridge.new(parsed.bridge)).eval()
+    batch = distil.Batches(parsed, TEXTS, np.zeros((16, 32), np.float16), model[0], texts)(0)
+    features = [
+        {k.removeprefix(f"{side}_"): v for k, v in batch.items() if k.startswith(f"{side}_")} for side in ("student", "other", "english")
+    ]
+    with torch.no_grad():
+        terms = distil.DistilLoss(model, parsed)(features, batch["label"])
+    assert float(terms["hold"]) == pytest.approx(0.0, abs=1e-6), "one English text: no negatives are left, so nothing to push apart"
+
+
+def test_align_refuses_a_backbone_without_its_head(texts: Path, model_folder: Folder, tmp_path: Path) -> None:
+    """transformers would give it a random head, and say so only in a warning."""
+    import shutil
+
+    import transformers
+
+    shutil.copytree(model_folder("llama"), tmp_path / "backbone")
+    config = transformers.AutoConfig.from_pretrained(tmp_path / "backbone")
+    config.tie_word_embeddings = False
+    transformers.AutoModel.from_config(config).save_pretrained(tmp_path / "backbone")
+    with pytest.raises(ModelError, match="no LM head"):
+        train(recipe("align", texts, model_folder), [f"bridge.target.base={tmp_path / 'backbone'}"])
+
+
+def test_short_texts_are_identified_together(texts: Path, model_folder: Folder) -> None:
+    lines = [f"Wo ist das Haus Nummer {i} bitte?" for i in range(300)]
+    (texts / "texts.tsv").write_text("".join(f"eng_Latn\t{t}\n" for t in lines), encoding="utf-8")
+    with pytest.raises(DataError, match=r"texts.tsv:1: .*'de'"):
+        train(recipe("distil", texts, model_folder))
+    (texts / "texts.tsv").write_text("".join(f"eng_Latn\tWhere is house {i}, please?\n" for i in range(300)), encoding="utf-8")
+    assert plan(recipe("distil", texts, model_folder))["rows"] == {"texts": 300}
 
 
 def test_align_needs_a_target_that_writes(texts: Path, model_folder: Folder) -> None:
@@ -430,7 +490,7 @@ def test_a_full_disk_is_one_line_and_the_last_checkpoint_stays(texts: Path, mode
     assert [p.name for p in loop.checkpoints(texts / "out" / "distil")] == ["checkpoint-3"]
 
 
-@pytest.mark.parametrize("stage", ["distil", "finetune", "align"])
+@pytest.mark.parametrize("stage", ["distil", "finetune", "align", "pretrain"])
 def test_two_processes_train_the_model_of_one(stage: str, texts: Path, model_folder: Folder) -> None:
     """`torchrun` with two CPU processes: the same recipe, the same global batch, the same model to rounding."""
     still = f"bridge.encoder.base={model_folder('modernbert')}"  # no dropout: its masks differ from process to process

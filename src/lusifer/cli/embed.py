@@ -58,7 +58,8 @@ def neighbours(
 
     texts = read_texts(file, column)
     embedder = load(model)
-    scores = embedder.encode(texts) @ embedder.encode([query])[0]
+    asked, read = (name if name in embedder.prompts else None for name in ("query", "document"))
+    scores = embedder.encode(texts, prompt=read) @ embedder.encode([query], prompt=asked)[0]
     for i in np.argsort(-scores)[:top]:
         typer.echo(f"{scores[i]:.3f}  {texts[i]}")
 

@@ -30,7 +30,7 @@ def train(
         show(plan(recipe, overrides or []))
         return
     folder = run(recipe, overrides or [], restart=restart)
-    Console(stderr=True).print(f"wrote {folder}")
+    Console(stderr=True).print(f"the model is in {folder}", highlight=False)
 
 
 def quiet_libraries(verbose: bool = False) -> None:

@@ -11,6 +11,8 @@ from lusifer.errors import DataError, MissingExtra
 
 MIN_LETTERS = 40  # below this, identification of a single sentence is a guess
 SURE = 0.99
+LIKELY = 0.9  # enough where most of a file's blocks must agree
+BLOCK = 240
 
 
 @cache
@@ -28,7 +30,7 @@ def identify(text: str) -> tuple[str, float]:
     return str(code), float(probability)
 
 
-def foreign(text: str, language: str = "en") -> str | None:
+def foreign(text: str, language: str = "en", sure: float = SURE) -> str | None:
     """The other language that this text is surely in, or None where it is `language`, or too short to say."""
     letters = [c for c in text if c.isalpha()]
     if len(letters) < MIN_LETTERS:
@@ -37,24 +39,43 @@ def foreign(text: str, language: str = "en") -> str | None:
             return "another script"
         return None
     code, probability = identify(text)
-    return code if code != language and probability >= SURE else None
+    return code if code != language and probability >= sure else None
 
 
 def refuse_foreign(rows: Iterable[Row], columns: tuple[str, ...], tolerance: float = 0.02, sample: int = 200) -> None:
-    """Check a sample of rows of each file, evenly spread; raise DataError at the first one where too many are not English.
+    """Check about `sample` rows of each file, evenly spread; raise DataError at the first one where too many are not English.
 
-    A lone borrowed title is no reason to refuse a file, so a file may hold up to `tolerance` of them.
+    A lone borrowed title is no reason to refuse a file, so a file may hold up to `tolerance` of them. Texts too short to
+    tell by themselves are told together, `BLOCK` letters at a time; there most blocks must be foreign.
     """
     by_file: dict[str, list[Row]] = {}
     for row in rows:
         by_file.setdefault(row.path, []).append(row)
-    for path, group in by_file.items():
+    for group in by_file.values():
         checked = group[:: max(1, len(group) // sample)]
-        found = [(r, other, r.values[c]) for r in checked for c in columns if c in r.values and (other := foreign(r.values[c]))]
+        texts = [(r, r.values[c]) for r in checked for c in columns if c in r.values]
+        found = [(r, other, t) for r, t in texts if (other := foreign(t))]
         if len(found) > max(tolerance * len(checked), 0 if len(checked) < 20 else 1):
-            row, other, text = found[0]
-            raise DataError(
-                path, row.line,
-                f"the recipe says english_only, but this text is in {other!r} ({len(found)} of {len(checked)} checked rows are): "
-                f"{text[:60]!r}",
-            )  # fmt: skip
+            _refuse(*found[0], f"{len(found)} of {len(checked)} checked rows are")
+        blocks = _blocks([(r, t) for r, t in texts if sum(c.isalpha() for c in t) < MIN_LETTERS])
+        strange = [(r, other, t) for r, t in blocks if (other := foreign(t, sure=LIKELY))]
+        if len(strange) > len(blocks) / 2:
+            _refuse(*strange[0], "short texts taken together")
+
+
+def _refuse(row: Row, other: str, text: str, how: str) -> None:
+    raise DataError(row.path, row.line, f"the recipe says english_only, but this text is in {other!r} ({how}): {text[:60]!r}")
+
+
+def _blocks(texts: list[tuple[Row, str]]) -> list[tuple[Row, str]]:
+    """Short texts joined, one after the other, to `BLOCK` letters each; a rest long enough to tell counts too."""
+    blocks: list[tuple[Row, str]] = []
+    first, held = None, ""
+    for row, text in texts:
+        first, held = first or row, f"{held}\n{text}".strip()
+        if len(held) >= BLOCK:
+            blocks.append((first, held))
+            first, held = None, ""
+    if first is not None and len(held) > 2 * MIN_LETTERS:
+        blocks.append((first, held))
+    return blocks

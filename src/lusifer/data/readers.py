@@ -13,7 +13,7 @@ import io
 import json
 import lzma
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -51,7 +51,7 @@ def expand(patterns: Sequence[str], root: str | Path = ".") -> list[str]:
         if pattern.startswith("hf://"):
             names.append(pattern)
             continue
-        found = sorted(glob.glob(str(Path(root) / pattern)))
+        found = sorted(glob.glob(str(Path(root).expanduser() / pattern)))
         if not found:
             raise DataError(Path(root) / pattern, None, "no such file")
         names.extend(found)
@@ -114,8 +114,41 @@ def _open(path: str) -> BinaryIO:
             import zstandard
         except ModuleNotFoundError:
             raise MissingExtra("zstandard", "train") from None
-        return cast(BinaryIO, io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(open(path, "rb"))))
+        return cast(BinaryIO, io.BufferedReader(_Zstd(open(path, "rb"), zstandard.ZstdDecompressor().decompressobj)))
     return open(path, "rb")
+
+
+class _Zstd(io.RawIOBase):
+    """A .zst file as a stream. The library's own reader takes a file that was cut short for a whole one; this tells."""
+
+    def __init__(self, file: BinaryIO, frame: Callable[[], Any]) -> None:
+        self.file, self.new_frame, self.frame, self.left = file, frame, None, b""
+
+    frame: Any
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self.left:
+            rest = b""
+            if self.frame is not None and self.frame.eof:
+                rest, self.frame = self.frame.unused_data, None
+            chunk = rest or self.file.read(1 << 16)
+            if not chunk:
+                if self.frame is not None:
+                    raise EOFError("the last frame has no end")
+                return 0
+            if self.frame is None:
+                self.frame = self.new_frame()
+            self.left = self.frame.decompress(chunk)
+        size = min(len(buffer), len(self.left))
+        buffer[:size], self.left = self.left[:size], self.left[size:]
+        return size
+
+    def close(self) -> None:
+        self.file.close()
+        super().close()
 
 
 def _lines(path: str) -> Iterator[tuple[int, str] | Problem]:

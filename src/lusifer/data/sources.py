@@ -7,6 +7,8 @@ A source names files (globs below the recipe's `data.root`) and their columns. T
 from __future__ import annotations
 
 import hashlib
+import heapq
+import logging
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,6 +16,8 @@ from pathlib import Path
 
 from lusifer.data.readers import Row, expand, read_rows
 from lusifer.errors import ConfigError
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,10 @@ class Source:
     def __post_init__(self) -> None:
         if not self.files:
             raise ValueError("files must name at least one file")
+        if self.limit_per_language is not None and self.limit_per_language < 1:
+            raise ValueError("limit_per_language must be at least 1 (or null)")
+        if any(".txt" in Path(f).suffixes for f in self.files) and self.columns != ("text",):
+            raise ValueError(f"{self.files[0]}: a line of a .txt file is one text; its columns are [text]")
         if self.join and not ("key" in self.names and "key" in self.join.columns):
             raise ValueError("a join needs a column 'key' on both sides")
 
@@ -73,16 +81,20 @@ def read_source(source: Source, root: str | Path) -> Iterator[Row]:
     if source.limit_per_language is None:
         yield from rows
         return
-    kept: dict[str, list[tuple[bytes, int, Row]]] = defaultdict(list)
+    kept: dict[str, list[tuple[int, int, Row]]] = defaultdict(list)  # a heap a language, the largest hash first to go
     for order, row in enumerate(rows):
-        digest = hashlib.blake2b("\t".join(row.values.values()).encode(), digest_size=8).digest()
-        kept[row.values["language"]].append((digest, order, row))
+        digest = int.from_bytes(hashlib.blake2b("\t".join(row.values.values()).encode(), digest_size=8).digest())
+        heap, item = kept[row.values["language"]], (-digest, -order, row)
+        if len(heap) < source.limit_per_language:
+            heapq.heappush(heap, item)
+        else:
+            heapq.heappushpop(heap, item)
     for language in sorted(kept):
-        best = sorted(kept[language], key=lambda item: item[:2])[: source.limit_per_language]
-        yield from (row for _, _, row in sorted(best, key=lambda item: item[1]))
+        yield from (row for _, _, row in sorted(kept[language], key=lambda item: -item[1]))
 
 
 def _rows(source: Source, root: str | Path) -> Iterator[Row]:
+    dropped = 0
     skip = set(expand(source.exclude, root)) if source.exclude else set()
     joined: dict[str, dict[str, str]] = {}
     if source.join:
@@ -101,5 +113,8 @@ def _rows(source: Source, root: str | Path) -> Iterator[Row]:
             if source.languages and values.get("language", source.language) not in source.languages:
                 continue
             texts = [v for k, v in values.items() if k not in NOT_TEXT]
-            if all(source.min_chars <= len(t) <= source.max_chars and t.strip() for t in texts):
+            if fits := all(source.min_chars <= len(t) <= source.max_chars and t.strip() for t in texts):
                 yield Row(row.path, row.line, {"language": source.language, **values})
+            dropped += not fits
+    if dropped:
+        log.info("%s: %d rows left out, a text not of %d to %d characters", source.files[0], dropped, source.min_chars, source.max_chars)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lusifer.errors import ModelError
 from lusifer.files import sha256
 
-FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "1_Pooling/*"]
+FILES = ["*.json", "*.txt", "*.model", "1_Pooling/*"]
+TWICE = "consolidated*"  # some hub folders hold the same weights again under this name
+HUB = ("revision", "token", "cache_folder", "local_files_only")
+KNOWN_HEADS = ("Transformer", "Pooling", "Normalize")
 
 
 @dataclass(frozen=True)
@@ -20,9 +24,11 @@ class Base:
     hash: str
 
 
-def locate(name: str) -> Path:
+def locate(name: str, *, weights: bool = True, **hub: Any) -> Path:
     """The folder of a model named by a path, a hub id, or `package:` and a Python module with `get_model_path`.
 
+    From the hub all is fetched that a model needs, or, without `weights`, its configuration and tokenizer alone; `hub` may
+    hold `revision`, `token`, `cache_folder` and `local_files_only`.
     Raises ModelError where there is none, or the hub cannot be reached and its cache has no copy.
     """
     if name.startswith("package:"):
@@ -34,8 +40,10 @@ def locate(name: str) -> Path:
         raise ModelError(f"{name}: no such model folder")
     from huggingface_hub import snapshot_download
 
+    patterns = [*FILES, "*.safetensors"] if weights else FILES
+    cache = {"cache_dir": hub.pop("cache_folder")} if "cache_folder" in hub else {}
     try:
-        return Path(snapshot_download(name, allow_patterns=FILES))
+        return Path(snapshot_download(name, allow_patterns=patterns, ignore_patterns=[TWICE], **cache, **hub))
     except Exception as error:
         raise ModelError(
             f"{name}: no such folder, and the hub gave no model of that name ({type(error).__name__}); check the name or the network"
@@ -51,6 +59,31 @@ def _package(name: str) -> Path:
         return Path(importlib.import_module(module).get_model_path())
     except ModuleNotFoundError:
         raise ModelError(f"{name}: the Python package is not installed") from None
+
+
+def beside(name: str, checkpoint: Path) -> str:
+    """A base's relative name, seen from the working directory, or else from the nearest folder above the checkpoint that has it.
+
+    Which folder it is cannot go wrong: the weights' hash is checked.
+    """
+    if not name.startswith("package:") and not Path(name).expanduser().exists():
+        for above in checkpoint.resolve().parents:
+            if (above / name).is_dir():
+                return str(above / name)
+    return name
+
+
+def check_head(name: str, folder: Path) -> None:
+    """Raise ModelError where a target ends in modules (a Dense layer) that a bridge into its backbone would leave out."""
+    file = folder / "modules.json"
+    if not file.exists():
+        return
+    for module in json.loads(file.read_text(encoding="utf-8")):
+        kind = str(module.get("type", "")).rpartition(".")[2]
+        if kind not in KNOWN_HEADS:
+            raise ModelError(
+                f"{name}: a bridge's target ends in pooling and normalisation; this model adds {kind!r}, which would be left out"
+            )
 
 
 def describe(name: str, folder: Path) -> Base:
@@ -89,7 +122,7 @@ def own_pooling(folder: Path) -> str | None:
 
 def weights_files(folder: str | Path) -> list[Path]:
     """The safetensors files that hold a folder's weights, sorted."""
-    return sorted(Path(folder).glob("*.safetensors"))
+    return sorted(file for file in Path(folder).glob("*.safetensors") if not file.match(TWICE))
 
 
 def weights_hash(folder: str | Path) -> str:

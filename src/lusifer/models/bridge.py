@@ -79,6 +79,7 @@ class Bridge(InputModule):  # type: ignore[misc]
         self.residual = nn.Linear(width_in, width_out) if config.connector.residual else None
         self.gate = nn.Parameter(torch.tensor(0.1)) if config.connector.residual else None
         self.max_seq_length = config.max_tokens
+        self.set_trainable()
 
     @classmethod
     def new(cls, config: BridgeConfig) -> Bridge:
@@ -88,6 +89,7 @@ class Bridge(InputModule):  # type: ignore[misc]
         folders = {"encoder": bases.locate(config.encoder.base), "target": bases.locate(config.target.base)}
         for role, folder in folders.items():
             families.read_config(folder, role)  # type: ignore[arg-type]
+        bases.check_head(config.target.base, folders["target"])
         tokenizer = families.load_tokenizer(folders["encoder"])
         for role, folder in folders.items():
             part: Part = getattr(config, role)
@@ -97,12 +99,7 @@ class Bridge(InputModule):  # type: ignore[misc]
 
     def preprocess(self, inputs: Sequence[Any], prompt: str | None = None, **kwargs: Any) -> dict[str, torch.Tensor]:
         """Texts → right-padded token ids and mask, each text with its prompt, cut at `max_tokens`."""
-        texts = [(prompt or "") + text for text in inputs]
-        batch = self.tokenizer(
-            texts, padding=True, truncation=True, max_length=kwargs.get("max_length") or self.max_seq_length,
-            return_tensors="pt", return_token_type_ids=False,
-        )  # fmt: skip
-        return {"input_ids": batch["input_ids"], "attention_mask": batch["attention_mask"]}
+        return tokenise(self.tokenizer, [(prompt or "") + text for text in inputs], kwargs.get("max_length") or self.max_seq_length)
 
     def forward(self, features: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         states, mask = self.encode_tokens(features["input_ids"], features["attention_mask"])
@@ -192,9 +189,10 @@ class Bridge(InputModule):  # type: ignore[misc]
     def load(cls, model_name_or_path: str, subfolder: str = "", **kwargs: Any) -> Bridge:
         """Read a checkpoint, strictly; bases are found by name, or at `encoder=` / `target=` folders given.
 
+        `kwargs` may also hold the hub's `revision`, `token`, `cache_folder` and `local_files_only`, for the checkpoint itself.
         Raises ModelError where a file is missing or cut short, tensors lack or are too many, or a base has changed.
         """
-        folder = bases.locate(str(model_name_or_path)) / subfolder
+        folder = bases.locate(str(model_name_or_path), **{k: kwargs[k] for k in bases.HUB if kwargs.get(k)}) / subfolder
         document = bases.read_json(folder / CONFIG)
         try:
             config = recipes.build(BridgeConfig, document["config"], str(folder / CONFIG))
@@ -257,6 +255,12 @@ class Bridge(InputModule):  # type: ignore[misc]
         return bridge
 
 
+def tokenise(tokenizer: Any, texts: list[str], max_tokens: int) -> dict[str, torch.Tensor]:
+    """Texts → padded ids and mask (n, length), each text cut at `max_tokens`."""
+    batch = tokenizer(texts, padding=True, truncation=True, max_length=max_tokens, return_tensors="pt", return_token_type_ids=False)
+    return {"input_ids": batch["input_ids"], "attention_mask": batch["attention_mask"]}
+
+
 def masked_mean(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """Mean over the real positions: (n, length, d), (n, length) → (n, d)."""
     weights = mask.unsqueeze(-1).to(states.dtype)
@@ -301,6 +305,9 @@ def _load_part(config: BridgeConfig, named: dict[str, bases.Base], role: Any, fo
     dtype = getattr(torch, part.dtype)
     if part.train == "full":
         return families.cast_parameters(families.build(families.read_config(folder / role, role)), dtype)
-    base = bases.locate(place or part.base)
+    try:
+        base = bases.locate(place or bases.beside(part.base, folder))
+    except ModelError as error:
+        raise ModelError(f"{error}; if it has moved, say where: lusifer.load({str(folder)!r}, {role}='FOLDER')") from None
     bases.verify(named[role], base)
     return families.load(base, role, dtype)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lusifer.errors import MissingExtra, ModelError
 from lusifer.models.embedder import Embedder, TorchEmbedder
@@ -16,17 +16,21 @@ OURS = "lusifer.models."
 TRUSTED = (OURS, "sentence_transformers.")
 
 
-def load(name: str | Path, *, bf16: bool = False, **kwargs: Any) -> Embedder:
-    """The model at a path or hub id as an `Embedder`; `kwargs` as for `sentence_transformer`.
+def load(
+    name: str | Path, *, bf16: bool = False, device: str | None = None, encoder: str | None = None, target: str | None = None
+) -> Embedder:
+    """The model at a path or hub id as an `Embedder`; the rest as for `sentence_transformer`.
 
     `bf16` computes in bfloat16: about three times as fast on a CPU that has it, cosine to fp32 about 0.9999.
 
     Raises ModelError where it is no model, is damaged, or asks for remote code.
     """
-    return TorchEmbedder(sentence_transformer(name, **kwargs), bf16=bf16)
+    return TorchEmbedder(sentence_transformer(name, device=device, encoder=encoder, target=target), bf16=bf16)
 
 
-def sentence_transformer(name: str | Path, *, device: str | None = None, **kwargs: Any) -> SentenceTransformer:
+def sentence_transformer(
+    name: str | Path, *, device: str | None = None, encoder: str | None = None, target: str | None = None
+) -> SentenceTransformer:
     """The model itself. For a bridge, `encoder=` and `target=` say where its bases are, if they have moved."""
     try:
         from sentence_transformers import SentenceTransformer
@@ -36,6 +40,9 @@ def sentence_transformer(name: str | Path, *, device: str | None = None, **kwarg
     from lusifer.models.packed import is_packed
 
     folder = bases.locate(str(name))
+    moved = {k: v for k, v in (("encoder", encoder), ("target", target)) if v}
+    if moved and not (folder / "bridge.json").exists():
+        raise ModelError(f"{folder}: is no bridge, so it takes no {'= and no '.join(moved)}=")
     if is_packed(folder):
         return _packed(folder, device)
     if not (folder / "modules.json").exists():
@@ -51,7 +58,7 @@ def sentence_transformer(name: str | Path, *, device: str | None = None, **kwarg
         path, _, attribute = module["type"].rpartition(".")
         cls = getattr(importlib.import_module(path), attribute)
         try:
-            modules.append(cls.load(str(folder), subfolder=module["path"], **(kwargs if module["type"].startswith(OURS) else {})))
+            modules.append(cls.load(str(folder), subfolder=module["path"], **(moved if module["type"].startswith(OURS) else {})))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelError(f"{folder / module['path']}: damaged or incomplete ({' '.join(str(error).split())[:200]})") from error
     settings = bases.read_json(folder / "config_sentence_transformers.json")

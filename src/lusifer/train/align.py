@@ -117,9 +117,15 @@ def load_lm(config: BridgeConfig, bridge: Bridge) -> nn.Module:
     if bridge.target.config.model_type not in families.DECODERS:
         raise ModelError(f"stage align needs a decoder target ({', '.join(families.DECODERS)}), not {bridge.target.config.model_type!r}")
     folder = bases.locate(config.target.base)
-    whole = transformers.AutoModelForCausalLM.from_pretrained(
-        str(folder), dtype=getattr(torch, config.target.dtype), use_safetensors=True, trust_remote_code=False
-    )
+    settings = {"dtype": getattr(torch, config.target.dtype), "use_safetensors": True, "trust_remote_code": False}
+    try:
+        with families.quiet():
+            whole, report = transformers.AutoModelForCausalLM.from_pretrained(str(folder), output_loading_info=True, **settings)
+    except Exception as error:  # safetensors raises its own class for a truncated file
+        raise ModelError(f"{folder}: the weights cannot be read, perhaps cut short ({str(error).splitlines()[0]})") from error
+    if report["missing_keys"]:
+        lost = sorted(report["missing_keys"])[0]
+        raise ModelError(f"{folder}: has no LM head to align to (the weights lack {lost!r}); take the causal LM it was made from")
     families.direct(bridge.target, causal=True)
     head: nn.Module = whole.get_output_embeddings()
     return head
@@ -172,7 +178,8 @@ class Batches:
     def __call__(self, step: int) -> Batch:
         rng = np.random.default_rng([self.recipe.seed, 14, step])
         rows = [self.rows[i] for i in self.epochs(step)]
-        settings = {"padding": True, "truncation": True, "max_length": self.recipe.data.max_tokens, "return_tensors": "pt"}
+        length = min(self.recipe.data.max_tokens, self.recipe.bridge.max_tokens)
+        settings = {"padding": True, "truncation": True, "max_length": length, "return_tensors": "pt"}
         read = self.reader([r[0] for r in rows], return_token_type_ids=False, **settings)
         ids, mask = read["input_ids"], read["attention_mask"]
         special = torch.isin(ids, torch.tensor(self.reader.all_special_ids))
@@ -190,4 +197,4 @@ class Batches:
 def plan(recipe: Recipe) -> dict[str, Any]:
     """What a run would do."""
     rows = read_rows(recipe, locate_root(recipe.data.root))
-    return {"rows": {"texts": len(rows)}, **plan_bridge(recipe.bridge, recipe.batch_size * recipe.data.max_tokens * 2)}
+    return {"rows": {"texts": len(rows)}, **plan_bridge(recipe.bridge, recipe.batch_size * recipe.data.max_tokens * 2, recipe.optim)}

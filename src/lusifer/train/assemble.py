@@ -12,6 +12,7 @@ from sentence_transformers.sentence_transformer.modules import Normalize, Poolin
 from lusifer.files import replacing_folder
 from lusifer.models import bases, families
 from lusifer.models.bridge import Bridge, BridgeConfig
+from lusifer.train.loop import Optim, rank_and_world
 
 
 def assemble(bridge: Bridge) -> SentenceTransformer:
@@ -30,18 +31,18 @@ def save_model(model: SentenceTransformer, folder: Path) -> None:
         model.save(str(aside), create_model_card=False)
 
 
-def plan_bridge(config: BridgeConfig, tokens: int) -> dict[str, Any]:
-    """Parameters (total, trained, per part) and a memory estimate for `tokens` tokens a step, without loading weights."""
+def plan_bridge(config: BridgeConfig, tokens: int, optim: Optim) -> dict[str, Any]:
+    """Parameters (total, trained, per part) and a process's memory for `tokens` tokens a step; no weights are fetched or read."""
     parts = {}
     for role in ("encoder", "target"):
-        folder = bases.locate(getattr(config, role).base)
+        folder = bases.locate(getattr(config, role).base, weights=False)
         with torch.device("meta"):
             parts[role] = families.build(families.read_config(folder, role))
-    return shape_plan(config, parts["encoder"], parts["target"], tokens)
+    return shape_plan(config, parts["encoder"], parts["target"], tokens // rank_and_world()[1], optim.gradient_checkpointing)
 
 
-def shape_plan(config: BridgeConfig, encoder: Any, target: Any, tokens: int) -> dict[str, Any]:
-    """The figures for two backbones, which may be on the meta device."""
+def shape_plan(config: BridgeConfig, encoder: Any, target: Any, tokens: int, recompute: bool = False) -> dict[str, Any]:
+    """The figures for two backbones, which may be on the meta device, and texts of the greatest length."""
     with torch.device("meta"):
         bridge = Bridge(config, encoder, target, None, {})
     names = set(bridge.trained_names())
@@ -50,8 +51,11 @@ def shape_plan(config: BridgeConfig, encoder: Any, target: Any, tokens: int) -> 
     trained = sum(n for name, n in sizes.items() if name in names)
     bytes_a = {role: 2 if getattr(config, role).dtype == "bfloat16" else 4 for role in ("encoder", "target")}
     weights = counts["connector"] * 4 + sum(counts[role] * bytes_a[role] for role in bytes_a)
-    depth = sum(m.config.num_hidden_layers * families.width(m.config) for m in (encoder, target))
+    widths = [(m.config.num_hidden_layers, families.width(m.config)) for m in (encoder, target)]
+    states = sum(layers * width for layers, width in widths)
+    # about 34 bytes a state are kept of each layer; recomputed, 4 of each and 34 of one layer at a time
+    kept = 4 * states + 34 * max(width for _, width in widths) if recompute else 34 * states
     return {
         "parameters": {**counts, "total": sum(sizes.values()), "trained": trained},
-        "memory_bytes": weights + trained * 12 + tokens * depth * 34,  # gradients and two moments; about 34 bytes a state kept
+        "memory_bytes": weights + trained * 12 + tokens * kept,  # 12: gradients and two moments
     }

@@ -17,6 +17,7 @@ import transformers
 
 from lusifer.files import replacing_folder, write_text
 from lusifer.models import families
+from lusifer.models.bridge import tokenise
 from lusifer.train.loop import Batch, Optim, StepBatches, StepTrainer, arguments, claim, rank_and_world, run_phase, wait_for_all
 from lusifer.train.texts import Epochs, TextData, locate_root, read_texts
 from lusifer.train.vocabulary import BOS, EOS, PAD, Vocabulary, fast_tokenizer, train_tokenizer
@@ -99,15 +100,11 @@ class Batches:
     """Step → right-padded ids, their mask, and the labels: the ids, padding left out of the loss."""
 
     def __init__(self, recipe: Recipe, texts: list[str], tokenizer: Any) -> None:
-        self.tokenizer, self.texts, self.max_tokens = tokenizer, texts, recipe.data.max_tokens
+        self.tokenizer, self.texts, self.max_tokens = tokenizer, texts, min(recipe.data.max_tokens, recipe.shape.max_tokens)
         self.epochs = Epochs(texts, recipe.batch_size, recipe.seed)
 
     def __call__(self, step: int) -> Batch:
-        texts = [self.texts[i] for i in self.epochs(step)]
-        batch = self.tokenizer(
-            texts, padding=True, truncation=True, max_length=self.max_tokens, return_tensors="pt", return_token_type_ids=False
-        )
-        ids, mask = batch["input_ids"], batch["attention_mask"]
+        ids, mask = tokenise(self.tokenizer, [self.texts[i] for i in self.epochs(step)], self.max_tokens).values()
         return {"input_ids": ids, "attention_mask": mask, "labels": ids.masked_fill(mask == 0, -100)}
 
 

@@ -26,14 +26,14 @@ from torch import nn
 from lusifer.data.codeswitch import CodeSwitch, Switcher
 from lusifer.data.sources import Source, read_source, require
 from lusifer.errors import ConfigError, ModelError
-from lusifer.models.bridge import Bridge, BridgeConfig, masked_mean
+from lusifer.models.bridge import Bridge, BridgeConfig, masked_mean, tokenise
 from lusifer.train.assemble import assemble, plan_bridge, save_model
 from lusifer.train.inputs import InputLoss, mean_inputs
 from lusifer.train.loop import Batch, Optim, StepBatches, arguments, claim, run_phase, use_bf16
-from lusifer.train.losses import distillation, margin_ranking
+from lusifer.train.losses import distillation, margin_ranking, same_texts
 from lusifer.train.maps import fit
 from lusifer.train.teacher import teacher_vectors
-from lusifer.train.texts import Epochs, TextData, locate_root, read_texts
+from lusifer.train.texts import Epochs, TextData, locate_root, read_texts, text_keys
 from lusifer.train.trainers import BridgeTrainer, SentenceTrainer
 
 RESIDUAL_SAMPLE = 20_000
@@ -104,7 +104,8 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     if recipe.start:
         bridge.take_over(Bridge.load(recipe.start))
     roles = [role(i, bridge.config.prompts) for i in range(len(texts))]
-    teacher = teacher_vectors(recipe.bridge.target.base, texts, cache, recipe.data.max_tokens, roles)
+    cut = min(recipe.data.max_tokens, recipe.bridge.max_tokens)
+    teacher = teacher_vectors(recipe.bridge.target.base, texts, cache, cut, roles)
     if bridge.residual is not None and not recipe.start:
         start_residual(bridge, texts, teacher, roles)
     bridge.set_trainable()
@@ -112,7 +113,7 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
         bridge.checkpoint_activations()
     model = assemble(bridge)
     if recipe.inputs:
-        means = mean_inputs(bridge, texts, cache, recipe.data.max_tokens)
+        means = mean_inputs(bridge, texts, cache, cut)
         plain = dataclasses.replace(recipe, hold=None, seed=recipe.seed + 1000)
         phase = StepBatches(recipe.inputs.steps, Batches(plain, texts, means, bridge, root))
         args = arguments(recipe.inputs, output / "inputs-phase", recipe.seed)
@@ -150,7 +151,7 @@ class Batches:
 
     def __init__(self, recipe: Recipe, texts: list[str], teacher: npt.NDArray[np.float16], bridge: Bridge, root: Path) -> None:
         self.recipe, self.texts, self.teacher = recipe, texts, teacher
-        self.tokenizer, self.max_tokens = bridge.tokenizer, recipe.data.max_tokens
+        self.tokenizer, self.max_tokens = bridge.tokenizer, min(recipe.data.max_tokens, recipe.bridge.max_tokens)
         self.prompts = bridge.config.prompts
         if recipe.token_dropout and self.tokenizer.mask_token_id is None:
             raise ModelError(f"{recipe.bridge.encoder.base}: its tokenizer has no mask token; set token_dropout=0")
@@ -185,16 +186,14 @@ class Batches:
             batch |= self._tokens("other", list(other), None)
             if self.recipe.hold.at == "encoder":
                 batch |= self._tokens("english", list(english), None)
+                labels |= {"english_key": text_keys(english), "other_key": text_keys(other)}
             else:
                 held = self.teacher[[self.known[e] for e in english]]
                 labels["held"] = torch.from_numpy(held.astype(np.float32))
         return batch | {"label": labels}
 
     def _tokens(self, name: str, texts: list[str], rng: np.random.Generator | None) -> Batch:
-        features = self.tokenizer(
-            texts, padding=True, truncation=True, max_length=self.max_tokens, return_tensors="pt", return_token_type_ids=False
-        )
-        ids, mask = features["input_ids"], features["attention_mask"]
+        ids, mask = tokenise(self.tokenizer, texts, self.max_tokens).values()
         if rng is not None and self.recipe.token_dropout:
             drop = torch.from_numpy(rng.random(tuple(ids.shape)) < self.recipe.token_dropout) & (mask == 1)
             drop[:, 0] = False
@@ -221,7 +220,8 @@ class DistilLoss(nn.Module):
         elif hold:
             bridge = self.model.module[0] if hasattr(self.model, "module") else self.model[0]
             x, y = (masked_mean(*bridge.encode_tokens(f["input_ids"], f["attention_mask"])) for f in features[1:3])
-            terms["hold"] = hold.weight * margin_ranking(x, y, hold.temperature)
+            same = same_texts(labels["other_key"], labels["english_key"])
+            terms["hold"] = hold.weight * margin_ranking(x, y, hold.temperature, same=same)
         return terms
 
 
@@ -232,4 +232,7 @@ def role(row: int, prompts: Mapping[str, str]) -> str:
 
 def plan(recipe: Recipe) -> dict[str, Any]:
     """What a run would do: texts, parameters by part, memory. Trains nothing."""
-    return {"rows": {"texts": len(read_texts(recipe.data))}, **plan_bridge(recipe.bridge, recipe.batch_size * recipe.data.max_tokens)}
+    return {
+        "rows": {"texts": len(read_texts(recipe.data))},
+        **plan_bridge(recipe.bridge, recipe.batch_size * recipe.data.max_tokens, recipe.optim),
+    }

@@ -23,8 +23,8 @@ from sentence_transformers.sentence_transformer.losses import MultipleNegativesR
 
 from lusifer.data.language import refuse_foreign
 from lusifer.data.sources import Source, read_source
-from lusifer.errors import ConfigError
-from lusifer.models.bridge import Bridge, BridgeConfig
+from lusifer.errors import ConfigError, ModelError
+from lusifer.models.bridge import Bridge, BridgeConfig, tokenise
 from lusifer.models.load import sentence_transformer
 from lusifer.train.assemble import assemble, plan_bridge, save_model
 from lusifer.train.loop import Batch, Optim, StepBatches, arguments, claim, rank_and_world, run_phase
@@ -108,10 +108,13 @@ def starting_model(recipe: Recipe) -> Any:
     if recipe.start is None:
         assert recipe.bridge is not None
         return assemble(Bridge.new(recipe.bridge))
+    start = sentence_transformer(recipe.start)
+    if not isinstance(start[0], Bridge):
+        raise ModelError(f"start is {recipe.start}, which is no bridge; to train a bridge into it, name it as bridge.target.base")
     if recipe.bridge is None:
-        return sentence_transformer(recipe.start)
+        return start
     bridge = Bridge.new(recipe.bridge)
-    bridge.take_over(sentence_transformer(recipe.start)[0])
+    bridge.take_over(start[0])
     return assemble(bridge)
 
 
@@ -145,18 +148,18 @@ class Batches:
     """Step → token ids of queries, documents and negatives, prompts put before them."""
 
     def __init__(self, recipe: Recipe, rows: list[Row], bridge: Bridge) -> None:
-        self.recipe, self.rows, self.bridge = recipe, rows, bridge
+        self.rows, self.tokenizer, self.prompts = rows, bridge.tokenizer, dict(bridge.config.prompts)
+        self.max_tokens = min(recipe.data.max_tokens, bridge.config.max_tokens)
         self.plan = DistinctEpochs(rows, recipe.batch_size, recipe.seed)
 
     def __call__(self, step: int) -> Batch:
         rows = [self.rows[i] for i in self.plan(step)]
-        prompts = self.bridge.config.prompts
         columns = {"query": [r[0] for r in rows], "document": [r[1] for r in rows]}
         columns |= {f"negative_{k}": [r[2][k] for r in rows] for k in range(len(rows[0][2]))}
         batch: Batch = {}
         for name, texts in columns.items():
-            prompt = prompts.get("query" if name == "query" else "document", "")
-            features = self.bridge.preprocess(texts, prompt=prompt, max_length=self.recipe.data.max_tokens)
+            prompt = self.prompts.get("query" if name == "query" else "document", "")
+            features = tokenise(self.tokenizer, [prompt + text for text in texts], self.max_tokens)
             batch |= {f"{name}_{key}": value for key, value in features.items()}
         return batch
 
@@ -165,6 +168,8 @@ class DistinctEpochs:
     """Step → rows of one batch, no text twice in it: a row that would repeat a text waits for a later batch."""
 
     def __init__(self, rows: list[Row], batch_size: int, seed: int) -> None:
+        if batch_size < 1:
+            raise ConfigError("batch_size must be at least 1")
         self.texts = [{q, d, *n} for q, d, n in rows]
         self.size, self.seed = min(batch_size, len(rows)), seed
         self.cached: tuple[int, list[npt.NDArray[np.int64]]] = (-1, [])
@@ -206,4 +211,4 @@ def plan(recipe: Recipe) -> dict[str, Any]:
     rows = read_pairs(recipe, locate_root(recipe.data.root))
     config = recipe.bridge or starting_model(recipe)[0].config
     tokens = recipe.batch_size * recipe.data.max_tokens * (2 + len(rows[0][2]))
-    return {"rows": {"pairs": len(rows), "negatives": len(rows[0][2])}, **plan_bridge(config, tokens)}
+    return {"rows": {"pairs": len(rows), "negatives": len(rows[0][2])}, **plan_bridge(config, tokens, recipe.optim)}

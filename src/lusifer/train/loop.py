@@ -7,6 +7,7 @@ of loader workers changes nothing, and on several processes each rank takes its 
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import platform
 import shutil
@@ -20,11 +21,14 @@ import torch
 import transformers
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import DataLoader, Dataset
+from transformers.utils import is_torch_tf32_available
 
 from lusifer import config as recipes
 from lusifer.errors import LusiferError
 from lusifer.files import disk_errors, write_json, write_text
 from lusifer.train.progress import Progress
+
+log = logging.getLogger(__name__)
 
 Batch = dict[str, Any]
 
@@ -50,6 +54,8 @@ class Optim:
     def __post_init__(self) -> None:
         if self.steps < 1:
             raise ValueError("optim.steps must be at least 1")
+        if not 0 <= self.warmup <= 1:
+            raise ValueError("optim.warmup is a share of the steps, from 0 to 1")
         if self.lr <= 0:
             raise ValueError("optim.lr must be above 0")
 
@@ -59,7 +65,7 @@ def use_bf16(precision: str) -> bool:
     if precision != "auto":
         return precision == "bf16"
     if torch.cuda.is_available():
-        return bool(torch.cuda.is_bf16_supported())
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)())
 
 
@@ -161,7 +167,7 @@ def arguments(optim: Optim, folder: str | Path, seed: int, cls: type[Any] = tran
     gpu = torch.cuda.is_available()
     if os.environ.get("ACCELERATE_USE_FSDP", "false").lower() == "true":
         raise LusiferError("FSDP is not supported yet: checkpoints of sharded weights would be wrong; launch with --multi_gpu (DDP)")
-    return cls(
+    args = cls(
         output_dir=str(folder),
         max_steps=optim.steps,
         learning_rate=optim.lr,
@@ -173,7 +179,7 @@ def arguments(optim: Optim, folder: str | Path, seed: int, cls: type[Any] = tran
         optim="adamw_torch_fused",
         bf16=use_bf16(optim.precision),
         use_cpu=not gpu,
-        tf32=True if gpu else None,
+        tf32=True if is_torch_tf32_available() else None,
         logging_steps=optim.log_every,
         save_strategy="steps",
         save_steps=optim.save_every,
@@ -187,6 +193,10 @@ def arguments(optim: Optim, folder: str | Path, seed: int, cls: type[Any] = tran
         torch_compile=optim.compile and gpu,
         ddp_find_unused_parameters=True if rank_and_world()[1] > 1 else None,  # a phase may leave a table or a head unused
     )
+    if args.n_gpu > 1:  # the trainer would split each batch over threads, which our batches and losses are not made for
+        log.warning("training on one of %d GPUs; for all of them: accelerate launch --multi_gpu -m lusifer train …", args.n_gpu)
+        args._n_gpu = 1
+    return args
 
 
 def run_phase(trainer: transformers.Trainer, name: str) -> None:
@@ -216,6 +226,13 @@ def rank_and_world() -> tuple[int, int]:
     return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
 
 
+# what a run leaves in its output folder: all that --restart may delete
+PRODUCTS = (
+    *("recipe.yaml", "versions.json", "tokenizer.json", "prepared", "model", "encoder", "decoder"),
+    *("warm", "masking", "ranking", "causal", "align", "finetune", "inputs-phase", "distil", "pooled"),
+)
+
+
 def claim(output: str | Path, recipe: Any, *, restart: bool = False) -> Path:
     """Make the output folder this recipe's own: write `recipe.yaml`, or check that the one there is the same.
 
@@ -223,11 +240,14 @@ def claim(output: str | Path, recipe: Any, *, restart: bool = False) -> Path:
     """
     output = Path(output)
     text, file = recipes.dump(recipe), output / "recipe.yaml"
+    if file.exists() and not (output / "versions.json").exists() and file.read_text(encoding="utf-8") != text:
+        raise LusiferError(f"{output}: holds a recipe.yaml that no run of ours wrote; name another output=…")
     if restart and output.exists() and rank_and_world()[0] == 0:
-        if not file.exists() and any(output.iterdir()):
-            raise LusiferError(f"{output}: holds no run (no recipe.yaml), so --restart will not delete it; name another output=…")
-        if file.exists():
-            shutil.rmtree(output)
+        if any(output.iterdir()) and not (file.exists() and (output / "versions.json").exists()):
+            raise LusiferError(f"{output}: holds no run of ours, so --restart will not delete it; name another output=…")
+        for name in PRODUCTS:
+            product = output / name
+            shutil.rmtree(product) if product.is_dir() else product.unlink(missing_ok=True)
     wait_for_all()
     if file.exists() and file.read_text(encoding="utf-8") != text:
         raise LusiferError(f"{output}: holds a run of another recipe; name another output=…, or start anew with --restart")

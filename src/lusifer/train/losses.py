@@ -35,6 +35,11 @@ def margin_ranking(
     return total
 
 
+def same_texts(*keys: torch.Tensor) -> torch.Tensor:
+    """(B, all rows): whether two rows have equal text on either side; each of `keys` is (B,), a number a text."""
+    return torch.stack([own[:, None] == all_gather(own) for own in keys]).any(0)
+
+
 def own_rows(local: torch.Tensor) -> torch.Tensor:
     """Where this process's rows stand among the gathered ones."""
     first: int = get_rank() * len(local)

@@ -97,17 +97,23 @@ class _Map(nn.Module):
         return {"loss": torch.stack(list(terms.values())).sum()}
 
 
+class MapBatches:
+    """Step → vectors of the encoder and of the target, of the same texts."""
+
+    def __init__(self, epochs: Epochs, x: Vectors, y: Vectors) -> None:
+        self.epochs, self.x, self.y = epochs, x, y
+
+    def __call__(self, step: int) -> Batch:
+        rows = self.epochs(step)
+        return {"x": torch.from_numpy(self.x[rows]), "y": torch.from_numpy(self.y[rows])}
+
+
 def fit_mlp(recipe: Recipe, x: Vectors, y: Vectors, output: Path) -> list[Dense]:
     """One hidden layer, trained on the distillation loss."""
     torch.manual_seed(recipe.seed)
     first = Dense(x.shape[1], recipe.hidden, bias=True, activation_function=nn.ReLU())
     second = Dense(recipe.hidden, y.shape[1], bias=True, activation_function=nn.Identity())
-    epochs = Epochs([""] * len(x), recipe.batch_size, recipe.seed)
-
-    def make(step: int) -> Batch:
-        rows = epochs(step)
-        return {"x": torch.from_numpy(x[rows]), "y": torch.from_numpy(y[rows])}
-
+    make = MapBatches(Epochs([""] * len(x), recipe.batch_size, recipe.seed), x, y)
     args = arguments(recipe.optim, output / "pooled", recipe.seed)
     run_phase(
         StepTrainer(model=_Map(first, second, recipe.loss), args=args, train_dataset=StepBatches(recipe.optim.steps, make)), "pooled map"
@@ -118,7 +124,7 @@ def fit_mlp(recipe: Recipe, x: Vectors, y: Vectors, output: Path) -> list[Dense]
 def plan(recipe: Recipe) -> dict[str, Any]:
     """What a run would do."""
     n = len(read_texts(recipe.data))
-    width = families.width(families.read_config(bases.locate(recipe.encoder), "encoder"))
-    out = families.width(families.read_config(bases.locate(recipe.target), "target"))
+    width = families.width(families.read_config(bases.locate(recipe.encoder, weights=False), "encoder"))
+    out = families.width(families.read_config(bases.locate(recipe.target, weights=False), "target"))
     trained = width * out + out if recipe.kind != "mlp" else width * recipe.hidden + recipe.hidden * (out + 1) + out
     return {"rows": {"texts": n}, "parameters": {"trained": trained}, "memory_bytes": n * (width + out) * 4}

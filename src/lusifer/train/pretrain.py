@@ -20,7 +20,6 @@ from typing import Any, Literal
 import numpy as np
 import torch
 import transformers
-from sentence_transformers.util import all_gather
 from tokenizers import Tokenizer
 from torch import nn
 
@@ -29,7 +28,7 @@ from lusifer.data.tokens import pad
 from lusifer.files import replacing_folder, write_json, write_text
 from lusifer.models import families
 from lusifer.train.loop import Batch, Optim, StepBatches, StepTrainer, arguments, claim, rank_and_world, run_phase, wait_for_all
-from lusifer.train.losses import margin_ranking
+from lusifer.train.losses import margin_ranking, own_rows, same_texts
 from lusifer.train.pairs import PairStore, Sampler
 from lusifer.train.vocabulary import BOS, EOS, PAD, SPECIALS, Vocabulary, by_language, fast_tokenizer, train_tokenizer
 
@@ -281,11 +280,11 @@ class Ranker(nn.Module):
                 states = self.encoder.final_norm(self.encoder.embeddings(input_ids=ids))
             else:
                 states = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
-            keep = (torch.rand(mask.shape, generator=generator) < self.phase.pooled_share).to(mask.device) * mask
+            drawn = torch.rand((len(mask) * rank_and_world()[1], mask.shape[1]), generator=generator)[own_rows(mask.cpu())]
+            keep = (drawn < self.phase.pooled_share).to(mask.device) * mask
             keep = torch.where(keep.sum(1, keepdim=True) > 0, keep, mask).unsqueeze(-1).to(states.dtype)
             pooled.append((states * keep).sum(1) / keep.sum(1))
-        keys = [(batch[f"{side}_key"], all_gather(batch[f"{side}_key"])) for side in ("english", "text")]
-        same = torch.stack([own[:, None] == every for own, every in keys]).any(0)
+        same = same_texts(batch["english_key"], batch["text_key"])
         return {"loss": margin_ranking(pooled[0], pooled[1], self.phase.temperature, self.phase.margin, same)}
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from lusifer.data.language import refuse_foreign
 from lusifer.data.readers import Row
@@ -15,6 +17,7 @@ from lusifer.data.sources import Source, read_source
 from lusifer.errors import ConfigError
 
 POOL = 16
+TEXT_COLUMNS = ("english", "text", "query", "document")
 
 
 @dataclass(frozen=True)
@@ -29,9 +32,10 @@ class TextData:
     def __post_init__(self) -> None:
         if not self.sources:
             raise ValueError("data.sources must name at least one source")
-
-
-TEXT_COLUMNS = ("english", "text", "query", "document")
+        for source in self.sources:
+            if not set(source.names) & set(TEXT_COLUMNS):
+                names = " or ".join(TEXT_COLUMNS)
+                raise ValueError(f"data.sources: {source.files[0]} needs a column named {names} (rename: {{yours: text}})")
 
 
 def read_texts(data: TextData) -> list[str]:
@@ -54,6 +58,8 @@ class Epochs:
     """Step → row numbers: a new permutation an epoch, pools of `POOL` batches sorted by length, so that little is padding."""
 
     def __init__(self, texts: Sequence[str], batch_size: int, seed: int) -> None:
+        if batch_size < 1:
+            raise ConfigError("batch_size must be at least 1")
         self.lengths = np.array([len(t) for t in texts])
         self.batch, self.seed = min(batch_size, len(texts)), seed
         self.per_epoch = max(1, len(texts) // self.batch)
@@ -69,6 +75,12 @@ class Epochs:
         order = np.random.default_rng([self.seed, 12, epoch, pool]).permutation(len(rows))
         chosen: npt.NDArray[np.int64] = rows[order[index]]
         return chosen
+
+
+def text_keys(texts: Iterable[str]) -> torch.Tensor:
+    """(n,) int64: a number a text, equal for equal texts."""
+    digests = [hashlib.blake2b(t.encode(), digest_size=8).digest() for t in texts]
+    return torch.tensor([int.from_bytes(d, signed=True) for d in digests], dtype=torch.int64)
 
 
 def locate_root(root: str) -> Path:
