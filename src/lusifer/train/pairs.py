@@ -135,8 +135,8 @@ class Sampler:
         cost = np.cumsum(self.lengths[name][rows])
         cuts = np.searchsorted(cost, cost[-1] * np.arange(1, total) / total) if total > 1 else np.zeros(0, dtype=np.int64)
         batches = np.split(rows, cuts)
-        if not all(map(len, batches)):  # one very long row among few
-            batches = np.array_split(rows, total) if len(rows) >= total else [rows] * total
+        if min(map(len, batches)) < EVEN:  # one very long row among few, or a store of few rows
+            batches = np.array_split(rows, total) if len(rows) >= total * EVEN else [rows] * total
         chosen = batches[int(rng.permutation(total)[mine])]
         if len(chosen) > self.max_rows:
             chosen = np.sort(rng.choice(chosen, self.max_rows, replace=False))
