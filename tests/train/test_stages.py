@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,8 +21,10 @@ from safetensors.torch import load_file
 import lusifer
 from lusifer.errors import ConfigError, DataError, LusiferError, ModelError
 from lusifer.files import sha256
+from lusifer.models.bridge import Bridge
 from lusifer.train import align, finetune, loop
 from lusifer.train.run import load_recipe, plan, train
+from lusifer.train.shard import frozen_in_blocks, shard_frozen
 from tests.conftest import TEXTS
 
 Folder = Callable[[str], Path]
@@ -490,9 +494,23 @@ def test_a_full_disk_is_one_line_and_the_last_checkpoint_stays(texts: Path, mode
     assert [p.name for p in loop.checkpoints(texts / "out" / "distil")] == ["checkpoint-3"]
 
 
-@pytest.mark.parametrize("stage", ["distil", "finetune", "align", "pretrain"])
-def test_two_processes_train_the_model_of_one(stage: str, texts: Path, model_folder: Folder) -> None:
-    """`torchrun` with two CPU processes: the same recipe, the same global batch, the same model to rounding."""
+def two_processes(file: Path, changes: list[str], **environment: str) -> str:
+    """`torchrun` with two CPU processes; returns what they wrote to stderr."""
+    command = ["-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=29533", "-m", "lusifer", "train", str(file), *changes]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", **environment}
+    done = subprocess.run([sys.executable, *command], env=environment, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, [line for line in done.stderr.splitlines() if "lusifer: " in line or "Error" in line][:8]
+    return done.stderr
+
+
+FSDP = {"ACCELERATE_USE_FSDP": "true", "FSDP_CPU_RAM_EFFICIENT_LOADING": "true", "FSDP_VERSION": "2"}  # as accelerate's launcher sets
+
+
+@pytest.mark.parametrize(
+    ("stage", "way"), [(stage, way) for stage in ("distil", "finetune", "align", "pretrain") for way in ("DDP", "FSDP")][:-1]
+)
+def test_two_processes_train_the_model_of_one(stage: str, way: str, texts: Path, model_folder: Folder) -> None:
+    """The same recipe, the same global batch, the same model to rounding, whether frozen weights are spread or not."""
     still = f"bridge.encoder.base={model_folder('modernbert')}"  # no dropout: its masks differ from process to process
     changes = {
         "pretrain": [],
@@ -500,22 +518,8 @@ def test_two_processes_train_the_model_of_one(stage: str, texts: Path, model_fol
     }.get(stage, [still, "optim.lr=1e-4", "bridge.encoder.lora.dropout=0"])
     file = recipe(stage, texts, model_folder)
     one = train(file, [*changes, f"output={texts / 'one'}"])
-    command = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--nproc_per_node=2",
-        "--master_port=29533",
-        "-m",
-        "lusifer",
-        "train",
-        str(file),
-    ]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    done = subprocess.run(
-        [*command, *changes, f"output={texts / 'two'}"], env=environment, capture_output=True, text=True, timeout=240, check=False
-    )
-    assert done.returncode == 0, [line for line in done.stderr.splitlines() if "lusifer: " in line or "Error" in line][:8]
+    said = two_processes(file, [*changes, f"output={texts / 'two'}"], **(FSDP if way == "FSDP" else {}))
+    assert ("each process keeps" in said) == (way == "FSDP")
     logs: dict[str, list[list[tuple[float, float]]]] = {"one": [], "two": []}
     for run, phases in logs.items():
         for state in sorted((texts / run).rglob("checkpoint-6/trainer_state.json")):
@@ -526,3 +530,37 @@ def test_two_processes_train_the_model_of_one(stage: str, texts: Path, model_fol
     np.testing.assert_allclose(logs["two"], logs["one"], rtol=2e-3)
     vectors = [lusifer.load(texts / run / one.name).encode(TEXTS) for run in ("one", "two")]
     np.testing.assert_allclose(vectors[1], vectors[0], atol=1e-3)
+
+
+def test_a_run_with_frozen_weights_spread_goes_on_where_it_was(texts: Path, model_folder: Folder) -> None:
+    """With recomputed activations, and the same model as in one go."""
+    file = recipe("finetune", texts, model_folder)
+    changes = ["optim.gradient_checkpointing=true", "optim.lr=1e-4", "bridge.encoder.lora.dropout=0"]
+    said = two_processes(file, changes, **FSDP)
+    kept, whole = re.search(r"each process keeps (\d+) of (\d+) frozen weights", said).groups()  # type: ignore[union-attr]
+    assert int(kept) == pytest.approx(int(whole) / 2, rel=0.02)
+    before = lusifer.load(texts / "out" / "model").encode(TEXTS)
+    shutil.rmtree(texts / "out" / "model")
+    shutil.rmtree(texts / "out" / "finetune" / "checkpoint-6")
+    two_processes(file, changes, **FSDP)
+    np.testing.assert_allclose(lusifer.load(texts / "out" / "model").encode(TEXTS), before, atol=1e-6)
+
+
+def test_fsdp_is_refused_where_nothing_is_frozen(texts: Path, model_folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("LUSIFER_USE_FSDP", "true")
+    config = load_recipe(recipe("finetune", texts, model_folder), ["bridge.encoder.train=full", "bridge.target.train=full"])[1].bridge
+    with pytest.raises(LusiferError, match="trains both models whole"):
+        shard_frozen(Bridge.new(config))
+
+
+def test_a_dry_run_counts_the_frozen_weights_that_other_processes_keep(
+    texts: Path, model_folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = recipe("align", texts, model_folder)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    alone = plan(file)["memory_bytes"]
+    monkeypatch.setenv("LUSIFER_USE_FSDP", "true")
+    spread = plan(file)["memory_bytes"]
+    bridge = Bridge.new(load_recipe(file)[1].bridge)
+    assert alone - spread == pytest.approx(2 * (frozen_in_blocks(bridge.encoder) + frozen_in_blocks(bridge.target)), abs=4)

@@ -153,6 +153,11 @@ def no_dropout(model: Any) -> None:
                 setattr(module, name, 0.0)
 
 
+def blocks(model: Any) -> list[torch.nn.Module]:
+    """The model's layers, each a block of attention and feed-forward: the outermost list of modules."""
+    return list(next(module for module in model.modules() if isinstance(module, torch.nn.ModuleList)))
+
+
 def embeddings(model: Any) -> tuple[torch.Tensor, float]:
     """The input embedding table, (vocabulary, width), and the factor that the model's own lookup multiplies it by."""
     table = model.get_input_embeddings()

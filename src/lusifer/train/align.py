@@ -28,6 +28,7 @@ from lusifer.models.bridge import Bridge, BridgeConfig
 from lusifer.models.connectors import to_front
 from lusifer.train.assemble import assemble, plan_bridge, save_model
 from lusifer.train.loop import Batch, Optim, StepBatches, arguments, claim, run_phase
+from lusifer.train.shard import shard_frozen
 from lusifer.train.texts import Epochs, locate_root
 from lusifer.train.trainers import BridgeTrainer
 
@@ -82,6 +83,7 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     bridge.set_trainable()
     if recipe.optim.gradient_checkpointing:
         bridge.checkpoint_activations()
+    shard_frozen(bridge)
     model = Aligner(bridge, load_lm(recipe.bridge, bridge))
     tokenizer = families.load_tokenizer(bases.locate(recipe.bridge.target.base))
     batches = StepBatches(recipe.optim.steps, Batches(recipe, rows, bridge, tokenizer))

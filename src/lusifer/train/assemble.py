@@ -13,6 +13,7 @@ from lusifer.files import replacing_folder
 from lusifer.models import bases, families
 from lusifer.models.bridge import Bridge, BridgeConfig
 from lusifer.train.loop import Optim, rank_and_world
+from lusifer.train.shard import frozen_in_blocks, wanted
 
 
 def assemble(bridge: Bridge) -> SentenceTransformer:
@@ -51,6 +52,10 @@ def shape_plan(config: BridgeConfig, encoder: Any, target: Any, tokens: int, rec
     trained = sum(n for name, n in sizes.items() if name in names)
     bytes_a = {role: 2 if getattr(config, role).dtype == "bfloat16" else 4 for role in ("encoder", "target")}
     weights = counts["connector"] * 4 + sum(counts[role] * bytes_a[role] for role in bytes_a)
+    if wanted():
+        elsewhere = 1 - 1 / rank_and_world()[1]
+        for role, size in bytes_a.items():
+            weights -= int(elsewhere * size * frozen_in_blocks(getattr(bridge, role)))
     widths = [(m.config.num_hidden_layers, families.width(m.config)) for m in (encoder, target)]
     states = sum(layers * width for layers, width in widths)
     # about 34 bytes a state are kept of each layer; recomputed, 4 of each and 34 of one layer at a time

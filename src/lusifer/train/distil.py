@@ -32,6 +32,7 @@ from lusifer.train.inputs import InputLoss, mean_inputs
 from lusifer.train.loop import Batch, Optim, StepBatches, arguments, claim, run_phase, use_bf16
 from lusifer.train.losses import distillation, margin_ranking, same_texts
 from lusifer.train.maps import fit
+from lusifer.train.shard import shard_frozen
 from lusifer.train.teacher import teacher_vectors
 from lusifer.train.texts import Epochs, TextData, locate_root, read_texts, text_keys
 from lusifer.train.trainers import BridgeTrainer, SentenceTrainer
@@ -111,6 +112,7 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     bridge.set_trainable()
     if recipe.optim.gradient_checkpointing:
         bridge.checkpoint_activations()
+    shard_frozen(bridge)
     model = assemble(bridge)
     if recipe.inputs:
         means = mean_inputs(bridge, texts, cache, cut)

@@ -28,6 +28,7 @@ from lusifer.models.bridge import Bridge, BridgeConfig, tokenise
 from lusifer.models.load import sentence_transformer
 from lusifer.train.assemble import assemble, plan_bridge, save_model
 from lusifer.train.loop import Batch, Optim, StepBatches, arguments, claim, rank_and_world, run_phase
+from lusifer.train.shard import shard_frozen
 from lusifer.train.texts import locate_root
 from lusifer.train.trainers import SentenceTrainer
 
@@ -93,6 +94,7 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     bridge.set_trainable()
     if recipe.optim.gradient_checkpointing:
         bridge.checkpoint_activations()
+    shard_frozen(bridge)
     args = arguments(recipe.optim, output / "finetune", recipe.seed, SentenceTransformerTrainingArguments)
     loss = MultipleNegativesRankingLoss(model, scale=1 / recipe.temperature, gather_across_devices=rank_and_world()[1] > 1)
     batches = StepBatches(recipe.optim.steps, Batches(recipe, rows, bridge))

@@ -165,8 +165,6 @@ def checkpoints(folder: str | Path) -> list[Path]:
 def arguments(optim: Optim, folder: str | Path, seed: int, cls: type[Any] = transformers.TrainingArguments) -> Any:
     """Trainer arguments for one phase; its checkpoints go to `folder`."""
     gpu = torch.cuda.is_available()
-    if os.environ.get("ACCELERATE_USE_FSDP", "false").lower() == "true":
-        raise LusiferError("FSDP is not supported yet: checkpoints of sharded weights would be wrong; launch with --multi_gpu (DDP)")
     args = cls(
         output_dir=str(folder),
         max_steps=optim.steps,
@@ -204,6 +202,7 @@ def run_phase(trainer: transformers.Trainer, name: str) -> None:
     for callback in (transformers.PrinterCallback, transformers.ProgressCallback):
         with contextlib.suppress(ValueError):
             trainer.remove_callback(callback)
+    _leave_sharded(trainer.model)
     progress = Progress(name)
     trainer.add_callback(progress)
     found = checkpoints(trainer.args.output_dir)
@@ -212,6 +211,14 @@ def run_phase(trainer: transformers.Trainer, name: str) -> None:
             trainer.train(resume_from_checkpoint=str(found[-1]) if found else None)
     finally:
         progress.stop()
+
+
+def _leave_sharded(model: Any) -> None:
+    """Have DDP neither broadcast nor watch weights that `train/shard.py` has spread over the processes."""
+    spread = [name for name, parameter in model.named_parameters() if hasattr(parameter, "to_local")]
+    if spread:
+        hide: Any = torch.nn.parallel.DistributedDataParallel._set_params_and_buffers_to_ignore_for_model
+        hide(model, spread)
 
 
 def attention_for_training() -> contextlib.AbstractContextManager[Any]:

@@ -113,8 +113,12 @@ class Recipe:
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
     shape: Shape = field(default_factory=Shape)
     masking: Masking | None = field(default_factory=Masking)
-    ranking: Ranking = field(default_factory=Ranking)
+    ranking: Ranking | None = field(default_factory=Ranking)
     warm: Ranking | None = None
+
+    def __post_init__(self) -> None:
+        if not (self.warm or self.masking or self.ranking):
+            raise ValueError("nothing to train: name at least one of the phases warm, masking and ranking")
 
 
 def run(recipe: Recipe, *, restart: bool = False) -> Path:
@@ -131,7 +135,7 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     if (final / "config.json").exists():
         log.info("%s is finished", final)
         return final
-    if recipe.ranking.optim.gradient_checkpointing:
+    if any(phase and phase.optim.gradient_checkpointing for phase in (recipe.masking, recipe.ranking)):
         families.recompute(model)
     if recipe.warm:
         _start_as_identity(model.model)
@@ -141,20 +145,21 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
         phase = StepBatches(recipe.masking.optim.steps, masked)
         args = arguments(recipe.masking.optim, output / "masking", recipe.seed)
         run_phase(StepTrainer(model=model, args=args, train_dataset=phase), "masked LM")
-    trainer = _rank(model.model, recipe, recipe.ranking, stores, output / "ranking", "translation ranking")
-    if trainer.is_world_process_zero():
+    if recipe.ranking:
+        _rank(model.model, recipe, recipe.ranking, stores, output / "ranking", "translation ranking")
+    if rank_and_world()[0] == 0:
         save_encoder(model.model, tokenizer, final, recipe)
+    wait_for_all()
     return final
 
 
 def _rank(
     encoder: Any, recipe: Recipe, phase: Ranking, stores: dict[str, PairStore], folder: Path, name: str, *, table_alone: bool = False
-) -> Any:
+) -> None:
     ranker = Ranker(encoder, phase, recipe.seed, table_alone=table_alone)
     batches = StepBatches(phase.optim.steps, RankingBatches(recipe, phase, stores))
     trainer = StepTrainer(model=ranker, args=arguments(phase.optim, folder, recipe.seed), train_dataset=batches)
     run_phase(trainer, name)
-    return trainer
 
 
 def _start_as_identity(encoder: Any) -> None:
@@ -311,7 +316,7 @@ def plan(recipe: Recipe) -> dict[str, Any]:
     with torch.device("meta"):
         model = transformers.ModernBertForMaskedLM(encoder_config(recipe, recipe.vocabulary.size))
     parameters = sum(p.numel() for p in model.parameters())
-    tokens = max(phase.batch_tokens for phase in (recipe.masking, recipe.ranking) if phase)
+    tokens = max(phase.batch_tokens for phase in (recipe.warm, recipe.masking, recipe.ranking) if phase)
     return {
         "rows": {kind: len(_rows(recipe, kind)) for kind in KINDS},
         "parameters": {"encoder": sum(p.numel() for p in model.model.parameters()), "total": parameters, "trained": parameters},

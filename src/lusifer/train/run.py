@@ -44,6 +44,9 @@ def load_recipe(name: str | Path, overrides: Sequence[str] = ()) -> tuple[Any, A
 def train(name: str | Path, overrides: Sequence[str] = (), *, restart: bool = False) -> Path:
     """Run a recipe; returns the folder of what it made. A run that was stopped goes on where it was."""
     module, recipe = load_recipe(name, overrides)
+    from lusifer.train.shard import take_over
+
+    take_over(recipe.stage)
     path: Path = module.run(recipe, restart=restart)
     return path
 
@@ -51,5 +54,8 @@ def train(name: str | Path, overrides: Sequence[str] = (), *, restart: bool = Fa
 def plan(name: str | Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
     """What a recipe would do: rows, parameters (total, trained, per part), a memory estimate. Trains nothing."""
     module, recipe = load_recipe(name, overrides)
+    from lusifer.train.shard import take_over
+
+    take_over(recipe.stage)
     result: dict[str, Any] = module.plan(recipe)
     return result
