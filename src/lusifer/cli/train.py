@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import warnings
 from typing import Any
 
@@ -26,11 +27,15 @@ def train(
 
     quiet_libraries(verbose)
     load_recipe(recipe, overrides or [])  # a wrong recipe is told before anything slow
+    first = os.environ.get("RANK", "0") == "0"  # of several processes one speaks
     if dry_run:
-        show(plan(recipe, overrides or []))
+        figures = plan(recipe, overrides or [])
+        if first:
+            show(figures)
         return
     folder = run(recipe, overrides or [], restart=restart)
-    Console(stderr=True).print(f"the model is in {folder}", highlight=False)
+    if first:
+        Console(stderr=True).print(f"the model is in {folder}", highlight=False)
 
 
 def quiet_libraries(verbose: bool = False) -> None:

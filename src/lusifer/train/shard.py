@@ -58,4 +58,5 @@ def shard_frozen(bridge: Bridge) -> None:
         for block in families.blocks(getattr(bridge, role)):
             fully_shard(block, ignored_params={p for p in block.parameters() if p.requires_grad})
             kept += sum(p.to_local().numel() for p in block.parameters() if hasattr(p, "to_local"))
-    log.warning("FSDP: each process keeps %d of %d frozen weights", kept, whole)
+    if not rank_and_world()[0]:
+        log.warning("FSDP: each process keeps %d of %d frozen weights", kept, whole)
