@@ -7,7 +7,7 @@ import torch
 import transformers
 
 from lusifer.models.bridge import BridgeConfig, Lora, Part
-from lusifer.models.connectors import CONNECTORS, ConnectorConfig, make_connector, to_front
+from lusifer.models.connectors import CONNECTORS, ConnectorConfig, WordMixture, make_connector, to_front
 from lusifer.train.assemble import shape_plan
 from lusifer.train.run import load_recipe
 from tests.conftest import tiny_config
@@ -23,13 +23,15 @@ def target() -> torch.nn.Module:
 def test_a_row_is_the_same_whatever_stands_beside_it(kind: str, tokens: int, target: torch.nn.Module) -> None:
     torch.manual_seed(0)
     connector = make_connector(ConnectorConfig(kind=kind, tokens=tokens, queries=4), 24, 32, target).eval()  # type: ignore[arg-type]
+    if isinstance(connector, WordMixture):
+        connector.set_words(torch.randn(20, 24), list(range(20)), [1], [2, 3])
     states = torch.randn(1, 5, 24)
     alone, alone_mask = connector(states, torch.ones(1, 5, dtype=torch.long), target)
     padded = torch.cat([states, torch.randn(1, 4, 24)], 1)
     mask = torch.tensor([[1] * 5 + [0] * 4])
     out, out_mask = connector(padded, mask, target)
     length = int(alone_mask.sum())
-    assert length == (4 if kind == "resampler" else 5) + tokens
+    assert length == {"resampler": 4, "words": 5 + 3}.get(kind, 5) + tokens
     assert int(out_mask.sum()) == length
     assert out_mask[0, :length].all(), "real positions come first"
     torch.testing.assert_close(out[0, :length], alone[0, :length])
@@ -53,6 +55,8 @@ def test_the_vocabulary_connector_gives_mixtures_of_the_targets_embeddings(targe
 
 
 def test_wrong_sizes_are_refused() -> None:
+    with pytest.raises(ValueError, match="nearest"):
+        ConnectorConfig(nearest=0)
     with pytest.raises(ValueError, match="tokens"):
         ConnectorConfig(tokens=-1)
     with pytest.raises(ValueError, match="temperature"):

@@ -25,7 +25,8 @@ from torch import nn
 from lusifer import config as recipes
 from lusifer.errors import ConfigError, ModelError
 from lusifer.models import bases, families
-from lusifer.models.connectors import ConnectorConfig, make_connector, to_front
+from lusifer.models.connectors import ConnectorConfig, WordMixture, make_connector, to_front
+from lusifer.models.words import WordPooling, frame, whole_words
 
 Training = Literal["frozen", "lora", "full"]
 CONFIG, TRAINED = "bridge.json", "trained.safetensors"
@@ -78,6 +79,7 @@ class Bridge(InputModule):  # type: ignore[misc]
         self.connector = make_connector(config.connector, width_in, width_out, target)
         self.residual = nn.Linear(width_in, width_out) if config.connector.residual else None
         self.gate = nn.Parameter(torch.tensor(0.1)) if config.connector.residual else None
+        self.words = WordPooling(tokenizer) if config.connector.kind == "words" else None
         self.max_seq_length = config.max_tokens
         self.set_trainable()
 
@@ -95,7 +97,23 @@ class Bridge(InputModule):  # type: ignore[misc]
             part: Part = getattr(config, role)
             parts[role] = families.load(folder, role, getattr(torch, part.dtype))  # type: ignore[arg-type]
             found[role] = bases.describe(part.base, folder)
-        return cls(config, parts["encoder"], parts["target"], tokenizer, found)
+        bridge = cls(config, parts["encoder"], parts["target"], tokenizer, found)
+        if isinstance(bridge.connector, WordMixture):
+            bridge.meet_words(families.load_tokenizer(folders["target"]))
+        return bridge
+
+    def meet_words(self, target_tokenizer: Any) -> None:
+        """Give the connector `words` the encoder's states of the target's own words."""
+        tokens, texts = zip(*whole_words(target_tokenizer), strict=True)
+        keys, training = [], self.training
+        self.eval()
+        with torch.no_grad():
+            for i in range(0, len(texts), 512):
+                batch = self.preprocess(texts[i : i + 512])
+                keys.append(masked_mean(*self.encode_tokens(batch["input_ids"], batch["attention_mask"])).float())
+        self.train(training)
+        assert isinstance(self.connector, WordMixture)
+        self.connector.set_words(torch.cat(keys), list(tokens), *frame(target_tokenizer))
 
     def preprocess(self, inputs: Sequence[Any], prompt: str | None = None, **kwargs: Any) -> dict[str, torch.Tensor]:
         """Texts → right-padded token ids and mask, each text with its prompt, cut at `max_tokens`."""
@@ -110,12 +128,12 @@ class Bridge(InputModule):  # type: ignore[misc]
         return {**features, "token_embeddings": out.float(), "attention_mask": joined_mask}
 
     def encode_tokens(self, ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The encoder's states (n, length, e) and their mask, real tokens first."""
+        """The encoder's states (n, length, e) and their mask, real tokens first; of words, not tokens, for the connector `words`."""
         ids, mask = to_front(ids, mask)
         states = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
         if self.training and self.config.noise:
             states = states + torch.randn_like(states) * (self.config.noise * states.detach().std())
-        return states, mask
+        return self.words(ids, states, mask) if self.words else (states, mask)
 
     def join(self, states: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Encoder states → the target's input embeddings and their mask."""
@@ -124,8 +142,8 @@ class Bridge(InputModule):  # type: ignore[misc]
         return joined.to(families.embeddings(_inner(self.target))[0].dtype), mask
 
     def trained_names(self) -> list[str]:
-        """The parameters that training changes, and so a checkpoint holds."""
-        names = [f"connector.{name}" for name, _ in self.connector.named_parameters()]
+        """The parameters that training changes, and so a checkpoint holds; with them the words that a connector knows."""
+        names = [f"connector.{name}" for name in self.connector.state_dict()]
         if self.residual is not None:
             names += ["gate", *(f"residual.{name}" for name, _ in self.residual.named_parameters())]
         for role in ("encoder", "target"):
@@ -172,8 +190,7 @@ class Bridge(InputModule):  # type: ignore[misc]
     def save(self, output_path: str, *args: Any, **kwargs: Any) -> None:
         """Write the checkpoint into a folder that exists: what was trained, and what is needed to load it."""
         folder = Path(output_path)
-        state = dict(self.named_parameters())
-        names = self.trained_names()
+        state, names = self._tensors(), self.trained_names()
         save_file({name: state[name].detach().contiguous().cpu() for name in names}, folder / TRAINED, {"format": "pt"})
         document = {
             "lusifer": "bridge",
@@ -213,7 +230,8 @@ class Bridge(InputModule):  # type: ignore[misc]
             raise ModelError(f"{file}: no such file; the checkpoint is incomplete") from None
         except Exception as error:
             raise ModelError(f"{file}: cannot be read, perhaps cut short ({error})") from None
-        expected, state = set(self.trained_names()), dict(self.named_parameters())
+        self.connector.make_room({name.removeprefix("connector."): t for name, t in tensors.items() if name.startswith("connector.")})
+        expected, state = set(self.trained_names()), self._tensors()
         for wrong, what in ((sorted(expected - set(tensors)), "lacks"), (sorted(set(tensors) - expected), "has an unexpected")):
             if wrong:
                 raise ModelError(f"{file}: {what} tensor {wrong[0]!r} (and {len(wrong) - 1} more)")
@@ -223,9 +241,14 @@ class Bridge(InputModule):  # type: ignore[misc]
                     raise ModelError(f"{file}: {name!r} has shape {tuple(tensor.shape)}, expected {tuple(state[name].shape)}")
                 state[name].copy_(tensor)
 
+    def _tensors(self) -> dict[str, torch.Tensor]:
+        """All parameters by name, and the connector's buffers."""
+        buffers = {f"connector.{name}": buffer for name, buffer in self.connector.named_buffers()}
+        return {**dict(self.named_parameters()), **buffers}
+
     def take_over(self, other: Bridge) -> None:
         """Copy what `other` has learnt. Raises ModelError where it has trained a part that this bridge does not train."""
-        mine, theirs = dict(self.named_parameters()), dict(other.named_parameters())
+        mine, theirs = self._tensors(), other._tensors()
         lost = sorted(set(other.trained_names()) - set(self.trained_names()))
         if lost:
             raise ModelError(
@@ -270,7 +293,8 @@ def masked_mean(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
 def _check_lengths(config: BridgeConfig, encoder: Any, target: Any) -> None:
     """Raise ConfigError where a text of `max_tokens` would run past the positions of either model."""
     connector = config.connector
-    joined = (connector.queries if connector.kind == "resampler" else config.max_tokens) + connector.tokens
+    framed = 2 if connector.kind == "words" else 0
+    joined = (connector.queries if connector.kind == "resampler" else config.max_tokens) + connector.tokens + framed
     for name, length, model in (("encoder", config.max_tokens, encoder), ("target", joined, target)):
         positions = families.positions(model)
         if positions is not None and length > positions:

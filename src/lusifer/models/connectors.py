@@ -5,6 +5,7 @@
 | `mlp` | Linear(e→e)-ReLU-Linear(e→t), the paper's (arXiv 2501.00874, section 3.1) | e² + et |
 | `linear` | one matrix, started as a rotation where e = t | et |
 | `vocabulary` | softmax over the target's vocabulary, times its embedding table: inputs the target has seen | et |
+| `words` | each *word* becomes a mixture of the English words whose own states lie nearest: keys, not learned | e² + e² + et |
 | `resampler` | k learned queries attend to the states (Perceiver, arXiv 2103.03206): k vectors, whatever the length | ~8e² |
 
 `tokens` > 0 appends that many trained vectors directly after the last real one, never after padding (a vector must
@@ -13,6 +14,7 @@ not depend on its batch). Each takes states (n, length, e) and a mask (n, length
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -21,7 +23,7 @@ from torch import nn
 
 from lusifer.models.families import embeddings
 
-Kind = Literal["mlp", "linear", "vocabulary", "resampler"]
+Kind = Literal["mlp", "linear", "vocabulary", "words", "resampler"]
 
 
 @dataclass(frozen=True)
@@ -33,13 +35,19 @@ class ConnectorConfig:
     queries: int = 16
     heads: int = 8
     temperature: float = 1.0
+    nearest: int = 10
     residual: bool = False
 
     def __post_init__(self) -> None:
+        if self.nearest < 1:
+            raise ValueError("connector.nearest must be 1 or more")
         if self.tokens < 0 or self.queries < 1:
             raise ValueError("connector.tokens must be 0 or more and connector.queries 1 or more")
         if self.temperature <= 0:
             raise ValueError("connector.temperature must be above 0")
+
+
+SHARP = 0.025  # the temperature that `words` starts at: of 0.01 to 0.1, the one that kept English nearest
 
 
 class Connector(nn.Module):
@@ -61,6 +69,9 @@ class Connector(nn.Module):
     def map(self, states: torch.Tensor, mask: torch.Tensor, target: Any) -> tuple[torch.Tensor, torch.Tensor]:
         """The states mapped, and their mask."""
         raise TypeError(f"{type(self).__name__} must say how it maps")
+
+    def make_room(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        """Take the sizes of a checkpoint's tensors where they are not the configuration's to say."""
 
     def start(self, scale: float) -> None:
         """Initialise so that unit-variance states come out with root mean square `scale`, as the target's own inputs do."""
@@ -115,6 +126,76 @@ class VocabularyMixture(Connector):
         nn.init.zeros_(self.query.bias)
 
 
+class WordMixture(Connector):
+    """Words in, the target's own words out: softmax over the cosines to the `nearest` keys, plus a correction that starts at 0.
+
+    Method: WECHSEL and FOCUS (arXiv 2112.06598, 2305.14481) start a new vocabulary's embeddings as mixtures of the old one's
+    by similarity in an aligned space; here that is done for each word as it comes, and what learns is where to look. Key i is
+    the encoder's state of the target's word i (`models/words.py`), so an English word finds itself before any training.
+    Cost: n · keys · e for the search, about what a small target costs. Not for an encoder whose words are not aligned.
+    """
+
+    keys: torch.Tensor
+    ids: torch.Tensor
+    before: torch.Tensor
+    behind: torch.Tensor
+
+    def __init__(self, width_in: int, width_out: int, config: ConnectorConfig) -> None:
+        super().__init__(width_in, width_out, config)
+        self.query = nn.Linear(width_in, width_in)
+        self.first, self.second = nn.Linear(width_in, width_in), nn.Linear(width_in, width_out)
+        self._searched: tuple[Any, torch.Tensor] = (None, torch.empty(0))
+        self.sharpness = nn.Parameter(torch.tensor(1 / SHARP).log())
+        self.register_buffer("keys", torch.zeros(0, width_in, dtype=torch.float16))
+        for name in ("ids", "before", "behind"):
+            self.register_buffer(name, torch.zeros(0, dtype=torch.int32))
+
+    def set_words(self, keys: torch.Tensor, ids: list[int], before: list[int], behind: list[int]) -> None:
+        """What the words look like, (n, e), which tokens of the target they are, and the tokens that frame a text."""
+        self.keys = nn.functional.normalize(keys.float(), dim=-1).half()
+        self.ids, self.before, self.behind = (torch.tensor(values, dtype=torch.int32) for values in (ids, before, behind))
+
+    def make_room(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        for name in ("keys", "ids", "before", "behind"):
+            if name in tensors and tensors[name].ndim == getattr(self, name).ndim:
+                shape = (len(tensors[name]), *getattr(self, name).shape[1:])
+                setattr(self, name, getattr(self, name).new_zeros(shape))
+
+    def map(self, states: torch.Tensor, mask: torch.Tensor, target: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        table, scale = embeddings(target)
+        real = states[mask.bool()]
+        query = nn.functional.normalize(self.query(real).float(), dim=-1)
+        with torch.no_grad():
+            found = torch.cat([self._nearest(part) for part in torch.split(query, 1024)]) if len(query) else self.ids.new_zeros(0, 1).long()
+        cosines = (query.unsqueeze(1) * self.keys[found].float()).sum(-1)
+        weights = (cosines * self.sharpness.exp()).softmax(-1)
+        mixed = (weights.unsqueeze(-1) * table[self.ids[found].long()].float()).sum(1) * scale
+        mixed = mixed + self.second(torch.relu(self.first(real))).float()
+        out = mixed.new_zeros(*mask.shape, mixed.shape[-1])
+        out[mask.bool()] = mixed
+        n = len(mask)
+        before, behind = ((table[part.long()].float() * scale).expand(n, -1, -1) for part in (self.before, self.behind))
+        ones = [mask.new_ones(n, len(part)) for part in (self.before, self.behind)]
+        return to_front(torch.cat([before, out, behind], 1), torch.cat([ones[0], mask, ones[1]], 1))
+
+    def _nearest(self, query: torch.Tensor) -> torch.Tensor:
+        """The keys nearest to each query, (n, nearest); the keys are kept in the type that the search computes in."""
+        kind = self.keys.device.type
+        dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32
+        version = (self.keys.data_ptr(), self.keys._version, dtype)
+        if version != self._searched[0]:
+            self._searched = (version, self.keys.to(dtype).T.contiguous())
+        return (query.to(dtype) @ self._searched[1]).topk(min(self.config.nearest, len(self.keys))).indices
+
+    def start(self, scale: float) -> None:
+        nn.init.eye_(self.query.weight)
+        nn.init.zeros_(self.query.bias)
+        nn.init.normal_(self.first.weight, std=(2 / self.first.in_features) ** 0.5)
+        nn.init.zeros_(self.first.bias)
+        nn.init.zeros_(self.second.weight)
+        nn.init.zeros_(self.second.bias)
+
+
 class Resampler(Connector):
     """k learned queries over the states: a shorter input for an expensive target."""
 
@@ -140,7 +221,13 @@ class Resampler(Connector):
         nn.init.zeros_(self.out.bias)
 
 
-CONNECTORS: dict[str, type[Connector]] = {"mlp": MLP, "linear": Linear, "vocabulary": VocabularyMixture, "resampler": Resampler}
+CONNECTORS: dict[str, type[Connector]] = {
+    "mlp": MLP,
+    "linear": Linear,
+    "vocabulary": VocabularyMixture,
+    "words": WordMixture,
+    "resampler": Resampler,
+}
 
 
 def make_connector(config: ConnectorConfig, width_in: int, width_out: int, target: Any) -> Connector:

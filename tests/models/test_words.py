@@ -1,0 +1,105 @@
+"""Words: where they begin in every kind of tokenizer, their states, and the target's own words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+import transformers
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+from lusifer.errors import ModelError
+from lusifer.models.bridge import Bridge, BridgeConfig, Part
+from lusifer.models.connectors import ConnectorConfig
+from lusifer.models.families import embeddings
+from lusifer.models.words import WordPooling, frame, whole_words
+
+Folder = Callable[[str], Path]
+SPECIAL = ["<s>", "</s>", "<pad>", "<unk>"]
+
+
+def tokenizer(pieces: list[str], kind: str) -> transformers.PreTrainedTokenizerFast:
+    """A tokenizer of just these pieces."""
+    vocabulary = {piece: i for i, piece in enumerate([*SPECIAL, *pieces])}
+    if kind == "wordpiece":
+        whole = Tokenizer(models.WordPiece(vocabulary, unk_token="<unk>"))
+        whole.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    else:
+        whole = Tokenizer(models.Unigram([(piece, -1.0) for piece in vocabulary], unk_id=3))
+        whole.pre_tokenizer = pre_tokenizers.Metaspace()
+    frame_of_a_text = [("<s>", 0), ("</s>", 1)]
+    whole.post_processor = processors.TemplateProcessing(single="<s> $A </s>", special_tokens=frame_of_a_text)
+    names = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>", "unk_token": "<unk>"}
+    return transformers.PreTrainedTokenizerFast(tokenizer_object=whole, **names)
+
+
+def words(of: transformers.PreTrainedTokenizerFast, text: str) -> list[list[str]]:
+    """Which pieces fall into which word, read off the pooled states: state i is the i-th unit vector."""
+    ids = of(text, return_tensors="pt")["input_ids"]
+    pooled, mask = WordPooling(of)(ids, torch.eye(ids.shape[1])[None], torch.ones_like(ids))
+    pieces = of.convert_ids_to_tokens(ids[0].tolist())
+    for row in pooled[0]:
+        torch.testing.assert_close(row[row > 0], torch.full_like(row[row > 0], 1 / max(1, int((row > 0).sum()))))
+    return [[pieces[i] for i in row.nonzero()[:, 0].tolist()] for row, real in zip(pooled[0], mask[0], strict=True) if real]
+
+
+def test_words_begin_at_marks_at_signs_and_in_scripts_without_spaces_everywhere() -> None:
+    pieces = ["▁", "▁it", "'", "s", "▁the", "sta", "tion", ".", "駅", "は", "ど", "こ", "▁न", "ा", "म"]
+    of = tokenizer(pieces, "unigram")
+    assert words(of, "it's the station.") == [["▁it"], ["'"], ["s"], ["▁the"], ["sta", "tion"], ["."]]
+    assert words(of, "駅はどこ") == [["駅"], ["は"], ["ど"], ["こ"]]
+    assert words(of, "नाम") == [["▁न", "ा", "म"]], "a vowel sign goes on with its word"
+
+
+def test_words_of_a_wordpiece_tokenizer() -> None:
+    of = tokenizer(["it", "'", "s", "sta", "##tion", ".", "the"], "wordpiece")
+    assert words(of, "it's the station.") == [["it"], ["'"], ["s"], ["the"], ["sta", "##tion"], ["."]]
+
+
+def test_a_text_without_a_word_keeps_one_state_and_padding_changes_nothing() -> None:
+    of = tokenizer(["▁", "▁it", "s"], "unigram")
+    pool = WordPooling(of)
+    ids = torch.tensor([[0, 1, 2, 2, 2], [0, 5, 6, 5, 1]])
+    mask = torch.tensor([[1, 1, 0, 0, 0], [1, 1, 1, 1, 1]])
+    states = torch.randn(2, 5, 3)
+    pooled, kept = pool(ids, states, mask)
+    assert kept.tolist() == [[1, 0], [1, 1]]
+    torch.testing.assert_close(pooled[0, 0], states[0, 0])
+    torch.testing.assert_close(pooled[1, 0], states[1, 1:3].mean(0))
+    torch.testing.assert_close(pooled[1, 1], states[1, 3])
+    alone, _ = pool(ids[:1, :2], states[:1, :2], mask[:1, :2])
+    torch.testing.assert_close(alone[0, 0], pooled[0, 0])
+
+
+def test_the_targets_words_and_frame() -> None:
+    of = tokenizer(["it", "'", "sta", "##tion", "été", "7"], "wordpiece")
+    assert [text for _, text in whole_words(of)] == ["it", "'", "sta", "7"]
+    assert frame(of) == ([0], [1])
+    marked = tokenizer(["▁it", "s", "▁2", "3", "."], "unigram")
+    assert [text for _, text in whole_words(marked)] == ["it", "2", "3", "."]
+    with pytest.raises(ModelError, match="no whole English word"):
+        whole_words(tokenizer(["▁été", "és"], "unigram"))
+
+
+@pytest.mark.parametrize(("encoder", "target"), [("xlm-roberta", "bert"), ("bert", "llama"), ("modernbert", "gemma2")])
+def test_before_training_an_english_word_is_the_targets_own(encoder: str, target: str, model_folder: Folder) -> None:
+    connector = ConnectorConfig(kind="words", nearest=1)
+    bridge = Bridge.new(BridgeConfig(Part(str(model_folder(encoder))), Part(str(model_folder(target))), connector, max_tokens=64)).eval()
+    known = whole_words(transformers.AutoTokenizer.from_pretrained(model_folder(target)))
+    before, behind = frame(transformers.AutoTokenizer.from_pretrained(model_folder(target)))
+    table, scale = embeddings(bridge.target)
+    texts = [text for _, text in known]
+    same = {text: [i for i, other in known if other == text] for text in texts}
+    batch = bridge.preprocess(texts)
+    states, mask = bridge.encode_tokens(batch["input_ids"], batch["attention_mask"])
+    single = mask.sum(1) == 1
+    assert single.sum() > len(texts) / 2
+    with torch.no_grad():
+        joined, joined_mask = bridge.join(states, mask)
+    for row in single.nonzero()[:, 0].tolist():
+        length = int(joined_mask[row].sum())
+        assert length == len(before) + 1 + len(behind)
+        distance = (table[same[texts[row]]] * scale - joined[row, len(before)]).abs().amax(-1).min()
+        assert float(distance) < 1e-5, texts[row]
