@@ -14,7 +14,7 @@ from lusifer.errors import ModelError
 from lusifer.models.bridge import Bridge, BridgeConfig, Part
 from lusifer.models.connectors import ConnectorConfig
 from lusifer.models.families import embeddings
-from lusifer.models.words import WordPooling, frame, whole_words
+from lusifer.models.words import WordPooling, frame, whole_words, word_marks
 
 Folder = Callable[[str], Path]
 SPECIAL = ["<s>", "</s>", "<pad>", "<unk>"]
@@ -47,7 +47,8 @@ def words(of: transformers.PreTrainedTokenizerFast, text: str) -> list[list[str]
 
 def test_words_begin_at_marks_at_signs_and_in_scripts_without_spaces_everywhere() -> None:
     pieces = ["▁", "▁it", "'", "s", "▁the", "sta", "tion", ".", "駅", "は", "ど", "こ", "▁न", "ा", "म"]
-    of = tokenizer(pieces, "unigram")
+    of = tokenizer([*pieces, "###", "2020"], "unigram")  # "###" is no sign of a word-piece vocabulary
+    assert words(of, "駅2020こ") == [["駅"], ["2020"], ["こ"]]
     assert words(of, "it's the station.") == [["▁it"], ["'"], ["s"], ["▁the"], ["sta", "tion"], ["."]]
     assert words(of, "駅はどこ") == [["駅"], ["は"], ["ど"], ["こ"]]
     assert words(of, "नाम") == [["▁न", "ा", "म"]], "a vowel sign goes on with its word"
@@ -56,6 +57,30 @@ def test_words_begin_at_marks_at_signs_and_in_scripts_without_spaces_everywhere(
 def test_words_of_a_wordpiece_tokenizer() -> None:
     of = tokenizer(["it", "'", "s", "sta", "##tion", ".", "the"], "wordpiece")
     assert words(of, "it's the station.") == [["it"], ["'"], ["s"], ["the"], ["sta", "##tion"], ["."]]
+
+
+def test_words_of_a_byte_level_tokenizer() -> None:
+    """RoBERTa's and ModernBERT's kind: bytes written as characters, line breaks as pieces."""
+    spelt = ["Ġ", "it", "Ġit", "Ċ", "sta", "tion", ".", "###"]
+    japanese = [bytes_as_characters(c) for c in ("駅", "は")]
+    half = bytes_as_characters("é")[0]
+    of = tokenizer([*spelt, *japanese, half], "unigram")
+    starts, breaks, skipped = (dict(zip(of.convert_ids_to_tokens(range(len(of))), m, strict=True)) for m in word_marks(of))
+    assert [starts[p] for p in ("Ġit", "sta", "tion", ".", *japanese, half)] == [True, False, False, True, True, True, False]
+    assert [breaks[p] for p in ("Ġ", "Ċ", ".", japanese[0], "sta", half)] == [True, True, True, True, False, False]
+    assert [skipped[p] for p in ("Ġ", "Ċ", "<s>", "sta", half)] == [True, True, True, False, False]
+
+
+def bytes_as_characters(text: str) -> str:
+    written = pre_tokenizers.ByteLevel(add_prefix_space=False).pre_tokenize_str(text)
+    return "".join(part for part, _ in written)
+
+
+def test_a_masked_piece_stays_in_its_word() -> None:
+    of = tokenizer(["▁sta", "tion", "s", "<mask>"], "unigram")
+    of.add_special_tokens({"mask_token": "<mask>"})
+    starts, breaks, skipped = word_marks(of)
+    assert not any(m[of.mask_token_id] for m in (starts, breaks, skipped))
 
 
 def test_a_text_without_a_word_keeps_one_state_and_padding_changes_nothing() -> None:
@@ -79,6 +104,8 @@ def test_the_targets_words_and_frame() -> None:
     assert frame(of) == ([0], [1])
     marked = tokenizer(["▁it", "s", "▁2", "3", "."], "unigram")
     assert [text for _, text in whole_words(marked)] == ["it", "2", "3", "."]
+    cased = tokenizer(["▁The", "▁THE", "▁the", "the", "▁City"], "unigram")
+    assert [text for _, text in whole_words(cased)] == ["the", "City"], "twins of one text would share its weight"
     with pytest.raises(ModelError, match="no whole English word"):
         whole_words(tokenizer(["▁été", "és"], "unigram"))
 

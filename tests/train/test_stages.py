@@ -161,6 +161,13 @@ def test_the_bases_do_not_move_and_the_adapters_do(stage: str, texts: Path, mode
     assert lusifer.load(folder).encode(TEXTS).shape == (16, 32)
 
 
+def test_an_encoder_may_be_its_table_alone(texts: Path, model_folder: Folder) -> None:
+    """Where no phase trains the layers they stay the identity: a text is the mean of its pieces, in any order."""
+    model = lusifer.load(train(recipe("pretrain", texts, model_folder), ["ranking=null", "masking=null"]))
+    a, b = model.encode(["market the behind", "the market behind"])
+    np.testing.assert_allclose(a, b, atol=1e-5)
+
+
 def test_a_decoder_made_here_is_aligned_to_and_finetuned(texts: Path, model_folder: Folder) -> None:
     """The paper's whole path, with a target that the project made itself."""
     made = train(recipe("decoder", texts, model_folder, output=str(texts / "decoder")))
@@ -331,6 +338,24 @@ def test_stage_two_goes_on_from_stage_one_and_refuses_to_lose_it(texts: Path, mo
         finetune.starting_model(load_recipe(file, ["bridge.encoder.train=frozen"])[1])
 
 
+def test_stage_two_refuses_what_another_connector_learnt(texts: Path, model_folder: Folder) -> None:
+    start = train(recipe("align", texts, model_folder), [f"output={texts / 'a'}"])
+    with pytest.raises(ModelError, match="connector is 'mlp', this recipe's 'words'"):
+        train(recipe("finetune", texts, model_folder), [f"start={start}", "bridge.connector.kind=words", f"output={texts / 'b'}"])
+
+
+def test_words_are_taught_resumed_and_shared_by_two_processes(texts: Path, model_folder: Folder) -> None:
+    file = recipe("distil", texts, model_folder)
+    still = [f"bridge.encoder.base={model_folder('modernbert')}", "bridge.encoder.lora.dropout=0", "token_dropout=0", "optim.lr=1e-4"]
+    changes = [*still, "bridge.connector.kind=words", "bridge.connector.nearest=4"]
+    one = lusifer.load(train(file, [*changes, f"output={texts / 'one'}"])).encode(TEXTS)
+    shutil.rmtree(texts / "one" / "model")
+    shutil.rmtree(texts / "one" / "distil" / "checkpoint-6")
+    np.testing.assert_array_equal(lusifer.load(train(file, [*changes, f"output={texts / 'one'}"])).encode(TEXTS), one)
+    two_processes(file, [*changes, f"output={texts / 'two'}"])
+    np.testing.assert_allclose(lusifer.load(texts / "two" / "model").encode(TEXTS), one, atol=1e-3)
+
+
 def test_another_recipe_in_the_same_folder_is_refused(texts: Path, model_folder: Folder) -> None:
     file = recipe("pooled", texts, model_folder, kind="ridge")
     train(file)
@@ -355,7 +380,7 @@ def test_another_language_is_refused_with_file_and_line(texts: Path, model_folde
         ("distil", ["bridge.encoder.base=/nowhere"], "no such model folder"),
         ("distil", ["data.root=/nowhere"], "data.root"),
         ("distil", ["bridge.conector.kind=mlp"], "did you mean 'connector'"),
-        ("distil", ["bridge.connector.kind=mpl"], "mlp, linear, vocabulary, resampler"),
+        ("distil", ["bridge.connector.kind=mpl"], "mlp, linear, vocabulary, words, resampler"),
         ("align", ["bridge.target.train=lora"], "must be frozen"),
         ("finetune", ["temperature=0"], "temperature must be above 0"),
         ("finetune", ["stage=finetun"], "pretrain, decoder, align, finetune, distil, pooled"),
@@ -369,6 +394,7 @@ def test_another_language_is_refused_with_file_and_line(texts: Path, model_folde
         ("distil", ["code_switch={texts: 0.5}"], "lexicon must name"),
         ("distil", ["bridge.max_tokens=4000"], "max_tokens"),
         ("pretrain", ["ranking.kinds={paralel: 1.0}"], "not paralel"),
+        ("pretrain", ["ranking=null", "masking=null", "warm=null"], "nothing to train"),
         ("pretrain", ["data.lexicon=[{files: [parallel.tsv], columns: [language, text]}]"], "needs a column 'english'"),
         ("pretrain", ["vocabulary.size=60000"], "vocabulary.size"),
     ],
@@ -546,6 +572,31 @@ def test_a_run_with_frozen_weights_spread_goes_on_where_it_was(texts: Path, mode
         shutil.rmtree(texts / "out" / "finetune" / "checkpoint-6")
         go_on()
         np.testing.assert_allclose(lusifer.load(texts / "out" / "model").encode(TEXTS), before, atol=near)
+
+
+def test_a_spread_block_is_whole_only_while_it_works(tmp_path: Path, model_folder: Folder) -> None:
+    script = tmp_path / "spread.py"
+    script.write_text(SPREAD.format(encoder=str(model_folder("modernbert")), target=str(model_folder("llama"))), encoding="utf-8")
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "LUSIFER_USE_FSDP": "true"}
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=29534", str(script)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+SPREAD = """
+import torch
+from lusifer.models import families
+from lusifer.models.bridge import Bridge, BridgeConfig, Part
+from lusifer.train.shard import shard_frozen
+torch.distributed.init_process_group("gloo")
+bridge = Bridge.new(BridgeConfig(Part({encoder!r}, "lora"), Part({target!r}), max_tokens=64))
+shard_frozen(bridge)
+ids = torch.randint(5, 60, (2, 9))
+bridge({{"input_ids": ids, "attention_mask": torch.ones_like(ids)}})
+frozen = [p for m in (bridge.encoder, bridge.target) for b in families.blocks(m) for n, p in b.named_parameters() if "lora_" not in n]
+assert frozen and all(hasattr(p, "to_local") for p in frozen)
+torch.distributed.destroy_process_group()
+"""
 
 
 def test_fsdp_is_refused_where_nothing_is_frozen(texts: Path, model_folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:

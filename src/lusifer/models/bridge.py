@@ -105,13 +105,12 @@ class Bridge(InputModule):  # type: ignore[misc]
     def meet_words(self, target_tokenizer: Any) -> None:
         """Give the connector `words` the encoder's states of the target's own words."""
         tokens, texts = zip(*whole_words(target_tokenizer), strict=True)
-        keys, training = [], self.training
+        keys = []
         self.eval()
         with torch.no_grad():
             for i in range(0, len(texts), 512):
                 batch = self.preprocess(texts[i : i + 512])
                 keys.append(masked_mean(*self.encode_tokens(batch["input_ids"], batch["attention_mask"])).float())
-        self.train(training)
         assert isinstance(self.connector, WordMixture)
         self.connector.set_words(torch.cat(keys), list(tokens), *frame(target_tokenizer))
 
@@ -230,7 +229,11 @@ class Bridge(InputModule):  # type: ignore[misc]
             raise ModelError(f"{file}: no such file; the checkpoint is incomplete") from None
         except Exception as error:
             raise ModelError(f"{file}: cannot be read, perhaps cut short ({error})") from None
-        self.connector.make_room({name.removeprefix("connector."): t for name, t in tensors.items() if name.startswith("connector.")})
+        own = {name.removeprefix("connector."): t for name, t in tensors.items() if name.startswith("connector.")}
+        try:
+            self.connector.make_room(own, _inner(self.target))
+        except ModelError as error:
+            raise ModelError(f"{file}: {error}") from None
         expected, state = set(self.trained_names()), self._tensors()
         for wrong, what in ((sorted(expected - set(tensors)), "lacks"), (sorted(set(tensors) - expected), "has an unexpected")):
             if wrong:
@@ -248,7 +251,12 @@ class Bridge(InputModule):  # type: ignore[misc]
 
     def take_over(self, other: Bridge) -> None:
         """Copy what `other` has learnt. Raises ModelError where it has trained a part that this bridge does not train."""
-        mine, theirs = self._tensors(), other._tensors()
+        theirs = other._tensors()
+        if other.config.connector.kind != self.config.connector.kind:
+            kinds = (other.config.connector.kind, self.config.connector.kind)
+            raise ModelError(
+                "the start's connector is {!r}, this recipe's {!r}: what one has learnt is nothing to the other".format(*kinds)
+            )
         lost = sorted(set(other.trained_names()) - set(self.trained_names()))
         if lost:
             raise ModelError(
@@ -257,6 +265,8 @@ class Bridge(InputModule):  # type: ignore[misc]
         for role, base in other.bases.items():
             if self.bases[role].hash != base.hash:
                 raise ModelError(f"the start's {role} is {base.name}, with other weights than this recipe's {self.bases[role].name}")
+        self.connector.make_room({n.removeprefix("connector."): theirs[n] for n in other.trained_names()}, _inner(self.target))
+        mine = self._tensors()
         for name in other.trained_names():
             if mine[name].shape != theirs[name].shape:
                 raise ModelError(f"the start's {name!r} has shape {tuple(theirs[name].shape)}, this recipe's {tuple(mine[name].shape)}")
@@ -293,7 +303,7 @@ def masked_mean(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
 def _check_lengths(config: BridgeConfig, encoder: Any, target: Any) -> None:
     """Raise ConfigError where a text of `max_tokens` would run past the positions of either model."""
     connector = config.connector
-    framed = 2 if connector.kind == "words" else 0
+    framed = int(connector.kind == "words" and encoder.model_type in families.T5)  # its texts end in one special token, the target's in two
     joined = (connector.queries if connector.kind == "resampler" else config.max_tokens) + connector.tokens + framed
     for name, length, model in (("encoder", config.max_tokens, encoder), ("target", joined, target)):
         positions = families.positions(model)

@@ -21,6 +21,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
+from lusifer.errors import ModelError
 from lusifer.models.families import embeddings
 
 Kind = Literal["mlp", "linear", "vocabulary", "words", "resampler"]
@@ -45,8 +46,11 @@ class ConnectorConfig:
             raise ValueError("connector.tokens must be 0 or more and connector.queries 1 or more")
         if self.temperature <= 0:
             raise ValueError("connector.temperature must be above 0")
+        if self.kind == "words" and self.temperature != 1:
+            raise ValueError("connector.temperature is the connector vocabulary's; words learns its own")
 
 
+NOT_YET, TINY = torch.empty(0), 1e-6
 SHARP = 0.025  # the temperature that `words` starts at: 0.05 keeps English a little less near, 0.01 no nearer
 
 
@@ -70,8 +74,8 @@ class Connector(nn.Module):
         """The states mapped, and their mask."""
         raise TypeError(f"{type(self).__name__} must say how it maps")
 
-    def make_room(self, tensors: Mapping[str, torch.Tensor]) -> None:
-        """Take the sizes of a checkpoint's tensors where they are not the configuration's to say."""
+    def make_room(self, tensors: Mapping[str, torch.Tensor], target: Any) -> None:
+        """Take the sizes of a checkpoint's tensors where they are not the configuration's to say. Raises ModelError."""
 
     def start(self, scale: float) -> None:
         """Initialise so that unit-variance states come out with root mean square `scale`, as the target's own inputs do."""
@@ -127,11 +131,13 @@ class VocabularyMixture(Connector):
 
 
 class WordMixture(Connector):
-    """Words in, the target's own words out: softmax over the cosines to the `nearest` keys, plus a correction that starts at 0.
+    """Words in, the target's own words out: weights over the `nearest` keys by cosine, plus a correction that starts at 0.
 
     Method: WECHSEL and FOCUS (arXiv 2112.06598, 2305.14481) start a new vocabulary's embeddings as mixtures of the old one's
     by similarity in an aligned space; here that is done for each word as it comes, and what learns is where to look. Key i is
     the encoder's state of the target's word i (`models/words.py`), so an English word finds itself before any training.
+    Weights are exp(cosine / temperature) less that of the first key left out, so that a key comes in and goes out at 0:
+    a cosine that is rounded otherwise in another batch changes nothing.
     Cost: n · keys · e for the search, about what a small target costs. Not for an encoder whose words are not aligned.
     """
 
@@ -144,7 +150,7 @@ class WordMixture(Connector):
         super().__init__(width_in, width_out, config)
         self.query = nn.Linear(width_in, width_in)
         self.first, self.second = nn.Linear(width_in, width_in), nn.Linear(width_in, width_out)
-        self._searched: tuple[Any, torch.Tensor] = (None, torch.empty(0))
+        self._searched = NOT_YET
         self.sharpness = nn.Parameter(torch.tensor(1 / SHARP).log())
         self.register_buffer("keys", torch.zeros(0, width_in, dtype=torch.float16))
         for name in ("ids", "before", "behind"):
@@ -154,12 +160,26 @@ class WordMixture(Connector):
         """What the words look like, (n, e), which tokens of the target they are, and the tokens that frame a text."""
         self.keys = nn.functional.normalize(keys.float(), dim=-1).half()
         self.ids, self.before, self.behind = (torch.tensor(values, dtype=torch.int32) for values in (ids, before, behind))
+        self._searched = NOT_YET
 
-    def make_room(self, tensors: Mapping[str, torch.Tensor]) -> None:
+    def make_room(self, tensors: Mapping[str, torch.Tensor], target: Any) -> None:
         for name in ("keys", "ids", "before", "behind"):
             if name in tensors and tensors[name].ndim == getattr(self, name).ndim:
                 shape = (len(tensors[name]), *getattr(self, name).shape[1:])
                 setattr(self, name, getattr(self, name).new_zeros(shape))
+                if (
+                    name != "keys"
+                    and len(tensors[name])
+                    and not 0 <= int(tensors[name].min()) <= int(tensors[name].max()) < len(embeddings(target)[0])
+                ):
+                    raise ModelError(f"connector.{name} names tokens that the target does not have")
+        if len(self.keys) != len(self.ids):
+            raise ModelError(f"connector.keys are {len(self.keys)} and connector.ids {len(self.ids)}; there must be one for each")
+        self._searched = NOT_YET
+
+    def _apply(self, fn: Any, recurse: bool = True) -> Any:
+        self._searched = NOT_YET
+        return super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
 
     def map(self, states: torch.Tensor, mask: torch.Tensor, target: Any) -> tuple[torch.Tensor, torch.Tensor]:
         table, scale = embeddings(target)
@@ -167,9 +187,13 @@ class WordMixture(Connector):
         query = nn.functional.normalize(self.query(real).float(), dim=-1)
         with torch.no_grad():
             found = torch.cat([self._nearest(part) for part in torch.split(query, 1024)]) if len(query) else self.ids.new_zeros(0, 1).long()
-        cosines = (query.unsqueeze(1) * self.keys[found].float()).sum(-1)
-        weights = (cosines * self.sharpness.exp()).softmax(-1)
-        mixed = (weights.unsqueeze(-1) * table[self.ids[found].long()].float()).sum(1) * scale
+        with torch.autocast(query.device.type, enabled=False):
+            logits = torch.bmm(self.keys[found].float(), query.unsqueeze(-1)).squeeze(-1) * self.sharpness.exp()
+            weights = (logits - logits.detach().amax(-1, keepdim=True)).exp()
+            if found.shape[-1] > self.config.nearest:  # the last is the first left out
+                found, weights = found[:, :-1], (weights[:, :-1] - weights[:, -1:]).clamp_min(0) + TINY * weights[:, :-1]
+            weights = weights / weights.sum(-1, keepdim=True)
+            mixed = torch.bmm(weights.unsqueeze(1), table[self.ids[found].long()].float()).squeeze(1) * scale
         mixed = mixed + self.second(torch.relu(self.first(real))).float()
         out = mixed.new_zeros(*mask.shape, mixed.shape[-1])
         out[mask.bool()] = mixed
@@ -179,13 +203,12 @@ class WordMixture(Connector):
         return to_front(torch.cat([before, out, behind], 1), torch.cat([ones[0], mask, ones[1]], 1))
 
     def _nearest(self, query: torch.Tensor) -> torch.Tensor:
-        """The keys nearest to each query, (n, nearest); the keys are kept in the type that the search computes in."""
+        """The keys nearest to each query and the next one, (n, nearest + 1), nearest first; kept in the type of the search."""
         kind = self.keys.device.type
         dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32
-        version = (self.keys.data_ptr(), self.keys._version, dtype)
-        if version != self._searched[0]:
-            self._searched = (version, self.keys.to(dtype).T.contiguous())
-        return (query.to(dtype) @ self._searched[1]).topk(min(self.config.nearest, len(self.keys))).indices
+        if self._searched.dtype != dtype or not len(self._searched):
+            self._searched = self.keys.to(dtype).T.contiguous()
+        return (query.to(dtype) @ self._searched).topk(min(self.config.nearest + 1, len(self.keys))).indices
 
     def start(self, scale: float) -> None:
         nn.init.eye_(self.query.weight)

@@ -16,13 +16,13 @@ from lusifer.train.loop import Optim, rank_and_world
 from lusifer.train.shard import frozen_in_blocks, wanted
 
 
-def assemble(bridge: Bridge) -> SentenceTransformer:
+def assemble(bridge: Bridge, device: str | None = None) -> SentenceTransformer:
     """Bridge → pooling → normalise, with the bridge's prompts; pooling as the configuration says, else the target's own."""
     mode = bridge.config.pooling or bases.own_pooling(bases.locate(bridge.bases["target"].name)) or "mean"
     prompts = dict(bridge.config.prompts)
     default = "document" if prompts.get("document") else None
     modules = [bridge, Pooling(bridge.get_word_embedding_dimension(), pooling_mode=mode), Normalize()]
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     return SentenceTransformer(modules=modules, device=device, prompts=prompts or None, default_prompt_name=default)
 
 

@@ -106,18 +106,18 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
 
 
 def starting_model(recipe: Recipe) -> Any:
-    """The bridge that `start` holds, with what `bridge` asks to train; or a new one."""
+    """The bridge that `start` holds, with what `bridge` asks to train; or a new one. On the CPU: frozen weights may be spread first."""
     if recipe.start is None:
         assert recipe.bridge is not None
-        return assemble(Bridge.new(recipe.bridge))
-    start = sentence_transformer(recipe.start)
+        return assemble(Bridge.new(recipe.bridge), "cpu")
+    start = sentence_transformer(recipe.start, device="cpu")
     if not isinstance(start[0], Bridge):
         raise ModelError(f"start is {recipe.start}, which is no bridge; to train a bridge into it, name it as bridge.target.base")
     if recipe.bridge is None:
         return start
     bridge = Bridge.new(recipe.bridge)
     bridge.take_over(start[0])
-    return assemble(bridge)
+    return assemble(bridge, "cpu")
 
 
 def read_pairs(recipe: Recipe, root: Path) -> list[Row]:

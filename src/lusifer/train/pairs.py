@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 POOL = 16
 EVEN = 8
+SLACK = 1.5  # how far a batch may go past its token budget
 Ints = npt.NDArray[np.int64]
 
 
@@ -138,6 +139,8 @@ class Sampler:
         if min(map(len, batches)) < EVEN:  # one very long row among few, or a store of few rows
             batches = np.array_split(rows, total) if len(rows) >= total * EVEN else [rows] * total
         chosen = batches[int(rng.permutation(total)[mine])]
+        fitting = int(np.searchsorted(np.cumsum(self.lengths[name][chosen]), self.tokens * SLACK, side="right"))
+        chosen = chosen[: max(fitting, EVEN)]
         if len(chosen) > self.max_rows:
             chosen = np.sort(rng.choice(chosen, self.max_rows, replace=False))
         if len(chosen) > EVEN:

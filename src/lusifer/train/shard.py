@@ -56,7 +56,7 @@ def shard_frozen(bridge: Bridge) -> None:
         raise LusiferError("FSDP spreads frozen weights, and this recipe trains both models whole; launch with --multi_gpu (DDP)")
     for role in ("encoder", "target"):
         for block in families.blocks(getattr(bridge, role)):
-            fully_shard(block, ignored_params={p for p in block.parameters() if p.requires_grad})
+            fully_shard(block, reshard_after_forward=True, ignored_params={p for p in block.parameters() if p.requires_grad})
             kept += sum(p.to_local().numel() for p in block.parameters() if hasattr(p, "to_local"))
     if not rank_and_world()[0]:
         log.warning("FSDP: each process keeps %d of %d frozen weights", kept, whole)
