@@ -555,7 +555,8 @@ def test_two_processes_train_the_model_of_one(stage: str, way: str, texts: Path,
     assert all(len(phase) == 6 for phase in logs["one"])
     np.testing.assert_allclose(logs["two"], logs["one"], rtol=2e-3)
     vectors = [lusifer.load(texts / run / one.name).encode(TEXTS) for run in ("one", "two")]
-    np.testing.assert_allclose(vectors[1], vectors[0], atol=1e-3)
+    # A pretrained table is saved in bfloat16: a sum on the edge between two values falls to either side, one step away.
+    np.testing.assert_allclose(vectors[1], vectors[0], atol=1e-3, rtol=2**-7 if stage == "pretrain" else 0)
 
 
 def test_a_run_with_frozen_weights_spread_goes_on_where_it_was(texts: Path, model_folder: Folder) -> None:
