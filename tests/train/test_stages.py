@@ -80,6 +80,18 @@ def recipe(stage: str, folder: Path, model_folder: Folder, **changes: Any) -> Pa
             "masking": {"optim": OPTIM, "batch_tokens": 512},
             "ranking": {"optim": OPTIM, "batch_tokens": 512},
         }
+    elif stage == "static":
+        del document["batch_size"], document["optim"]
+        source = [{"files": ["parallel.tsv"], "columns": ["language", "english", "text"]}]
+        asked = [{"files": ["pairs.jsonl"], "columns": ["query", "document"]}]
+        document |= {
+            "data": {"root": str(folder), "parallel": source, "lexicon": source, "retrieval": asked, "max_tokens": 24},
+            "vocabulary": {"size": 330, "characters": 10_000},
+            "dim": 16,
+            "nested": [8],
+            "ranking": {"optim": OPTIM, "batch_tokens": 512, "kinds": {"parallel": 0.5, "lexicon": 0.2, "retrieval": 0.3}},
+            "teacher": {"base": str(model_folder("bert")), "kinds": ["parallel", "retrieval"]},
+        }
     document |= changes
     file = folder / f"{stage}.yaml"
     file.write_text(yaml.safe_dump(document), encoding="utf-8")
@@ -87,7 +99,7 @@ def recipe(stage: str, folder: Path, model_folder: Folder, **changes: Any) -> Pa
 
 
 PAIRS = {"files": ["pairs.jsonl"], "columns": ["query", "document", "negative", "negative_2"]}
-STAGES = ["distil", "align", "finetune", "pooled", "pretrain", "decoder"]
+STAGES = ["distil", "align", "finetune", "pooled", "pretrain", "decoder", "static"]
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -383,7 +395,7 @@ def test_another_language_is_refused_with_file_and_line(texts: Path, model_folde
         ("distil", ["bridge.connector.kind=mpl"], "mlp, linear, vocabulary, words, resampler"),
         ("align", ["bridge.target.train=lora"], "must be frozen"),
         ("finetune", ["temperature=0"], "temperature must be above 0"),
-        ("finetune", ["stage=finetun"], "pretrain, decoder, align, finetune, distil, pooled"),
+        ("finetune", ["stage=finetun"], "pretrain, decoder, align, finetune, distil, pooled, static"),
         ("decoder", ["shape.hidden=30"], "multiple of shape.heads"),
         ("decoder", ["vocabulary.size=60000"], "vocabulary.size"),
         ("distil", ["batch_size=0"], "batch_size must be at least 1"),
@@ -533,13 +545,15 @@ FSDP = {"ACCELERATE_USE_FSDP": "true", "FSDP_CPU_RAM_EFFICIENT_LOADING": "true",
 
 
 @pytest.mark.parametrize(
-    ("stage", "way"), [(stage, way) for stage in ("distil", "finetune", "align", "pretrain") for way in ("DDP", "FSDP")][:-1]
+    ("stage", "way"),
+    [*((stage, way) for stage in ("distil", "finetune", "align") for way in ("DDP", "FSDP")), ("pretrain", "DDP"), ("static", "DDP")],
 )
 def test_two_processes_train_the_model_of_one(stage: str, way: str, texts: Path, model_folder: Folder) -> None:
     """The same recipe, the same global batch, the same model to rounding, whether frozen weights are spread or not."""
     still = f"bridge.encoder.base={model_folder('modernbert')}"  # no dropout: its masks differ from process to process
     changes = {
         "pretrain": [],
+        "static": [],
         "distil": [still, "optim.lr=1e-4", "bridge.encoder.lora.dropout=0", "token_dropout=0"],
     }.get(stage, [still, "optim.lr=1e-4", "bridge.encoder.lora.dropout=0"])
     file = recipe(stage, texts, model_folder)
@@ -556,7 +570,8 @@ def test_two_processes_train_the_model_of_one(stage: str, way: str, texts: Path,
     np.testing.assert_allclose(logs["two"], logs["one"], rtol=2e-3)
     vectors = [lusifer.load(texts / run / one.name).encode(TEXTS) for run in ("one", "two")]
     # A pretrained table is saved in bfloat16: a sum on the edge between two values falls to either side, one step away.
-    np.testing.assert_allclose(vectors[1], vectors[0], atol=1e-3, rtol=2**-7 if stage == "pretrain" else 0)
+    # So does an int8 table, with a longer step.
+    np.testing.assert_allclose(vectors[1], vectors[0], atol=4e-3 if stage == "static" else 1e-3, rtol=2**-7 if stage == "pretrain" else 0)
 
 
 def test_a_run_with_frozen_weights_spread_goes_on_where_it_was(texts: Path, model_folder: Folder) -> None:

@@ -58,13 +58,7 @@ class TorchEmbedder:
         return dict(self.model.prompts)
 
     def encode(self, texts: Sequence[str], *, prompt: str | None = None) -> Vectors:
-        if isinstance(texts, str):
-            raise LusiferError("encode takes a list of texts, not one text: encode([text])")
-        for i, text in enumerate(texts):
-            if not isinstance(text, str):
-                raise LusiferError(f"text {i} is {type(text).__name__}, expected str")
-        if prompt is not None and prompt not in self.model.prompts:
-            raise LusiferError(f"the model has no prompt {prompt!r}; its prompts: {', '.join(self.model.prompts) or 'none'}")
+        check_texts(texts, prompt, self.model.prompts)
         if not len(texts):
             return np.zeros((0, self.dim), dtype=np.float32)
         import torch
@@ -82,3 +76,14 @@ class TorchEmbedder:
             row = int(np.flatnonzero(~np.isfinite(vectors).all(1))[0])
             raise ModelError(f"the model gave NaN or infinity for text {row}: {texts[row][:60]!r}")
         return np.asarray(vectors, dtype=np.float32)
+
+
+def check_texts(texts: Sequence[str], prompt: str | None, prompts: Mapping[str, str]) -> None:
+    """Raise LusiferError for what is no list of texts, or a prompt that the model does not have."""
+    if isinstance(texts, str):
+        raise LusiferError("encode takes a list of texts, not one text: encode([text])")
+    for i, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise LusiferError(f"text {i} is {type(text).__name__}, expected str")
+    if prompt is not None and prompt not in prompts:
+        raise LusiferError(f"the model has no prompt {prompt!r}; its prompts: {', '.join(prompts) or 'none'}")

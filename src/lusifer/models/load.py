@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lusifer.errors import MissingExtra, ModelError
+from lusifer.models import bases
 from lusifer.models.embedder import Embedder, TorchEmbedder
+from lusifer.models.static import is_static, load_static
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -17,15 +19,27 @@ TRUSTED = (OURS, "sentence_transformers.")
 
 
 def load(
-    name: str | Path, *, bf16: bool = False, device: str | None = None, encoder: str | None = None, target: str | None = None
+    name: str | Path,
+    *,
+    dim: int | None = None,
+    bf16: bool = False,
+    device: str | None = None,
+    encoder: str | None = None,
+    target: str | None = None,
 ) -> Embedder:
     """The model at a path or hub id as an `Embedder`; the rest as for `sentence_transformer`.
 
-    `bf16` computes in bfloat16: about three times as fast on a CPU that has it, cosine to fp32 about 0.9999.
+    `dim` cuts a static table's vectors to their first numbers. `bf16` computes in bfloat16: about three times as fast on a
+    CPU that has it, cosine to fp32 about 0.9999.
 
     Raises ModelError where it is no model, is damaged, or asks for remote code.
     """
-    return TorchEmbedder(sentence_transformer(name, device=device, encoder=encoder, target=target), bf16=bf16)
+    folder = bases.locate(str(name))
+    if is_static(folder):
+        return load_static(folder, dim)
+    if dim is not None:
+        raise ModelError(f"{folder}: is no static table, so it takes no dim=")
+    return TorchEmbedder(sentence_transformer(folder, device=device, encoder=encoder, target=target), bf16=bf16)
 
 
 def sentence_transformer(
@@ -36,7 +50,6 @@ def sentence_transformer(
         from sentence_transformers import SentenceTransformer
     except ModuleNotFoundError:
         raise MissingExtra("sentence-transformers", "train") from None
-    from lusifer.models import bases
     from lusifer.models.packed import is_packed
 
     folder = bases.locate(str(name))

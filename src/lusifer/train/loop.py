@@ -236,7 +236,7 @@ def rank_and_world() -> tuple[int, int]:
 # what a run leaves in its output folder: all that --restart may delete
 PRODUCTS = (
     *("recipe.yaml", "versions.json", "tokenizer.json", "prepared", "model", "encoder", "decoder"),
-    *("warm", "masking", "ranking", "causal", "align", "finetune", "inputs-phase", "distil", "pooled"),
+    *("warm", "masking", "ranking", "causal", "align", "finetune", "inputs-phase", "distil", "pooled", "teacher"),
 )
 
 

@@ -20,35 +20,19 @@ from typing import Any, Literal
 import numpy as np
 import torch
 import transformers
-from tokenizers import Tokenizer
 from torch import nn
 
-from lusifer.data.sources import Source, read_source, require
 from lusifer.data.tokens import pad
-from lusifer.files import replacing_folder, write_json, write_text
+from lusifer.files import replacing_folder
 from lusifer.models import families
+from lusifer.train.corpus import Data, check_kinds, prepare, read_kind
 from lusifer.train.loop import Batch, Optim, StepBatches, StepTrainer, arguments, claim, rank_and_world, run_phase, wait_for_all
 from lusifer.train.losses import margin_ranking, own_rows, same_texts
 from lusifer.train.pairs import PairStore, Sampler
-from lusifer.train.vocabulary import BOS, EOS, PAD, SPECIALS, Vocabulary, by_language, fast_tokenizer, train_tokenizer
+from lusifer.train.ranking import Ranking, RankingBatches
+from lusifer.train.vocabulary import BOS, EOS, PAD, SPECIALS, Vocabulary, fast_tokenizer
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Data:
-    """Where the texts are. `temperature` balances languages: a language of n rows is drawn in proportion to n^temperature."""
-
-    root: str = "."
-    parallel: tuple[Source, ...] = ()
-    lexicon: tuple[Source, ...] = ()
-    monolingual: tuple[Source, ...] = ()
-    temperature: float = 0.5
-    max_tokens: int = 96
-
-    def __post_init__(self) -> None:
-        if not self.parallel:
-            raise ValueError("data.parallel must name at least one source")
 
 
 @dataclass(frozen=True)
@@ -62,14 +46,7 @@ class Shape:
     max_tokens: int = 512
 
 
-KINDS = ("parallel", "lexicon", "monolingual")
-
-
-def check_kinds(kinds: dict[str, float], known: tuple[str, ...]) -> None:
-    """Raise ValueError for a share of something else, or shares that are no shares."""
-    for kind, share in kinds.items():
-        if kind not in known or share < 0:
-            raise ValueError(f"kinds are shares, 0 or more, of {', '.join(known)}; not {kind}: {share}")
+SINGLE = ("parallel", "lexicon", "monolingual")
 
 
 @dataclass(frozen=True)
@@ -82,24 +59,7 @@ class Masking:
     kinds: dict[str, float] = field(default_factory=lambda: {"parallel": 0.6, "monolingual": 0.25, "lexicon": 0.15})
 
     def __post_init__(self) -> None:
-        check_kinds(self.kinds, KINDS)
-
-
-@dataclass(frozen=True)
-class Ranking:
-    """Translation ranking phase."""
-
-    optim: Optim = field(default_factory=lambda: Optim(steps=3000, lr=5e-4))
-    batch_tokens: int = 131_072
-    max_rows: int = 4096
-    temperature: float = 0.05
-    margin: float = 0.1
-    pooled_share: float = 0.5
-    max_tokens: int = 64
-    kinds: dict[str, float] = field(default_factory=lambda: {"parallel": 0.65, "lexicon": 0.35})
-
-    def __post_init__(self) -> None:
-        check_kinds(self.kinds, ("parallel", "lexicon"))
+        check_kinds(self.kinds, SINGLE)
 
 
 @dataclass(frozen=True)
@@ -125,9 +85,10 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     """Make the encoder; returns its folder, which `AutoModel.from_pretrained` and `SentenceTransformer` load."""
     output = claim(recipe.output, recipe, restart=restart)
     if rank_and_world()[0] == 0:
-        prepare(recipe, output / "prepared")
+        prepare(recipe.data, recipe.vocabulary, recipe.seed, output / "prepared")
     wait_for_all()
-    tokenizer, stores = prepare(recipe, output / "prepared")
+    file, stores = prepare(recipe.data, recipe.vocabulary, recipe.seed, output / "prepared")
+    tokenizer = fast_tokenizer(file, recipe.shape.max_tokens)
     config = encoder_config(recipe, len(tokenizer))
     torch.manual_seed(recipe.seed)
     model = transformers.ModernBertForMaskedLM(config)
@@ -157,7 +118,7 @@ def _rank(
     encoder: Any, recipe: Recipe, phase: Ranking, stores: dict[str, PairStore], folder: Path, name: str, *, table_alone: bool = False
 ) -> None:
     ranker = Ranker(encoder, phase, recipe.seed, table_alone=table_alone)
-    batches = StepBatches(phase.optim.steps, RankingBatches(recipe, phase, stores))
+    batches = StepBatches(phase.optim.steps, RankingBatches(phase, stores, recipe.data.temperature, recipe.seed))
     trainer = StepTrainer(model=ranker, args=arguments(phase.optim, folder, recipe.seed), train_dataset=batches)
     run_phase(trainer, name)
 
@@ -167,35 +128,6 @@ def _start_as_identity(encoder: Any) -> None:
     for layer in encoder.layers:
         for projection in (layer.attn.Wo, layer.mlp.Wo):
             nn.init.zeros_(projection.weight)
-
-
-def prepare(recipe: Recipe, folder: Path) -> tuple[Any, dict[str, PairStore]]:
-    """Tokenizer and token stores, made once and kept in `folder`; a `tokenizer.json` beside it is used as it is."""
-    file = folder.parent / "tokenizer.json"
-    if not (folder / "done.json").exists():
-        rows = {kind: _rows(recipe, kind) for kind in KINDS}
-        counts = {kind: len(r) for kind, r in rows.items()}
-        log.info("read %s", counts)
-        if not file.exists():
-            texts = by_language((lang, t) for r in rows.values() for lang, _, t in r)
-            texts["eng_Latn"] = sorted({e for r in rows.values() for _, e, _ in r if e})
-            write_text(file, train_tokenizer(texts, recipe.vocabulary, recipe.seed).to_str())
-        tokenizer = Tokenizer.from_file(str(file))
-        with replacing_folder(folder) as aside:
-            for kind, kept in rows.items():
-                PairStore.build(tokenizer, kept, recipe.data.max_tokens).save(aside / kind)
-            write_json(aside / "done.json", counts)
-    return fast_tokenizer(file, recipe.shape.max_tokens), {kind: PairStore.open(folder / kind) for kind in KINDS}
-
-
-def _rows(recipe: Recipe, kind: str) -> list[tuple[str, str, str]]:
-    rows: list[tuple[str, str, str]] = []
-    for source in getattr(recipe.data, kind):
-        require(source, ("text",) if kind == "monolingual" else ("english", "text"), f"data.{kind}")
-        for row in read_source(source, recipe.data.root):
-            values = row.values
-            rows.append((values["language"], values.get("english", ""), values["text"]))
-    return rows
 
 
 def encoder_config(recipe: Recipe, vocabulary: int) -> transformers.ModernBertConfig:
@@ -247,28 +179,6 @@ class MaskedBatches:
         return {k: torch.from_numpy(v) for k, v in (("input_ids", ids), ("attention_mask", mask), ("labels", labels))}
 
 
-class RankingBatches:
-    """Step → pairs of about equal length, with a hash of each side so that equal texts are not each other's negatives."""
-
-    def __init__(self, recipe: Recipe, phase: Ranking, stores: dict[str, PairStore]) -> None:
-        self.stores, self.longest = stores, phase.max_tokens
-        self.sampler = Sampler(
-            stores, phase.kinds, recipe.data.temperature, phase.batch_tokens, phase.max_rows, recipe.seed + 1, 2 * phase.max_tokens
-        )
-
-    def __call__(self, step: int) -> Batch:
-        kind, rows = self.sampler(step)
-        store = self.stores[kind]
-        batch: Batch = {"step": torch.tensor(step)}
-        pairs = [store.pair(row) for row in rows]
-        same = (store.source[rows], store.text_hash[rows].astype(np.int64))
-        for side, name in enumerate(("english", "text")):
-            ids, mask = pad([np.concatenate([[BOS], pair[side][: self.longest], [EOS]]).astype(np.uint32) for pair in pairs], PAD)
-            batch |= {f"{name}_ids": torch.from_numpy(ids), f"{name}_mask": torch.from_numpy(mask)}
-            batch[f"{name}_key"] = torch.from_numpy(same[side])
-        return batch
-
-
 class Ranker(nn.Module):
     """Encoder, mean pooling over a random share of the tokens, margin ranking loss."""
 
@@ -318,7 +228,7 @@ def plan(recipe: Recipe) -> dict[str, Any]:
     parameters = sum(p.numel() for p in model.parameters())
     tokens = max(phase.batch_tokens for phase in (recipe.warm, recipe.masking, recipe.ranking) if phase)
     return {
-        "rows": {kind: len(_rows(recipe, kind)) for kind in KINDS},
+        "rows": {kind: len(read_kind(recipe.data, kind)) for kind in SINGLE},
         "parameters": {"encoder": sum(p.numel() for p in model.model.parameters()), "total": parameters, "trained": parameters},
         "memory_bytes": parameters * 16 + tokens * recipe.shape.hidden * recipe.shape.layers * 40,
     }

@@ -11,7 +11,7 @@ from typing import Any
 from lusifer import config
 from lusifer.errors import ConfigError, MissingExtra
 
-STAGES = ("pretrain", "decoder", "align", "finetune", "distil", "pooled")
+STAGES = ("pretrain", "decoder", "align", "finetune", "distil", "pooled", "static")
 
 
 def find_recipe(name: str | Path) -> Path:

@@ -1,0 +1,178 @@
+"""A static table: token vectors learnt from translation ranking and from a teacher's vectors of the English side.
+
+Method: a text is the sum of its tokens' rows (a random share of them left out), made a unit; translations are ranked
+against the batch in both directions with an additive margin (LaBSE, arXiv 2007.01852), at nested sizes (Matryoshka, arXiv
+2205.13147); both sides, through one linear map that is thrown away afterwards, are ranked against the teacher's vectors
+of the English side. A row's length is its token's weight, learnt with it. A token that no training text holds gets a zero
+row. Cost: about a thousandth of an encoder's. Not where word order matters.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from tokenizers import Tokenizer
+from torch import nn
+
+from lusifer.models.static import StaticConfig, save_static
+from lusifer.train.corpus import Data, prepare, read_kind
+from lusifer.train.loop import Batch, StepBatches, StepTrainer, arguments, claim, rank_and_world, run_phase, wait_for_all
+from lusifer.train.losses import distillation, margin_ranking, own_rows, same_texts
+from lusifer.train.pairs import PairStore
+from lusifer.train.ranking import Ranking, RankingBatches
+from lusifer.train.teacher import teacher_vectors
+from lusifer.train.vocabulary import PAD, SPECIALS, Vocabulary
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """An English model whose vectors of the English side are learnt from, for the kinds named; `cache` keeps them."""
+
+    base: str
+    weight: float = 0.5
+    temperature: float = 0.05
+    kinds: tuple[str, ...] = ("parallel",)
+    max_tokens: int = 64
+    cache: str | None = None
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that `lusifer train` needs to make a static table. `nested` are the sizes that a vector may be cut to."""
+
+    stage: Literal["static"]
+    output: str
+    data: Data
+    seed: int = 0
+    vocabulary: Vocabulary = field(default_factory=Vocabulary)
+    dim: int = 256
+    nested: tuple[int, ...] = (128, 64)
+    max_tokens: int = 512
+    ranking: Ranking = field(default_factory=Ranking)
+    teacher: Teacher | None = None
+
+    def __post_init__(self) -> None:
+        if any(not 0 < size < self.dim for size in self.nested):
+            raise ValueError(f"nested sizes lie between 1 and dim - 1, {self.dim - 1}; not {self.nested}")
+
+
+def run(recipe: Recipe, *, restart: bool = False) -> Path:
+    """Make the table; returns its folder, which `lusifer.load` loads without torch."""
+    output = claim(recipe.output, recipe, restart=restart)
+    final = output / "model"
+    if (final / "config.json").exists():
+        log.info("%s is finished", final)
+        return final
+    if rank_and_world()[0] == 0:
+        prepared = prepare(recipe.data, recipe.vocabulary, recipe.seed, output / "prepared")
+        _teach(recipe, prepared[1])
+    wait_for_all()
+    file, stores = prepare(recipe.data, recipe.vocabulary, recipe.seed, output / "prepared")
+    tokenizer = Tokenizer.from_file(str(file))
+    taught = _teach(recipe, stores)
+    torch.manual_seed(recipe.seed)
+    model = Table(recipe, tokenizer.get_vocab_size(), next((v.shape[1] for v in taught.values()), 0))
+    batches = TaughtBatches(RankingBatches(recipe.ranking, stores, recipe.data.temperature, recipe.seed, framed=False), taught)
+    phase = StepBatches(recipe.ranking.optim.steps, batches)
+    args = arguments(recipe.ranking.optim, output / "ranking", recipe.seed)
+    run_phase(StepTrainer(model=model, args=args, train_dataset=phase), "translation ranking, a static table")
+    if rank_and_world()[0] == 0:
+        save_static(final, tokenizer, known_rows(model.table.detach().numpy(), stores), StaticConfig(recipe.dim, recipe.max_tokens))
+    wait_for_all()
+    return final
+
+
+class Table(nn.Module):
+    """Token rows, and the map to the teacher's space."""
+
+    def __init__(self, recipe: Recipe, size: int, teacher_dim: int) -> None:
+        super().__init__()
+        self.recipe = recipe
+        self.table = nn.Parameter(torch.randn(size, recipe.dim) * recipe.dim**-0.5)
+        self.to_teacher = nn.Linear(recipe.dim, teacher_dim, bias=False) if teacher_dim else None
+
+    def forward(self, step: torch.Tensor, **batch: torch.Tensor) -> dict[str, torch.Tensor]:
+        phase = self.recipe.ranking
+        generator = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + int(step))
+        english, text = (
+            self.pool(batch[f"{side}_ids"], batch[f"{side}_mask"], phase.pooled_share, generator) for side in ("english", "text")
+        )
+        same = same_texts(batch["english_key"], batch["text_key"])
+        loss = margin_ranking(english, text, phase.temperature, phase.margin, same)
+        for size in self.recipe.nested:
+            loss = loss + margin_ranking(english[:, :size], text[:, :size], phase.temperature, phase.margin, same)
+        teacher = self.recipe.teacher
+        if "teacher" in batch and self.to_teacher is not None and teacher is not None:
+            for side in (english, text):
+                terms = distillation(
+                    self.to_teacher(side), batch["teacher"], cosine=0, mse=0, ranking=teacher.weight, kl=0, temperature=teacher.temperature
+                )
+                loss = loss + sum(terms.values())
+        return {"loss": loss}
+
+    def pool(self, ids: torch.Tensor, mask: torch.Tensor, share: float, generator: torch.Generator) -> torch.Tensor:
+        """(n, length) ids → (n, dim) sums over a random share of each row's tokens, at least one."""
+        drawn = torch.rand((len(ids) * rank_and_world()[1], ids.shape[1]), generator=generator)[own_rows(ids)]
+        keep = (drawn < share).to(mask.device) * mask
+        keep = torch.where(keep.sum(1, keepdim=True) > 0, keep, mask)
+        return F.embedding_bag(ids, self.table, mode="sum", per_sample_weights=keep.to(self.table.dtype), padding_idx=PAD)
+
+
+class TaughtBatches:
+    """Ranking batches with the teacher's vectors of their English side, where the kind has them."""
+
+    def __init__(self, batches: RankingBatches, taught: Mapping[str, npt.NDArray[np.float16]]) -> None:
+        self.batches, self.taught = batches, taught
+
+    def __call__(self, step: int) -> Batch:
+        kind, rows = self.batches.sampler(step)
+        batch = self.batches.batch(step, kind, rows)
+        if kind in self.taught:
+            batch["teacher"] = torch.from_numpy(self.taught[kind][self.batches.stores[kind].source[rows]])
+        return batch
+
+
+def _teach(recipe: Recipe, stores: Mapping[str, PairStore]) -> dict[str, npt.NDArray[np.float16]]:
+    """Kind → the teacher's vectors of its distinct English texts, in the store's order."""
+    teacher = recipe.teacher
+    if teacher is None:
+        return {}
+    folder = Path(teacher.cache or Path(recipe.output) / "teacher")
+    taught = {}
+    for kind in teacher.kinds:
+        texts = list(dict.fromkeys(english for _, english, _ in read_kind(recipe.data, kind)))
+        if len(texts) != len(stores[kind].english):
+            raise ValueError(f"{recipe.output}/prepared: made from other files than data.{kind} now names; start anew with --restart")
+        taught[kind] = teacher_vectors(teacher.base, texts, folder, teacher.max_tokens)
+    return taught
+
+
+def known_rows(table: npt.NDArray[np.float32], stores: Mapping[str, PairStore]) -> npt.NDArray[np.float32]:
+    """The table with zeros for the tokens that no training text holds: what they were started as means nothing."""
+    seen = np.zeros(len(table), dtype=bool)
+    for kind, store in stores.items():
+        if kind != "monolingual":
+            seen[np.unique(store.english.ids)] = seen[np.unique(store.text.ids)] = True
+    seen[: len(SPECIALS)] = False
+    return np.where(seen[:, None], table, np.float32(0))
+
+
+def plan(recipe: Recipe) -> dict[str, Any]:
+    """What a run would do: rows by kind, parameters. Reads the data, trains nothing."""
+    parameters = recipe.vocabulary.size * recipe.dim
+    kinds = [kind for kind in recipe.ranking.kinds if getattr(recipe.data, kind)]
+    return {
+        "rows": {kind: len(read_kind(recipe.data, kind)) for kind in kinds},
+        "parameters": {"table": parameters, "total": parameters, "trained": parameters},
+        "memory_bytes": parameters * 16 + recipe.ranking.max_rows**2 * 12 * (2 + len(recipe.nested)),
+    }
