@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from lusifer import __version__
-from lusifer.cli import data, demo, embed, evaluate, merge, recipes, train
+from lusifer.cli import data, demo, embed, evaluate, merge, recipes, search, train
 
 app = typer.Typer(
     name="lusifer", help="Any embedding model, every language.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
@@ -15,6 +15,8 @@ app.command("merge")(merge.merge)
 app.command("embed")(embed.embed)
 app.command("similar")(embed.similar)
 app.command("neighbours")(embed.neighbours)
+app.command("index")(search.index)
+app.command("search")(search.search)
 app.command("evaluate")(evaluate.evaluate)
 app.command("demo")(demo.demo)
 app.command("recipes")(recipes.recipes)

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from lusifer.data.readers import Row
-from lusifer.errors import DataError, MissingExtra
+from lusifer.errors import DataError, LusiferError, MissingExtra
 
 MIN_LETTERS = 40  # below this, identification of a single sentence is a guess
 SURE = 0.99
@@ -79,3 +79,30 @@ def _blocks(texts: list[tuple[Row, str]]) -> list[tuple[Row, str]]:
     if first is not None and len(held) > 2 * MIN_LETTERS:
         blocks.append((first, held))
     return blocks
+
+
+THREE_LETTERS = dict(
+    pair.split(":")
+    for pair in (
+        "afr:af amh:am ara:ar arb:ar arg:an asm:as aze:az azj:az azb:az bak:ba bel:be bul:bg ben:bn bre:br bos:bs cat:ca ces:cs "
+        "cym:cy dan:da deu:de dzo:dz ell:el eng:en epo:eo spa:es est:et ekk:et eus:eu fas:fa pes:fa prs:fa fin:fi fao:fo fra:fr "
+        "fry:fy gle:ga gla:gd glg:gl guj:gu hau:ha heb:he hin:hi hrv:hr hat:ht hun:hu hye:hy ind:id ibo:ig isl:is ita:it jpn:ja "
+        "jav:jv kat:ka kaz:kk khm:km kan:kn kor:ko kur:ku kmr:ku kir:ky lat:la ltz:lb lug:lg lin:ln lao:lo lit:lt lav:lv lvs:lv "
+        "mlg:mg plt:mg mkd:mk mal:ml mon:mn khk:mn mar:mr msa:ms zsm:ms mlt:mt mya:my nep:ne npi:ne nld:nl nno:nn nob:no nor:no "
+        "oci:oc orm:om ory:or ori:or pan:pa pol:pl pus:ps pbt:ps por:pt que:qu quy:qu ron:ro rus:ru kin:rw san:sa sme:se sin:si "
+        "slk:sk slv:sl sna:sn som:so sqi:sq als:sq srp:sr sot:st swe:sv swa:sw swh:sw tam:ta tel:te tgk:tg tha:th tuk:tk tgl:tl "
+        "fil:tl tur:tr tat:tt uig:ug ukr:uk urd:ur uzb:uz uzn:uz vie:vi vol:vo wln:wa xho:xh yor:yo zho:zh cmn:zh zul:zu"
+    ).split()
+)
+
+
+def iso_code(name: str) -> str:
+    """The code that `identify` gives for a language named `de`, `deu` or `deu_Latn`. Raises LusiferError for an unknown one."""
+    known = _identifier().labels
+    code = name.lower().replace("-", "_").partition("_")[0]
+    code = THREE_LETTERS.get(code, code)
+    if code not in known:
+        raise LusiferError(
+            f"language {name!r} is none that is told apart; use a code such as de, deu or deu_Latn (known: {' '.join(sorted(known))})"
+        )
+    return code

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lusifer.errors import MissingExtra, ModelError
 from lusifer.models import bases
@@ -40,6 +41,22 @@ def load(
     if dim is not None:
         raise ModelError(f"{folder}: is no static table, so it takes no dim=")
     return TorchEmbedder(sentence_transformer(folder, device=device, encoder=encoder, target=target), bf16=bf16)
+
+
+@dataclass(frozen=True)
+class Named:
+    """A model, the name that finds it again, and its weights' hash: what an index remembers of it."""
+
+    name: str
+    hash: str
+    embedder: Embedder
+
+    @classmethod
+    def load(cls, name: str | Path, **settings: Any) -> Named:
+        """As `load`; a folder's name is kept whole, so that it is found from anywhere."""
+        folder = bases.locate(str(name))
+        kept = str(folder.resolve()) if Path(name).expanduser().is_dir() else str(name)
+        return cls(kept, bases.weights_hash(folder), load(name, **settings))
 
 
 def sentence_transformer(

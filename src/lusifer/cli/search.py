@@ -1,0 +1,129 @@
+"""`lusifer index`, `lusifer search`."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from lusifer.errors import LusiferError
+
+MODEL = typer.Option(None, "--model", "-m", help="A model's folder or hub id; the default model without it.")
+ISOLATE, POP = "\u2068", "\u2069"  # a text of either direction between these does not turn its neighbours
+
+
+def index(
+    paths: list[str] = typer.Argument(None, help="Files and folders; with none, those given before."),
+    into: str = typer.Option(..., "--into", "-o", help="The index's folder."),
+    model: str = MODEL,
+) -> None:
+    """Index files, or bring an index up to date with them."""
+    from lusifer.search.index import Index
+    from lusifer.search.query import is_index
+
+    if not paths and not is_index(into):
+        raise LusiferError(f"{into}: no index here yet; name the files or folders to index")
+    opened = Index.open(into, _named(model)) if is_index(into) else Index.create(into, _named(model) or _default())
+    report = _update(opened, paths or [])
+    typer.echo(
+        f"{into}: {report.passages:,} passages; files: {report.added} new, {report.changed} changed, "
+        f"{report.dropped} gone, {report.kept} as they were"
+    )
+
+
+def search(
+    places: list[str] = typer.Argument(..., help="An index's folder, or files and folders; then the question."),
+    top: int = typer.Option(5, "--top", "-k", help="How many passages to show."),
+    mode: str = typer.Option("hybrid", "--mode", help="dense, text or hybrid."),
+    language: list[str] = typer.Option(None, "--language", "-l", help="Only passages in this language (de, deu or deu_Latn)."),
+    path: str = typer.Option(None, "--path", help="Only files whose path holds this, or matches this glob."),
+    since: datetime = typer.Option(None, "--since", formats=["%Y-%m-%d"], help="Only files changed on this day or later."),
+    as_json: bool = typer.Option(False, "--json", help="One JSON object a line, for programs."),
+    model: str = MODEL,
+) -> None:
+    """Search an index, or straight a few files, in any language."""
+    from lusifer.search.index import Index
+    from lusifer.search.query import Filter, is_index
+    from lusifer.search.query import search as ask
+
+    if len(places) < 2:
+        raise LusiferError("name an index, or files, and then the question: lusifer search DIR QUERY")
+    *where, question = places
+    only = Filter(tuple(language or ()), path, since.date() if since else None)
+    if len(where) == 1 and is_index(where[0]):
+        hits = ask(Index.open(where[0], _named(model)), question, top=top, mode=mode, only=only)  # type: ignore[arg-type]
+    else:
+        with tempfile.TemporaryDirectory() as aside:
+            made = Index.create(Path(aside) / "index", _named(model) or _default())
+            if not _update(made, where).passages:
+                raise LusiferError(f"{', '.join(where)}: no readable text")
+            hits = ask(made, question, top=top, mode=mode, only=only)  # type: ignore[arg-type]
+    show_json(hits) if as_json else show(hits)
+
+
+def _named(model: str | None) -> Any:
+    from lusifer.models.load import Named
+
+    return Named.load(model) if model else None
+
+
+def _default() -> Any:
+    from lusifer.models.load import Named
+
+    return Named.load("default")
+
+
+def _update(opened: Any, paths: list[str]) -> Any:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
+        task = progress.add_task("indexing", total=None)
+        report = opened.update(paths, lambda path, done, total: progress.update(task, completed=done, total=total))
+    for reason in report.skipped[:10]:
+        typer.echo(f"skipped {reason}", err=True)
+    if len(report.skipped) > 10:
+        typer.echo(f"skipped {len(report.skipped) - 10} more", err=True)
+    return report
+
+
+def show_json(hits: list[Any]) -> None:
+    """One object a line."""
+    import dataclasses
+    import json
+
+    for hit in hits:
+        typer.echo(json.dumps(dataclasses.asdict(hit), ensure_ascii=False))
+
+
+def show(hits: list[Any]) -> None:
+    """A table: cosine, language, place, passage with its nearest sentence in bold."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    if not hits:
+        typer.echo("nothing found")
+        return
+    table = Table(show_edge=False, pad_edge=False, header_style="bold")
+    table.add_column("cosine", justify="right", no_wrap=True)
+    table.add_column("lang", no_wrap=True)
+    table.add_column("where", overflow="fold", max_width=32)
+    table.add_column("passage", overflow="fold")
+    for hit in hits:
+        start, end = hit.best
+        passage = Text.assemble(ISOLATE, hit.text[:start], (hit.text[start:end], "bold"), hit.text[end:], POP)
+        table.add_row(f"{hit.cosine:.3f}", hit.language or "?", f"{_short(hit.path)}:{hit.place}", passage)
+    Console().print(table)
+
+
+def _short(path: str) -> str:
+    """A path seen from here, where that is shorter."""
+    try:
+        return str(Path(path).relative_to(Path.cwd()))
+    except ValueError:
+        return path

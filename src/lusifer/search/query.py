@@ -1,0 +1,133 @@
+"""Asking an index: by vector, by words, or both.
+
+Method: `dense` ranks by cosine, `text` by BM25 over `terms`, `hybrid` adds 1 / (60 + rank) of the two (reciprocal rank
+fusion, Cormack et al. 2009), where a find by words holds at least half of the question's. Of each passage shown, the sentence nearest to the question is marked. Cost: the question's
+vector, one scan or index probe, and one vector a sentence shown.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from lusifer.data.language import iso_code
+from lusifer.data.sentences import sentences
+from lusifer.errors import LusiferError
+from lusifer.search.index import PASSAGES, Index, _damage, quoted
+from lusifer.search.terms import terms
+
+Mode = Literal["hybrid", "dense", "text"]
+FUSION = 60
+DEEP = 50  # of each kind, how many are fused at least
+SHOWN = ("path", "hash", "number", "place", "unit", "text", "words", "language", "modified", "vector")
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What may be found: languages (ISO 639), a glob over paths, files changed at `since` or later."""
+
+    languages: tuple[str, ...] = ()
+    path: str | None = None
+    since: date | None = None
+
+    def where(self) -> str | None:
+        """The table's condition."""
+        parts = []
+        if self.languages:
+            parts.append(f"language IN ({', '.join(quoted(iso_code(name)) for name in self.languages)})")
+        if self.path:
+            pattern = self.path if any(c in self.path for c in "*?[") else f"*{self.path}*"
+            parts.append(f"regexp_match(path, {quoted(fnmatch.translate(pattern))})")
+        if self.since:
+            parts.append(f"modified >= {int(datetime(self.since.year, self.since.month, self.since.day, tzinfo=UTC).timestamp())}")
+        return " AND ".join(parts) or None
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A passage found. `score` orders the hits of a search; `cosine` is the question's; `best` is the nearest sentence's place."""
+
+    score: float
+    cosine: float
+    path: str
+    place: int
+    unit: str
+    language: str
+    text: str
+    best: tuple[int, int]
+
+
+def search(index: Index, question: str, *, top: int = 10, mode: Mode = "hybrid", only: Filter | None = None) -> list[Hit]:
+    """The `top` passages for a question, best first. Raises LusiferError for an empty question or an unknown mode."""
+    if not question.strip():
+        raise LusiferError("the question is empty; ask for something")
+    if mode not in get_args(Mode):
+        raise LusiferError(f"mode is {mode!r}; it must be one of {', '.join(get_args(Mode))}")
+    if top < 1:
+        raise LusiferError(f"top is {top}; ask for one passage or more")
+    embedder = index.model.embedder
+    asked = embedder.encode([question], prompt="query" if "query" in embedder.prompts else None)[0]
+    where = (only or Filter()).where()
+    deep = max(DEEP, top)
+    ranks: list[list[dict[str, Any]]] = []
+    with _damage(index.uri):
+        index.rows.checkout_latest()
+        if mode in ("hybrid", "dense"):
+            query = index.rows.search(asked, vector_column_name="vector").distance_type("dot")
+            ranks.append(_rows(query, where, deep, "_distance"))
+        words = terms(question)
+        if mode in ("hybrid", "text") and words and any("words" in i.columns for i in index.rows.list_indices()):
+            query = index.rows.search(words, query_type="fts", fts_columns="words")
+            found = _rows(query, where, deep, "_score")
+            ranks.append([row for row in found if mode == "text" or _shares(words, row["words"])])
+    scores: dict[tuple[str, int], float] = {}
+    rows: dict[tuple[str, int], dict[str, Any]] = {}
+    for found in ranks:
+        for rank, row in enumerate(found, 1):
+            key = (row["path"], row["number"])
+            rows[key] = row
+            scores[key] = scores.get(key, 0.0) + 1 / (FUSION + rank)
+    best = sorted(scores, key=lambda key: (-scores[key], key))[:top]
+    hits = []
+    for key in best:
+        row = rows[key]
+        cosine = float(sum(a * b for a, b in zip(row["vector"], asked.tolist(), strict=True)))
+        mark = _best_sentence(embedder, asked, row["text"])
+        hits.append(Hit(scores[key], cosine, row["path"], row["place"], row["unit"], row["language"], row["text"], mark))
+    return hits
+
+
+def _rows(query: Any, where: str | None, limit: int, score: str) -> list[dict[str, Any]]:
+    if where:
+        query = query.where(where, prefilter=True)
+    rows: list[dict[str, Any]] = query.select([*SHOWN, score]).limit(limit).to_list()
+    return rows
+
+
+def _shares(asked: str, words: str) -> bool:
+    """Whether a passage holds half of the question's words: "the" and "is" alone are no find."""
+    wanted = set(asked.split())
+    return 2 * len(wanted & set(words.split())) >= len(wanted)
+
+
+def _best_sentence(embedder: Any, asked: Any, text: str) -> tuple[int, int]:
+    spans = sentences(text) or [(0, len(text))]
+    if len(spans) == 1:
+        return spans[0]
+    vectors = embedder.encode([text[a:b] for a, b in spans], prompt="document" if "document" in embedder.prompts else None)
+    return spans[int((vectors @ asked).argmax())]
+
+
+def is_index(path: str | Path) -> bool:
+    """Whether a folder holds an index."""
+    return (Path(path) / f"{PASSAGES}.lance").exists()
+
+
+def languages(index: Index) -> Sequence[tuple[str, int]]:
+    """(language, passages) of an index, most first."""
+    held = index.rows.search().select(["language"]).to_arrow().group_by("language").aggregate([([], "count_all")]).to_pylist()
+    return sorted(((row["language"], row["count_all"]) for row in held), key=lambda pair: (-pair[1], pair[0]))
