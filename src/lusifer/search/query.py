@@ -1,13 +1,14 @@
 """Asking an index: by vector, by words, or both.
 
 Method: `dense` ranks by cosine, `text` by BM25 over `terms`, `hybrid` adds 1 / (60 + rank) of the two (reciprocal rank
-fusion, Cormack et al. 2009), where a find by words holds at least half of the question's. Of each passage shown, the sentence nearest to the question is marked. Cost: the question's
-vector, one scan or index probe, and one vector a sentence shown.
+fusion, Cormack et al. 2009), where a find by words holds at least half of the question's. Of each passage shown, the
+sentence nearest to the question is marked. Cost: the question's vector, one scan or index probe, and one vector a sentence
+shown.
 """
 
 from __future__ import annotations
 
-import fnmatch
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -40,11 +41,16 @@ class Filter:
         if self.languages:
             parts.append(f"language IN ({', '.join(quoted(iso_code(name)) for name in self.languages)})")
         if self.path:
-            pattern = self.path if any(c in self.path for c in "*?[") else f"*{self.path}*"
-            parts.append(f"regexp_match(path, {quoted(fnmatch.translate(pattern))})")
+            pattern = self.path if any(c in self.path for c in "*?") else f"*{self.path}*"
+            parts.append(f"regexp_like(path, {quoted(_expression(pattern))})")
         if self.since:
             parts.append(f"modified >= {int(datetime(self.since.year, self.since.month, self.since.day, tzinfo=UTC).timestamp())}")
         return " AND ".join(parts) or None
+
+
+def _expression(pattern: str) -> str:
+    """A glob as a regular expression of the table's dialect; a star matches slashes too."""
+    return "^" + "".join({"*": ".*", "?": "."}.get(c, re.escape(c)) for c in pattern) + "$"
 
 
 @dataclass(frozen=True)

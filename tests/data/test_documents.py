@@ -1,0 +1,111 @@
+"""Files as people have them: what is read, at which place, and what is refused in one line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lusifer.data import documents
+from lusifer.data.documents import sections
+from lusifer.errors import DataError
+
+PDF_PAGE = "BT /F1 12 Tf 20 100 Td ({}) Tj ET"
+
+
+def write_pdf(path: Path, pages: list[str]) -> None:
+    """A small PDF, a line of text a page, written by hand."""
+    objects = ["<< /Type /Catalog /Pages 2 0 R >>", "", "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"]
+    kids = []
+    for text in pages:
+        stream = PDF_PAGE.format(text) if text else ""
+        objects.append(f"<< /Length {len(stream)} >>\nstream\n{stream}\nendstream")
+        content = len(objects)
+        objects.append(
+            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 200 200] /Contents {content} 0 R /Resources << /Font << /F1 3 0 R >> >> >>"
+        )
+        kids.append(f"{len(objects)} 0 R")
+    objects[1] = f"<< /Type /Pages /Kids [{' '.join(kids)}] /Count {len(kids)} >>"
+    body, places = "%PDF-1.4\n", []
+    for number, entry in enumerate(objects, 1):
+        places.append(len(body))
+        body += f"{number} 0 obj\n{entry}\nendobj\n"
+    table = "".join(f"{place:010d} 00000 n \n" for place in places)
+    body += f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n{table}trailer << /Size {len(objects) + 1} /Root 1 0 R >>\n"
+    path.write_bytes(f"{body}startxref\n{body.index('xref')}\n%%EOF\n".encode())
+
+
+def read(path: Path) -> list[tuple[str, int, str]]:
+    return [(s.text, s.place, s.unit) for s in sections(path)]
+
+
+def test_each_kind_is_read_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("# Ferry\n\nIt leaves at six.\n", encoding="utf-8")
+    assert read(tmp_path / "a.md") == [("# Ferry\n\nIt leaves at six.\n", 1, "line")]
+    (tmp_path / "b.csv").write_text('id,text\n7,"One, two"\n8,"three\nfour"\n', encoding="utf-8")
+    assert read(tmp_path / "b.csv") == [("id | text", 1, "row"), ("One, two", 2, "row"), ("three\nfour", 4, "row")]
+    (tmp_path / "c.tsv").write_text('1\tsaid "no"\tyes\n', encoding="utf-8")
+    assert read(tmp_path / "c.tsv") == [('said "no" | yes', 1, "row")]
+    (tmp_path / "d.jsonl").write_text(json.dumps({"n": 3, "title": "T", "tags": ["x", {"y": "z"}]}) + "\n\n", encoding="utf-8")
+    assert read(tmp_path / "d.jsonl") == [("T\nx\nz", 1, "row")]
+    write_pdf(tmp_path / "e.pdf", ["The first page", "", "The third page"])
+    assert read(tmp_path / "e.pdf") == [("The first page", 1, "page"), ("The third page", 3, "page")]
+    (tmp_path / "f.txt").write_text("Größe", encoding="utf-16")
+    assert read(tmp_path / "f.txt") == [("Größe", 1, "line")]
+    (tmp_path / "g.txt").write_bytes(b"\xef\xbb\xbfWith a mark")
+    assert read(tmp_path / "g.txt") == [("With a mark", 1, "line")]
+
+
+def test_parquet_is_read_by_rows(tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table({"n": [1, 2], "text": ["one", None], "more": ["two", "three"]}), tmp_path / "a.parquet")
+    assert read(tmp_path / "a.parquet") == [("one\ntwo", 1, "row"), ("three", 2, "row")]
+
+
+def test_a_page_keeps_its_lines_and_leaves_its_scripts(tmp_path: Path) -> None:
+    page = "<html><head><title>Tea &amp; bread</title>\n<style>p {}</style>\n<body><p>First\nline.\n<script>var a;</script>\n<p>Second."
+    (tmp_path / "a.html").write_text(page, encoding="utf-8")
+    (section,) = sections(tmp_path / "a.html")
+    assert section.text == "Tea & bread\n\nFirst line.\n\nSecond."
+    assert [section.place_at(section.text.index(word)) for word in ("Tea", "First", "Second")] == [1, 3, 6]
+
+
+def test_a_large_file_comes_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "BLOCK", 50)
+    text = "".join(f"A line of number {i}.\n\n" for i in range(30))
+    (tmp_path / "a.txt").write_text(text, encoding="utf-8")
+    found = list(sections(tmp_path / "a.txt"))
+    assert "".join(s.text for s in found) == text
+    assert len(found) > 5
+    lines = text.splitlines()
+    assert all(lines[s.place_at(s.text.index("A")) - 1].startswith("A line") for s in found if s.text.strip())
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.txt", b"text\n\x00\x01\x02", "a.txt:2: holds a NUL byte"),
+        ("a.txt", b"fine\nna\xefve", "a.txt:2: not UTF-8 (byte 0xef)"),
+        ("a.txt", b"x" * 400, "a.txt:1: the line is longer"),
+        ("a.jsonl", b'{"a": "b"}\n{"a": ', "a.jsonl:2: not JSON"),
+        ("a.parquet", b"PAR?", "a.parquet: not Parquet"),
+        ("a.pdf", b"%PDF-1.4 nothing", "a.pdf: a PDF that cannot be read"),
+        ("a.exe", b"MZ", "a.exe: unknown format"),
+    ],
+)
+def test_what_is_no_text_is_told(name: str, content: bytes, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "LONGEST", 300)
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError) as error:
+        list(sections(tmp_path / name))
+    assert str(error.value).startswith(str(tmp_path / message.split(":")[0]))
+    assert message in str(error.value)
+
+
+def test_a_scanned_pdf_is_told(tmp_path: Path) -> None:
+    write_pdf(tmp_path / "a.pdf", ["", ""])
+    with pytest.raises(DataError, match="without text"):
+        list(sections(tmp_path / "a.pdf"))

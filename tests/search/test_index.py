@@ -1,0 +1,293 @@
+"""An index follows its files, survives a kill, and refuses what it was not made for. A random table stands for a model."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tokenizers import Tokenizer
+
+from lusifer.errors import LusiferError
+from lusifer.models.load import Named
+from lusifer.models.static import StaticConfig, save_static
+from lusifer.search import index as indexing
+from lusifer.search.index import Index
+from lusifer.search.query import Filter, search
+from lusifer.search.terms import terms
+from tests.conftest import TEXTS, make_tokenizer
+
+
+def make_table(folder: Path, seed: int) -> Path:
+    make_tokenizer(folder / "words")
+    tokenizer = Tokenizer.from_file(str(folder / "words" / "tokenizer.json"))
+    rows = np.random.default_rng(seed).normal(size=(tokenizer.get_vocab_size(), 16)).astype(np.float32)
+    save_static(folder / "model", tokenizer, rows, StaticConfig(16))
+    return folder / "model"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Named:
+    return Named.load(make_table(tmp_path_factory.mktemp("table"), 0))
+
+
+@pytest.fixture
+def notes(tmp_path: Path) -> Path:
+    """Eight files of two sentences each, in two folders."""
+    for i in range(8):
+        file = tmp_path / "notes" / ("old" if i % 2 else "new") / f"note {i}'s.txt"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"{TEXTS[2 * i]}\n\n{TEXTS[2 * i + 1]}\n", encoding="utf-8")
+    return tmp_path / "notes"
+
+
+def rows(index: Index) -> list[tuple[Any, ...]]:
+    """All that the index holds, sorted."""
+    held = index.database.open_table("passages").to_arrow().to_pylist()
+    return sorted((r["path"], r["number"], r["place"], r["text"], r["words"], r["language"], tuple(r["vector"])) for r in held)
+
+
+def test_what_is_asked_for_is_found(notes: Path, tmp_path: Path, model: Named) -> None:
+    index = Index.create(tmp_path / "index", model)
+    report = index.update([notes])
+    assert (report.added, report.changed, report.dropped, report.kept, report.skipped) == (8, 0, 0, 0, [])
+    for mode in ("dense", "text", "hybrid"):
+        for i in (0, 5, 11):
+            (hit,) = search(index, TEXTS[i], top=1, mode=mode)  # type: ignore[arg-type]
+            assert TEXTS[i] in hit.text
+            assert hit.text[slice(*hit.best)] == TEXTS[i]
+            assert hit.path.endswith(f"note {i // 2}'s.txt")
+    assert search(index, "The bicycle", top=30, mode="dense")[0].cosine <= 1.0001
+    assert len(search(index, TEXTS[0], top=200, mode="dense")) == len(index) == report.passages
+
+
+def test_an_update_touches_what_changed_and_nothing_else(
+    notes: Path, tmp_path: Path, model: Named, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = Index.create(tmp_path / "index", model)
+    index.update([notes])
+    before = rows(index)
+    read: list[str] = []
+    original = indexing.sections
+    monkeypatch.setattr(indexing, "sections", lambda path: read.append(str(path)) or original(path))
+    assert index.update([]).kept == 8
+    assert not read
+    changed, gone, touched = sorted(notes.rglob("*.txt"))[:3]
+    changed.write_text("A fox sleeps under the bridge.\n", encoding="utf-8")
+    gone.unlink()
+    os.utime(touched, (1, 1))
+    (notes / "more.md").write_text("Owls hunt at night.\n", encoding="utf-8")
+    report = index.update([])
+    assert (report.added, report.changed, report.dropped, report.kept) == (1, 1, 1, 6)
+    assert sorted(read) == sorted(map(str, (changed, notes / "more.md")))
+    after = rows(index)
+    unchanged = [row for row in before if row[0] not in (str(changed), str(gone))]
+    assert [row for row in after if row[0] not in (str(changed), str(notes / "more.md"))] == unchanged
+    assert not search(index, TEXTS[0], mode="text", only=Filter(path=gone.name))
+    fresh = Index.create(tmp_path / "fresh", model)
+    fresh.update([notes])
+    assert rows(fresh) == after
+
+
+def test_a_path_outside_those_named_is_left_alone(notes: Path, tmp_path: Path, model: Named) -> None:
+    index = Index.create(tmp_path / "index", model)
+    index.update([notes / "old"])
+    assert index.update([notes / "new"]).dropped == 0
+    assert len({row[0] for row in rows(index)}) == 8
+
+
+@pytest.mark.parametrize("batch", [1, 3, 1024])
+@pytest.mark.parametrize("stop", [1, 2, 4])
+def test_killed_while_indexing_it_ends_the_same(
+    notes: Path, tmp_path: Path, model: Named, monkeypatch: pytest.MonkeyPatch, batch: int, stop: int
+) -> None:
+    monkeypatch.setattr(indexing, "BATCH", batch)
+    whole = Index.create(tmp_path / "whole", model)
+    whole.update([notes])
+    parts = Index.create(tmp_path / "parts", model)
+    calls = 0
+    original = Index._list
+
+    def killed(self: Index, finished: Any, known: Any) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == stop:
+            raise KeyboardInterrupt
+        original(self, finished, known)
+
+    monkeypatch.setattr(Index, "_list", killed)
+    try:
+        parts.update([notes])
+    except KeyboardInterrupt:
+        assert calls == stop
+    monkeypatch.setattr(Index, "_list", original)
+    again = Index.open(tmp_path / "parts", model)
+    again.update([notes])
+    assert rows(again) == rows(whole)
+
+
+def test_a_change_that_was_killed_ends_the_same(notes: Path, tmp_path: Path, model: Named, monkeypatch: pytest.MonkeyPatch) -> None:
+    index = Index.create(tmp_path / "index", model)
+    index.update([notes])
+    file = min(notes.rglob("*.txt"))
+    file.write_text(f"{TEXTS[3]}\n\n{TEXTS[9]}\n", encoding="utf-8")
+    original = Index._list
+    monkeypatch.setattr(Index, "_list", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        index.update([])
+    monkeypatch.setattr(Index, "_list", original)
+    index.update([])
+    fresh = Index.create(tmp_path / "fresh", model)
+    fresh.update([notes])
+    assert rows(index) == rows(fresh)
+
+
+READER = """
+import sys
+from lusifer.search.index import Index
+from lusifer.search.query import search
+index = Index.open(sys.argv[1])
+print("ready", flush=True)
+for _ in range(40):
+    (hit,) = search(index, sys.argv[2], top=1, mode="dense")
+    assert sys.argv[2] in hit.text, hit
+"""
+
+
+def test_two_processes_search_while_one_indexes(notes: Path, tmp_path: Path, model: Named) -> None:
+    index = Index.create(tmp_path / "index", model)
+    index.update([notes])
+    command = [sys.executable, "-c", READER, str(tmp_path / "index"), TEXTS[0]]
+    readers = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    for reader in readers:
+        assert reader.stdout is not None
+        assert reader.stdout.readline() == "ready\n"
+    more = tmp_path / "notes" / "more"
+    more.mkdir()
+    for i in range(12):
+        (more / f"{i}.txt").write_text(f"Number {i} of the new ones is here.\n", encoding="utf-8")
+        index.update([notes])
+    assert [reader.communicate()[1] for reader in readers] == ["", ""]
+    assert len(index) == len(rows(index))
+
+
+def test_a_second_writer_waits_outside(notes: Path, tmp_path: Path, model: Named) -> None:
+    index = Index.create(tmp_path / "index", model)
+    with indexing._only_writer(index.uri), pytest.raises(LusiferError, match="another process is indexing"):
+        index.update([notes])
+
+
+def test_filters(notes: Path, tmp_path: Path, model: Named) -> None:
+    (notes / "de.txt").write_text("Der Zug nach Hamburg fährt heute leider erst um sieben Uhr ab.\n", encoding="utf-8")
+    os.utime(notes / "de.txt", (946_684_800, 946_684_800))  # 2000-01-01
+    index = Index.create(tmp_path / "index", model)
+    index.update([notes])
+    for code in ("de", "deu", "deu_Latn"):
+        assert {hit.language for hit in search(index, "Zug", only=Filter(languages=(code,)))} == {"de"}
+    assert {Path(hit.path).parent.name for hit in search(index, TEXTS[0], only=Filter(path="old"))} == {"old"}
+    assert {Path(hit.path).name for hit in search(index, TEXTS[0], only=Filter(path="*/de.t?t"))} == {"de.txt"}
+    assert "de" not in {hit.language for hit in search(index, "Zug", top=50, only=Filter(since=date(2001, 1, 1)))}
+    with pytest.raises(LusiferError, match="language 'xx'"):
+        search(index, "Zug", only=Filter(languages=("xx",)))
+
+
+@pytest.mark.parametrize(
+    ("question", "settings", "message"),
+    [
+        ("", {}, "question is empty"),
+        (" \n", {}, "question is empty"),
+        ("a", {"mode": "bm25"}, "hybrid, dense, text"),
+        ("a", {"top": 0}, "top is 0"),
+    ],
+)
+def test_wrong_questions(question: str, settings: dict[str, Any], message: str, notes: Path, tmp_path: Path, model: Named) -> None:
+    index = Index.create(tmp_path / "index", model)
+    index.update([notes / "old"])
+    with pytest.raises(LusiferError, match=message):
+        search(index, question, **settings)
+
+
+def test_files_that_cannot_be_read_are_named_and_the_others_indexed(notes: Path, tmp_path: Path, model: Named) -> None:
+    (notes / "binary.txt").write_bytes(b"\x00\x01")
+    (notes / "latin.txt").write_bytes("Straße".encode("latin-1"))
+    index = Index.create(tmp_path / "index", model)
+    report = index.update([notes])
+    assert report.added == 8
+    assert [Path(reason.split(":")[0]).name for reason in report.skipped] == ["binary.txt", "latin.txt"]
+    (notes / "latin.txt").write_text("Straße nach Rom", encoding="utf-8")
+    assert index.update([notes]).added == 1
+    (notes / "latin.txt").write_bytes("Straße".encode("latin-1"))
+    assert len(index.update([notes]).skipped) == 2
+    assert not search(index, "Straße nach Rom", mode="text")
+
+
+def test_another_model_a_newer_version_and_damage_are_refused(
+    notes: Path, tmp_path: Path, model: Named, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "index"
+    index = Index.create(place, model)
+    index.update([notes])
+    assert Index.open(place).model.hash == model.hash
+    other = Named.load(make_table(tmp_path / "other", 1))
+    for way in (Index.open, Index.create):
+        with pytest.raises(LusiferError, match=f"made by the model {model.name}.*search with -m"):
+            way(place, other)
+    monkeypatch.setattr(indexing, "VERSION", 0)
+    with pytest.raises(LusiferError, match="made by a newer lusifer"):
+        Index.open(place, model)
+    monkeypatch.undo()
+    for file in (place / "passages.lance" / "data").iterdir():
+        file.write_bytes(b"cut")
+    with pytest.raises(LusiferError, match="the index is damaged"):
+        search(Index.open(place, model), TEXTS[0])
+
+
+def test_a_folder_with_other_things_is_no_place_for_an_index(notes: Path, tmp_path: Path, model: Named) -> None:
+    with pytest.raises(LusiferError, match="holds other files"):
+        Index.create(notes, model)
+    with pytest.raises(LusiferError, match="is a file"):
+        Index.create(min(notes.rglob("*.txt")), model)
+    with pytest.raises(LusiferError, match="no index here"):
+        Index.open(tmp_path / "nothing")
+    with pytest.raises(LusiferError, match="no such file or folder"):
+        Index.create(tmp_path / "index", model).update([tmp_path / "nothing"])
+
+
+def test_above_the_limit_vectors_get_an_index_that_finds_the_same(
+    notes: Path, tmp_path: Path, model: Named, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = "\n\n".join(f"{text} {i} {TEXTS[i % 16]}" for i, text in enumerate(TEXTS * 20))
+    (notes / "many.txt").write_text(many, encoding="utf-8")
+    flat = Index.create(tmp_path / "flat", model)
+    flat.update([notes])
+    monkeypatch.setattr(indexing, "FLAT", 100)
+    inverted = Index.create(tmp_path / "inverted", model)
+    inverted.update([notes])
+    assert any("vector" in i.columns for i in inverted.rows.list_indices())
+    agree = [search(flat, t, top=1, mode="dense")[0].text == search(inverted, t, top=1, mode="dense")[0].text for t in TEXTS]
+    assert sum(agree) >= 15
+
+
+Check = Callable[[str], str]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Café au LAIT, naïve!", "cafe au lait naive"),
+        ("駅は古い", "駅は は古 古い"),
+        ("２０２６年", "2026 年"),
+        ("हिन्दी में", "हिन्दी में"),
+        ("المكتبة، هنا؟", "المكتبة هنا"),
+        ("Straße", "strasse"),
+        ("...", ""),
+    ],
+)
+def test_terms(text: str, expected: str) -> None:
+    assert terms(text) == expected
