@@ -6,7 +6,7 @@ import typer
 
 from lusifer.errors import LusiferError
 
-MODEL = typer.Option(..., "--model", "-m", help="A model's folder or hub id.")
+MODEL = typer.Option("default", "--model", "-m", help="A model's folder or hub id; without it the one that comes with lusifer.")
 COLUMN = typer.Option("text", "--column", help="The key that holds the text; for a TSV its columns up to the text, e.g. _,_,text.")
 PROMPT = typer.Option(None, "--prompt", help="One of the model's prompts, e.g. query.")
 

@@ -11,7 +11,9 @@ import typer
 
 from lusifer.errors import LusiferError
 
-MODEL = typer.Option(None, "--model", "-m", help="A model's folder or hub id; the default model without it.")
+MODEL = typer.Option(
+    None, "--model", "-m", help="A model's folder or hub id; without it the index's own, or the one that comes with lusifer."
+)
 ISOLATE, POP = "\u2068", "\u2069"  # a text of either direction between these does not turn its neighbours
 
 

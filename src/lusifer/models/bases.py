@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from lusifer.files import sha256
 FILES = ["*.json", "*.txt", "*.model", "1_Pooling/*"]
 TWICE = "consolidated*"  # some hub folders hold the same weights again under this name
 HUB = ("revision", "token", "cache_folder", "local_files_only")
+DEFAULT = "default"
 KNOWN_HEADS = ("Transformer", "Pooling", "Normalize")
 
 
@@ -25,12 +27,14 @@ class Base:
 
 
 def locate(name: str, *, weights: bool = True, **hub: Any) -> Path:
-    """The folder of a model named by a path, a hub id, or `package:` and a Python module with `get_model_path`.
+    """The folder of a model named by a path, a hub id, `package:` and a Python module with `get_model_path`, or `default`.
 
     From the hub all is fetched that a model needs, or, without `weights`, its configuration and tokenizer alone; `hub` may
     hold `revision`, `token`, `cache_folder` and `local_files_only`.
     Raises ModelError where there is none, or the hub cannot be reached and its cache has no copy.
     """
+    if name == DEFAULT:
+        return _shipped()
     if name.startswith("package:"):
         return _package(name)
     path = Path(name).expanduser()
@@ -48,6 +52,14 @@ def locate(name: str, *, weights: bool = True, **hub: Any) -> Path:
         raise ModelError(
             f"{name}: no such folder, and the hub gave no model of that name ({type(error).__name__}); check the name or the network"
         ) from None
+
+
+def _shipped() -> Path:
+    """The model that comes with the package."""
+    folder = Path(str(resources.files("lusifer"))) / "assets" / DEFAULT
+    if not folder.is_dir():
+        raise ModelError("this copy of lusifer comes without its default model; name one with -m, or reinstall lusifer")
+    return folder
 
 
 def _package(name: str) -> Path:

@@ -20,7 +20,7 @@ TRUSTED = (OURS, "sentence_transformers.")
 
 
 def load(
-    name: str | Path,
+    name: str | Path = bases.DEFAULT,
     *,
     dim: int | None = None,
     bf16: bool = False,
@@ -28,7 +28,7 @@ def load(
     encoder: str | None = None,
     target: str | None = None,
 ) -> Embedder:
-    """The model at a path or hub id as an `Embedder`; the rest as for `sentence_transformer`.
+    """The model at a path or hub id as an `Embedder`, or the one that comes with lusifer; the rest as for `sentence_transformer`.
 
     `dim` cuts a static table's vectors to their first numbers. `bf16` computes in bfloat16: about three times as fast on a
     CPU that has it, cosine to fp32 about 0.9999.

@@ -1,0 +1,137 @@
+"""Bitext mining: which sentences of two files are translations of each other.
+
+Method (Artetxe & Schwenk, arXiv 1811.01136): score(x, y) = cos(x, y) / (mean cos of x to its k nearest y and of y to its k
+nearest x, each half), k = 4; candidates are the k nearest of either side, and of all candidates the best are taken first,
+each sentence once ("max" keeps the best of x's forward and y's backward choice before that). Cost: n x m cosines in blocks,
+memory O((n + m) k + block). Exact: no approximate search. A score above about 1.06 is likely a translation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from lusifer.errors import LusiferError
+from lusifer.files import fingerprint, write_array
+from lusifer.models.embedder import Embedder, Vectors
+
+Retrieval = Literal["max", "forward", "backward", "intersect"]
+BLOCK = 4096
+TEXTS = 20_000
+Ints = npt.NDArray[np.int64]
+Tell = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Sentence `first` of one file and `second` of the other (from 0), with the margin of their cosine."""
+
+    score: float
+    first: int
+    second: int
+
+
+def nearest(x: Vectors, y: Vectors, k: int, block: int = BLOCK, tell: Tell | None = None) -> tuple[Vectors, Ints, Vectors, Ints]:
+    """(cosines (n, k), places (n, k)) of each x's k nearest y, and the same of each y's k nearest x; nearest first."""
+    k_x, k_y = min(k, len(y)), min(k, len(x))
+    best_y = np.full((len(y), k_y), -np.inf, dtype=np.float32)
+    place_y = np.zeros((len(y), k_y), dtype=np.int64)
+    best_x = np.full((len(x), k_x), -np.inf, dtype=np.float32)
+    place_x = np.zeros((len(x), k_x), dtype=np.int64)
+    for i in range(0, len(x), block):
+        rows = slice(i, min(i + block, len(x)))
+        for j in range(0, len(y), block):
+            columns = slice(j, min(j + block, len(y)))
+            scores = x[rows] @ y[columns].T
+            _keep(best_x[rows], place_x[rows], scores, j)
+            _keep(best_y[columns], place_y[columns], scores.T, i)
+        if tell:
+            tell(rows.stop, len(x))
+    return best_x, place_x, best_y, place_y
+
+
+def _keep(best: Vectors, place: Ints, scores: Vectors, offset: int) -> None:
+    """Merge a block's scores into the best so far, in place; of equal scores the earlier place."""
+    k = best.shape[1]
+    part = (
+        np.argpartition(-scores, k - 1, axis=1)[:, :k] if scores.shape[1] > k else np.broadcast_to(np.arange(scores.shape[1]), scores.shape)
+    )
+    joined = np.concatenate([best, np.take_along_axis(scores, part, 1)], axis=1)
+    places = np.concatenate([place, part + offset], axis=1)
+    order = np.lexsort((places, -joined), axis=1)[:, :k]
+    best[:], place[:] = np.take_along_axis(joined, order, 1), np.take_along_axis(places, order, 1)
+
+
+def pairs(x: Vectors, y: Vectors, *, k: int = 4, retrieval: Retrieval = "max", block: int = BLOCK, tell: Tell | None = None) -> list[Pair]:
+    """Translation pairs by ratio margin, best first, each sentence in one at most. `x` (n, d) and `y` (m, d) are unit rows."""
+    if not len(x) or not len(y):
+        return []
+    best_x, place_x, best_y, place_y = nearest(x, y, k, block, tell)
+    mean_x, mean_y = best_x.mean(1), best_y.mean(1)
+    forward = _choose(best_x, place_x, mean_x, mean_y)
+    backward = [(score, first, second) for score, second, first in _choose(best_y, place_y, mean_y, mean_x)]
+    if retrieval == "forward":
+        return [Pair(*found) for found in sorted(forward, key=_rank)]
+    if retrieval == "backward":
+        return [Pair(*found) for found in sorted(backward, key=_rank)]
+    if retrieval == "intersect":
+        both = {found[1:] for found in forward} & {found[1:] for found in backward}
+        return [Pair(*found) for found in sorted(forward, key=_rank) if found[1:] in both]
+    taken_x, taken_y, result = set(), set(), []
+    for score, first, second in sorted(set(forward) | set(backward), key=_rank):
+        if first not in taken_x and second not in taken_y:
+            taken_x.add(first)
+            taken_y.add(second)
+            result.append(Pair(score, first, second))
+    return result
+
+
+def _rank(found: tuple[float, int, int]) -> tuple[float, int, int]:
+    return (-found[0], found[1], found[2])
+
+
+def _choose(best: Vectors, place: Ints, mean: Vectors, other: Vectors) -> list[tuple[float, int, int]]:
+    """(margin, own place, other's place): of each row's candidates that of the highest margin."""
+    margin = best / ((mean[:, None] + other[place]) / 2)
+    column = margin.argmax(1)
+    rows = np.arange(len(best))
+    return [(float(m), int(i), int(j)) for m, i, j in zip(margin[rows, column], rows, place[rows, column], strict=True)]
+
+
+def embed(model: Embedder, texts: Sequence[str], folder: Path | None = None, tell: Tell | None = None, name: str = "") -> Vectors:
+    """Vectors of `texts`; with `folder`, block by block on disk, so that an interrupted run goes on where it was."""
+    parts = []
+    for i in range(0, len(texts), TEXTS):
+        block = texts[i : i + TEXTS]
+        file = folder / f"{fingerprint(name, block)}.npy" if folder else None
+        if file and file.exists():
+            parts.append(np.load(file))
+        else:
+            parts.append(model.encode(block))
+            if file:
+                write_array(file, parts[-1])
+        if tell:
+            tell(min(i + TEXTS, len(texts)), len(texts))
+    return np.concatenate(parts) if parts else np.zeros((0, model.dim), dtype=np.float32)
+
+
+def best_threshold(found: Sequence[Pair], gold: set[tuple[int, int]]) -> tuple[float, float, float, float]:
+    """(F1, precision, recall, threshold) at the threshold with the best F1; gold holds (first, second) places."""
+    if not gold:
+        raise LusiferError("no gold pairs to compare with")
+    right, best = 0, (0.0, 0.0, 0.0, float("inf"))
+    ordered = sorted(found, key=lambda pair: -pair.score)
+    for n, pair in enumerate(ordered, 1):
+        right += (pair.first, pair.second) in gold
+        if n < len(ordered) and ordered[n].score == pair.score:
+            continue
+        precision, recall = right / n, right / len(gold)
+        f1 = 2 * precision * recall / (precision + recall) if right else 0.0
+        if f1 > best[0]:
+            best = (f1, precision, recall, pair.score)
+    return best

@@ -1,0 +1,107 @@
+"""Mining in blocks equals two plain loops, finds what is hidden, and goes on where it was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lusifer.search import mine
+from lusifer.search.mine import Pair, best_threshold, embed, nearest, pairs
+
+
+def unit(rng: np.random.Generator, n: int, d: int = 12) -> np.ndarray:
+    rows = rng.normal(size=(n, d)).astype(np.float32)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def plain(x: np.ndarray, y: np.ndarray, k: int) -> list[tuple[int, int]]:
+    """The definition, by two loops."""
+    cosine = x @ y.T
+
+    def around(row: np.ndarray) -> float:
+        return float(np.sort(row)[::-1][:k].mean())
+
+    means = [around(row) for row in cosine], [around(row) for row in cosine.T]
+    candidates = set()
+    for i in range(len(x)):
+        near = np.argsort(-cosine[i], kind="stable")[:k]
+        candidates.add(max(((cosine[i, j] / ((means[0][i] + means[1][j]) / 2)), i, int(j)) for j in near))
+    for j in range(len(y)):
+        near = np.argsort(-cosine[:, j], kind="stable")[:k]
+        candidates.add(max(((cosine[i, j] / ((means[0][i] + means[1][j]) / 2)), int(i), j) for i in near))
+    taken: tuple[set[int], set[int]] = set(), set()
+    result = []
+    for _, i, j in sorted(candidates, key=lambda c: (-c[0], c[1], c[2])):
+        if i not in taken[0] and j not in taken[1]:
+            taken[0].add(i)
+            taken[1].add(j)
+            result.append((i, j))
+    return sorted(result)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 40), st.integers(1, 40), st.integers(1, 5), st.integers(1, 17))
+def test_blocks_equal_two_plain_loops(seed: int, n: int, m: int, k: int, block: int) -> None:
+    rng = np.random.default_rng(seed)
+    x, y = unit(rng, n), unit(rng, m)
+    found = sorted((p.first, p.second) for p in pairs(x, y, k=k, block=block))
+    assert found == plain(x, y, k)
+
+
+def test_nearest_in_blocks_are_the_nearest() -> None:
+    rng = np.random.default_rng(1)
+    x, y = unit(rng, 50), unit(rng, 33)
+    values, places, back, back_places = nearest(x, y, 4, block=7)
+    assert np.array_equal(places, np.argsort(-(x @ y.T), axis=1)[:, :4])
+    assert np.array_equal(back_places, np.argsort(-(y @ x.T), axis=1)[:, :4])
+    np.testing.assert_allclose(values, np.sort(x @ y.T, axis=1)[:, ::-1][:, :4], atol=1e-6)
+    np.testing.assert_allclose(back, np.sort(y @ x.T, axis=1)[:, ::-1][:, :4], atol=1e-6)
+
+
+def test_hidden_pairs_are_found_among_distractors() -> None:
+    rng = np.random.default_rng(2)
+    x, y = unit(rng, 300, 32), unit(rng, 400, 32)
+    gold = {(i, int(j)) for i, j in enumerate(rng.permutation(400)[:100])}
+    for i, j in gold:
+        y[j] = x[i] + 0.1 * y[j]
+        y[j] /= np.linalg.norm(y[j])
+    f1, precision, recall, threshold = best_threshold(pairs(x, y), gold)
+    assert min(f1, precision, recall) > 0.97
+    assert threshold > 1.06
+    both = {(p.first, p.second) for p in pairs(x, y, retrieval="intersect")}
+    assert gold <= both <= {(p.first, p.second) for p in pairs(x, y, retrieval="forward")}
+
+
+def test_the_best_threshold() -> None:
+    found = [Pair(1.5, 0, 0), Pair(1.4, 1, 1), Pair(1.3, 2, 3), Pair(1.2, 3, 2), Pair(1.1, 4, 4)]
+    assert best_threshold(found, {(0, 0), (1, 1), (5, 5)}) == pytest.approx((0.8, 1.0, 2 / 3, 1.4))
+
+
+def test_an_interrupted_run_embeds_each_block_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mine, "TEXTS", 4)
+    texts = [f"text {i}" for i in range(10)]
+    asked: list[str] = []
+
+    class Model:
+        dim, max_tokens, prompts = 2, 8, {}  # type: ignore[var-annotated]
+
+        def encode(self, block: Sequence[str], *, prompt: str | None = None) -> Any:
+            if len(asked) == 8 and stop:
+                raise KeyboardInterrupt
+            asked.extend(block)
+            return np.array([[len(t), 1] for t in block], dtype=np.float32)
+
+    stop = True
+    with pytest.raises(KeyboardInterrupt):
+        embed(Model(), texts, tmp_path)
+    stop = False
+    vectors = embed(Model(), texts, tmp_path)
+    assert asked == texts
+    assert vectors.shape == (10, 2)
+    assert embed(Model(), [], tmp_path).shape == (0, 2)
