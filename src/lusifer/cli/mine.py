@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import typer
@@ -37,12 +38,16 @@ def mine(
     aside = Path(into).with_name(f".{Path(into).name}.vectors")
     console = Console(stderr=True)
     with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
-        vectors = []
-        for file, own in zip((first, second), texts, strict=True):
-            task = progress.add_task(f"embedding {file}", total=len(own))
-            vectors.append(embed(named.embedder, own, aside, lambda done, _, task=task: progress.update(task, completed=done), named.hash))
-        task = progress.add_task("comparing", total=len(texts[0]))
-        found = pairs(vectors[0], vectors[1], k=neighbours, tell=lambda done, _: progress.update(task, completed=done))
+
+        def counting(what: str, total: int) -> Callable[[int, int], None]:
+            task = progress.add_task(what, total=total)
+            return lambda done, _: progress.update(task, completed=done)
+
+        vectors = [
+            embed(named.embedder, own, aside, counting(f"embedding {file}", len(own)), named.hash)
+            for file, own in zip((first, second), texts, strict=True)
+        ]
+        found = pairs(vectors[0], vectors[1], k=neighbours, tell=counting("comparing", len(texts[0])))
     kept = [pair for pair in found if pair.score >= threshold]
     write_text(into, "".join(f"{p.score:.4f}\t{texts[0][p.first]}\t{texts[1][p.second]}\n" for p in kept))
     shutil.rmtree(aside, ignore_errors=True)

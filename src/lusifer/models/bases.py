@@ -137,9 +137,14 @@ def weights_files(folder: str | Path) -> list[Path]:
     return sorted(file for file in Path(folder).glob("*.safetensors") if not file.match(TWICE))
 
 
+def onnx_files(folder: str | Path) -> list[Path]:
+    """The ONNX files of a folder, and what they keep outside themselves."""
+    return sorted(p for p in (*Path(folder).glob("*.onnx*"), *Path(folder).glob("onnx/*.onnx*")))
+
+
 def weights_hash(folder: str | Path) -> str:
-    """SHA-256 over the folder's weight files."""
-    return sha256(*weights_files(folder))
+    """SHA-256 over the folder's weight files; of an ONNX folder, over its graph."""
+    return sha256(*(weights_files(folder) or onnx_files(folder)))
 
 
 def read_json(path: Path) -> dict[str, object]:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from lusifer.errors import MissingExtra, ModelError
 from lusifer.models import bases
 from lusifer.models.embedder import Embedder, TorchEmbedder
+from lusifer.models.endpoint import EndpointEmbedder
+from lusifer.models.onnx import load_onnx, onnx_file
 from lusifer.models.static import is_static, load_static
 
 if TYPE_CHECKING:
@@ -28,19 +30,28 @@ def load(
     encoder: str | None = None,
     target: str | None = None,
 ) -> Embedder:
-    """The model at a path or hub id as an `Embedder`, or the one that comes with lusifer; the rest as for `sentence_transformer`.
+    """The model at a path, a hub id or an endpoint's URL, or the one that comes with lusifer; the rest as for `sentence_transformer`.
 
     `dim` cuts a static table's vectors to their first numbers. `bf16` computes in bfloat16: about three times as fast on a
     CPU that has it, cosine to fp32 about 0.9999.
 
     Raises ModelError where it is no model, is damaged, or asks for remote code.
     """
+    if is_url(name):
+        return EndpointEmbedder(str(name))
     folder = bases.locate(str(name))
     if is_static(folder):
         return load_static(folder, dim)
+    if onnx_file(folder) and not bases.weights_files(folder):
+        return load_onnx(folder)
     if dim is not None:
         raise ModelError(f"{folder}: is no static table, so it takes no dim=")
     return TorchEmbedder(sentence_transformer(folder, device=device, encoder=encoder, target=target), bf16=bf16)
+
+
+def is_url(name: str | Path) -> bool:
+    """Whether a model is named by an endpoint's URL."""
+    return str(name).startswith(("http://", "https://"))
 
 
 @dataclass(frozen=True)
@@ -54,6 +65,8 @@ class Named:
     @classmethod
     def load(cls, name: str | Path, **settings: Any) -> Named:
         """As `load`; a folder's name is kept whole, so that it is found from anywhere."""
+        if is_url(name):
+            return cls(str(name), str(name), load(name, **settings))
         folder = bases.locate(str(name))
         kept = str(folder.resolve()) if Path(name).expanduser().is_dir() else str(name)
         return cls(kept, bases.weights_hash(folder), load(name, **settings))
