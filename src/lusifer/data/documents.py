@@ -16,7 +16,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from lusifer.errors import DataError, MissingExtra
+from lusifer.errors import DataError
 
 TEXT = (".txt", ".text", ".md", ".markdown", ".rst", ".org", ".adoc", ".tex", ".srt", ".vtt", ".log")
 PAGES = (".html", ".htm", ".xhtml")
@@ -203,11 +203,9 @@ def _strings(value: Any) -> Iterator[str]:
 
 
 def _parquet(path: Path) -> Iterator[Section]:
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ModuleNotFoundError:
-        raise MissingExtra("pyarrow", "train") from None
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
         file = pq.ParquetFile(path)
         names = [f.name for f in file.schema_arrow if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
@@ -227,10 +225,8 @@ def _parquet(path: Path) -> Iterator[Section]:
 def _pdf(path: Path) -> Iterator[Section]:
     import logging
 
-    try:
-        import pypdf
-    except ModuleNotFoundError:
-        raise DataError(path, None, "is a PDF, which needs the package pypdf: pip install pypdf") from None
+    import pypdf
+
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # its notes on odd files; what matters is raised
     try:
         reader = pypdf.PdfReader(path)

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from lusifer.data.readers import Row
-from lusifer.errors import DataError, LusiferError, MissingExtra
+from lusifer.errors import DataError, LusiferError
 
 MIN_LETTERS = 40  # below this, identification of a single sentence is a guess
 SURE = 0.99
@@ -17,10 +17,8 @@ BLOCK = 240
 
 @cache
 def _identifier() -> Any:
-    try:
-        from py3langid.langid import MODEL_FILE, LanguageIdentifier
-    except ModuleNotFoundError:
-        raise MissingExtra("py3langid", "train") from None
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
 
 

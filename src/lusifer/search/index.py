@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from lusifer.data.documents import sections
 from lusifer.data.language import identify
 from lusifer.data.sentences import passages
-from lusifer.errors import DataError, LusiferError, MissingExtra
+from lusifer.errors import DataError, LusiferError
 from lusifer.files import disk_errors, sha256
 from lusifer.models.load import Named
 from lusifer.search.terms import terms
@@ -292,10 +292,8 @@ def quoted(text: str) -> str:
 
 
 def _connect(uri: str | Path) -> Any:
-    try:
-        import lancedb
-    except ModuleNotFoundError:
-        raise MissingExtra("lancedb", "train") from None
+    import lancedb
+
     return lancedb.connect(str(uri))
 
 

@@ -1,0 +1,76 @@
+"""`lusifer index`, `search` and `mine`, as a user types them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tokenizers import Tokenizer
+
+from lusifer.models.static import StaticConfig, save_static
+from tests.cli.test_cli import refused, run
+from tests.conftest import TEXTS, make_tokenizer
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A random table: equal words are near, and nothing else."""
+    folder = tmp_path_factory.mktemp("table")
+    make_tokenizer(folder / "words")
+    tokenizer = Tokenizer.from_file(str(folder / "words" / "tokenizer.json"))
+    rows = np.random.default_rng(0).normal(size=(tokenizer.get_vocab_size(), 16)).astype(np.float32)
+    save_static(folder / "model", tokenizer, rows, StaticConfig(16))
+    return str(folder / "model")
+
+
+@pytest.fixture
+def notes(tmp_path: Path) -> Path:
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    for i in range(4):
+        (folder / f"{i}.txt").write_text("\n\n".join(TEXTS[4 * i : 4 * i + 4]), encoding="utf-8")
+    return folder
+
+
+def test_index_and_search(notes: Path, tmp_path: Path, model: str) -> None:
+    (notes / "bad.txt").write_bytes(b"\x00")
+    done = run("index", str(notes), "--into", "index", "-m", model, cwd=tmp_path)
+    assert done.returncode == 0, done
+    assert "files: 4 new, 0 changed, 0 gone, 0 as they were" in done.stdout
+    assert done.stderr.strip() == f"skipped {notes / 'bad.txt'}:1: holds a NUL byte: a binary file"
+    found = run("search", "index", TEXTS[5], "--json", "-k", "2", cwd=tmp_path)
+    hits = [json.loads(line) for line in found.stdout.splitlines()]
+    assert len(hits) == 2
+    assert hits[0]["path"] == str(notes / "1.txt")
+    assert TEXTS[5] in hits[0]["text"]
+    assert hits[0]["language"] == "en"
+    table = run("search", "index", TEXTS[5], "--mode", "text", "--language", "eng_Latn", "--since", "2001-01-01", cwd=tmp_path)
+    assert "notes/1.txt:1" in table.stdout
+    assert run("search", "index", TEXTS[5], "--path", "elsewhere", cwd=tmp_path).stdout == "nothing found\n"
+    straight = run("search", str(notes), TEXTS[5], "--json", "-k", "2", "-m", model, cwd=tmp_path)
+    assert [json.loads(line) for line in straight.stdout.splitlines()] == hits
+
+
+def test_what_cannot_be_searched_is_told(notes: Path, tmp_path: Path, model: str) -> None:
+    run("index", str(notes), "--into", "index", "-m", model, cwd=tmp_path)
+    assert "the question is empty" in refused("search", "index", "", cwd=tmp_path)
+    assert "name an index, or files" in refused("search", "index", cwd=tmp_path)
+    assert "no such file or folder" in refused("search", "nothing", "why", "-m", model, cwd=tmp_path)
+    assert "hybrid, dense, text" in refused("search", "index", "why", "--mode", "both", cwd=tmp_path)
+    assert "no index here yet" in refused("index", "--into", "elsewhere", cwd=tmp_path)
+    (tmp_path / "empty").mkdir()
+    assert "no readable text" in refused("search", "empty", "why", "-m", model, cwd=tmp_path)
+
+
+def test_mine(tmp_path: Path, model: str) -> None:
+    (tmp_path / "a.txt").write_text("\n".join(TEXTS), encoding="utf-8")
+    (tmp_path / "b.txt").write_text("\n".join([*TEXTS[3:9], "Quite another one."]), encoding="utf-8")
+    done = run("mine", "a.txt", "b.txt", "-o", "pairs.tsv", "-m", model, "--threshold", "1.2", cwd=tmp_path)
+    assert done.returncode == 0, done
+    rows = [line.split("\t") for line in (tmp_path / "pairs.tsv").read_text(encoding="utf-8").splitlines()]
+    assert {(a, b) for _, a, b in rows if a == b} == {(t, t) for t in TEXTS[3:9]}
+    assert [float(score) for score, _, _ in rows] == sorted((float(score) for score, _, _ in rows), reverse=True)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.txt", "b.txt", "pairs.tsv"]
+    assert "name it with .tsv" in refused("mine", "a.txt", "b.txt", "-o", "pairs", "-m", model, cwd=tmp_path)
