@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from sentence_transformers.util import all_gather, all_gather_with_grad, get_rank
+from sentence_transformers.util import all_gather, all_gather_with_grad, get_rank, get_world_size
 
 
 def margin_ranking(
@@ -21,17 +21,22 @@ def margin_ranking(
     `same` (B, all rows) marks pairs that are no negatives of each other (the same text on either side).
     """
     x, y = F.normalize(x.float(), dim=-1), F.normalize(y.float(), dim=-1)
-    all_x, all_y = all_gather_with_grad(x), all_gather_with_grad(y)
-    target = own_rows(x)
-    losses = []
-    for left, right in ((x, all_y), (y, all_x)):
-        scores = left @ right.T
-        own = F.one_hot(target, len(right)).bool()
-        scores = torch.where(own, scores - margin, scores) / temperature
+    rows, target = torch.arange(len(x), device=x.device), own_rows(x)
+    if get_world_size() == 1:  # the two directions share one matrix
+        forward = x @ y.T
+        both = (forward, forward.T)
+    else:
+        both = (x @ all_gather_with_grad(y).T, y @ all_gather_with_grad(x).T)
+    if same is not None:
+        same = same.clone()
+        same[rows, target] = False
+    total = x.new_zeros(())
+    for cosines in both:
+        scores = cosines.float() / temperature
+        scores[rows, target] -= margin / temperature
         if same is not None:
-            scores = scores.masked_fill(same & ~own, float("-inf"))
-        losses.append(F.cross_entropy(scores, target))
-    total: torch.Tensor = (losses[0] + losses[1]) / 2
+            scores = scores.masked_fill(same, float("-inf"))
+        total = total + F.cross_entropy(scores, target) / 2
     return total
 
 
