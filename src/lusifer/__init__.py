@@ -21,12 +21,16 @@ if TYPE_CHECKING:
     from lusifer.models.embedder import Embedder
     from lusifer.models.load import load, sentence_transformer
     from lusifer.reshape.merge import merge
+    from lusifer.search.index import Index
+    from lusifer.search.query import Filter
     from lusifer.train.run import plan, train
 
 _PLACES = {
     "ConfigError": "lusifer.errors",
     "DataError": "lusifer.errors",
     "Embedder": "lusifer.models.embedder",
+    "Filter": "lusifer.search.query",
+    "Index": "lusifer.search.index",
     "LusiferError": "lusifer.errors",
     "MissingExtra": "lusifer.errors",
     "ModelError": "lusifer.errors",
@@ -43,6 +47,8 @@ __all__ = [
     "ConfigError",
     "DataError",
     "Embedder",
+    "Filter",
+    "Index",
     "LusiferError",
     "MissingExtra",
     "ModelError",

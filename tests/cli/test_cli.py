@@ -34,7 +34,6 @@ OPTIONS = {
     "index": {"--into", "--model"},
     "search": {"--top", "--mode", "--language", "--path", "--since", "--json", "--model"},
     "mine": {"--into", "--threshold", "--neighbours", "--model", "--column"},
-    "models": set(),
     "data validate": {"--columns", "--show"},
 }
 

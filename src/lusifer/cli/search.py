@@ -23,12 +23,13 @@ def index(
     model: str = MODEL,
 ) -> None:
     """Index files, or bring an index up to date with them."""
+    from lusifer.models.bases import DEFAULT
     from lusifer.search.index import Index
     from lusifer.search.query import is_index
 
     if not paths and not is_index(into):
         raise LusiferError(f"{into}: no index here yet; name the files or folders to index")
-    opened = Index.open(into, _named(model)) if is_index(into) else Index.create(into, _named(model) or _default())
+    opened = Index.open(into, model) if is_index(into) else Index.create(into, model or DEFAULT)
     report = _update(opened, paths or [])
     typer.echo(
         f"{into}: {report.passages:,} passages; files: {report.added} new, {report.changed} changed, "
@@ -47,35 +48,23 @@ def search(
     model: str = MODEL,
 ) -> None:
     """Search an index, or straight a few files, in any language."""
+    from lusifer.models.bases import DEFAULT
     from lusifer.search.index import Index
     from lusifer.search.query import Filter, is_index
-    from lusifer.search.query import search as ask
 
     if len(places) < 2:
         raise LusiferError("name an index, or files, and then the question: lusifer search DIR QUERY")
     *where, question = places
     only = Filter(tuple(language or ()), path, since.date() if since else None)
     if len(where) == 1 and is_index(where[0]):
-        hits = ask(Index.open(where[0], _named(model)), question, top=top, mode=mode, only=only)  # type: ignore[arg-type]
+        hits = Index.open(where[0], model).search(question, top=top, mode=mode, only=only)  # type: ignore[arg-type]
     else:
         with tempfile.TemporaryDirectory() as aside:
-            made = Index.create(Path(aside) / "index", _named(model) or _default())
+            made = Index.create(Path(aside) / "index", model or DEFAULT)
             if not _update(made, where).passages:
                 raise LusiferError(f"{', '.join(where)}: no readable text")
-            hits = ask(made, question, top=top, mode=mode, only=only)  # type: ignore[arg-type]
+            hits = made.search(question, top=top, mode=mode, only=only)  # type: ignore[arg-type]
     show_json(hits) if as_json else show(hits)
-
-
-def _named(model: str | None) -> Any:
-    from lusifer.models.load import Named
-
-    return Named.load(model) if model else None
-
-
-def _default() -> Any:
-    from lusifer.models.load import Named
-
-    return Named.load("default")
 
 
 def _update(opened: Any, paths: list[str]) -> Any:

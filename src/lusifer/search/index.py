@@ -21,12 +21,15 @@ from lusifer.data.language import identify
 from lusifer.data.sentences import passages
 from lusifer.errors import DataError, LusiferError
 from lusifer.files import disk_errors, sha256
+from lusifer.models.bases import DEFAULT
 from lusifer.models.load import Named
 from lusifer.search.terms import terms
 from lusifer.search.walk import Found, walk
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from lusifer.search.query import Filter, Hit, Mode
 
 VERSION = 1
 FLAT = 100_000
@@ -67,10 +70,11 @@ class Index:
         self.database, self.rows, self.files = database, rows, files
 
     @classmethod
-    def create(cls, uri: str | Path, model: Named) -> Index:
+    def create(cls, uri: str | Path, model: Named | str | Path = DEFAULT) -> Index:
         """A new index, or the one that is there if it was made by the same model."""
         import pyarrow as pa
 
+        model = model if isinstance(model, Named) else Named.load(model)
         folder = Path(uri)
         local = "://" not in str(uri)
         if local and folder.is_dir() and any(folder.iterdir()) and not (folder / f"{PASSAGES}.lance").exists():
@@ -90,7 +94,7 @@ class Index:
         return cls(str(uri), model, database, rows, table)
 
     @classmethod
-    def open(cls, uri: str | Path, model: Named | None = None) -> Index:
+    def open(cls, uri: str | Path, model: Named | str | Path | None = None) -> Index:
         """The index that is there. Without `model`, the one that made it is loaded.
 
         Raises LusiferError where there is none, it is damaged or of a newer version, or another model made it.
@@ -105,7 +109,7 @@ class Index:
                 raise LusiferError(f"{uri}: made by a newer lusifer (index version {stored['version']}, this one reads {VERSION}); upgrade")
             about = About(**stored)
             files = database.open_table(FILES)
-        model = model or Named.load(about.model)
+        model = model if isinstance(model, Named) else Named.load(model or about.model)
         if (model.hash, model.embedder.dim) != (about.hash, about.dim):
             raise LusiferError(
                 f"{uri}: made by the model {about.model} (hash {about.hash[:12]}, {about.dim} numbers), not by {model.name} "
@@ -115,6 +119,12 @@ class Index:
 
     def __len__(self) -> int:
         return int(self.rows.count_rows())
+
+    def search(self, question: str, *, top: int = 10, mode: Mode = "hybrid", only: Filter | None = None) -> list[Hit]:
+        """The `top` passages for a question, best first; see `lusifer.search.query`."""
+        from lusifer.search.query import search
+
+        return search(self, question, top=top, mode=mode, only=only)
 
     def update(self, paths: Sequence[str | Path], tell: Tell | None = None) -> Report:
         """Bring the index in line with the files at `paths`; with none, at all paths that it was given before.
