@@ -534,10 +534,10 @@ def test_a_full_disk_is_one_line_and_the_last_checkpoint_stays(texts: Path, mode
 
 def two_processes(file: Path, changes: list[str], **environment: str) -> str:
     """`torchrun` with two CPU processes; returns what they wrote to stderr."""
-    command = ["-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=29533", "-m", "lusifer", "train", str(file), *changes]
+    command = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m", "lusifer", "train", str(file), *changes]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", **environment}
     done = subprocess.run([sys.executable, *command], env=environment, capture_output=True, text=True, timeout=240, check=False)
-    assert done.returncode == 0, [line for line in done.stderr.splitlines() if "lusifer: " in line or "Error" in line][:8]
+    assert done.returncode == 0, done.stderr[-4000:]
     return done.stderr
 
 

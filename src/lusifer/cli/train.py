@@ -34,6 +34,9 @@ def train(
             show(figures)
         return
     folder = run(recipe, overrides or [], restart=restart)
+    from lusifer.train.loop import part
+
+    part()
     if first:
         Console(stderr=True).print(f"the model is in {folder}", highlight=False)
 

@@ -58,7 +58,7 @@ def _shipped() -> Path:
     """The model that comes with the package."""
     folder = Path(str(resources.files("lusifer"))) / "assets" / DEFAULT
     if not folder.is_dir():
-        raise ModelError("this copy of lusifer comes without its default model; name one with -m, or reinstall lusifer")
+        raise ModelError("this copy of lusifer comes without its default model; name one with --model, or reinstall lusifer")
     return folder
 
 

@@ -271,6 +271,13 @@ def wait_for_all() -> None:
         accelerate.PartialState().wait_for_everyone()
 
 
+def part() -> None:
+    """Leave the other processes, once all have finished: one that merely ends may abort those still talking to it."""
+    if rank_and_world()[1] > 1 and torch.distributed.is_initialized():
+        wait_for_all()
+        accelerate.PartialState().destroy_process_group()
+
+
 def versions() -> dict[str, str]:
     """The versions that a run was made with, kept beside its output."""
     from importlib.metadata import version
