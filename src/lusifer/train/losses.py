@@ -52,7 +52,14 @@ def own_rows(local: torch.Tensor) -> torch.Tensor:
 
 
 def distillation(
-    student: torch.Tensor, teacher: torch.Tensor, *, cosine: float, mse: float, ranking: float, kl: float, temperature: float
+    student: torch.Tensor,
+    teacher: torch.Tensor,
+    *,
+    cosine: float = 0.0,
+    mse: float = 0.0,
+    ranking: float = 0.0,
+    kl: float = 0.0,
+    temperature: float = 0.05,
 ) -> dict[str, torch.Tensor]:
     """The weighted terms that pull student vectors to the teacher's, each (B, d), by name.
 

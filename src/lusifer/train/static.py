@@ -39,7 +39,8 @@ class Teacher:
     """An English model whose vectors of the English side are learnt from, for the kinds named; `cache` keeps them."""
 
     base: str
-    weight: float = 0.5
+    cosine: float = 1.0
+    ranking: float = 0.5
     temperature: float = 0.05
     kinds: tuple[str, ...] = ("parallel",)
     max_tokens: int = 64
@@ -48,7 +49,10 @@ class Teacher:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that `lusifer train` needs to make a static table. `nested` are the sizes that a vector may be cut to."""
+    """Everything that `lusifer train` needs to make a static table.
+
+    `nested` are the sizes that a vector may be cut to; these, and the teacher's ranking, take `few` rows of each batch.
+    """
 
     stage: Literal["static"]
     output: str
@@ -57,6 +61,7 @@ class Recipe:
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
     dim: int = 256
     nested: tuple[int, ...] = (128, 64)
+    few: int = 512
     max_tokens: int = 512
     ranking: Ranking = field(default_factory=Ranking)
     teacher: Teacher | None = None
@@ -107,17 +112,20 @@ class Table(nn.Module):
         english, text = (
             self.pool(batch[f"{side}_ids"], batch[f"{side}_mask"], phase.pooled_share, generator) for side in ("english", "text")
         )
-        same = same_texts(batch["english_key"], batch["text_key"])
-        loss = margin_ranking(english, text, phase.temperature, phase.margin, same)
+        keys = batch["english_key"], batch["text_key"]
+        loss = margin_ranking(english, text, phase.temperature, phase.margin, same_texts(*keys))
+        few = slice(None, None, max(1, len(text) * rank_and_world()[1] // self.recipe.few))
+        same = same_texts(*(key[few] for key in keys))
         for size in self.recipe.nested:
-            loss = loss + margin_ranking(english[:, :size], text[:, :size], phase.temperature, phase.margin, same)
+            loss = loss + margin_ranking(english[few, :size], text[few, :size], phase.temperature, phase.margin, same)
         teacher = self.recipe.teacher
         if "teacher" in batch and self.to_teacher is not None and teacher is not None:
             for side in (english, text):
-                terms = distillation(
-                    self.to_teacher(side), batch["teacher"], cosine=0, mse=0, ranking=teacher.weight, kl=0, temperature=teacher.temperature
+                near = distillation(self.to_teacher(side), batch["teacher"], cosine=teacher.cosine)
+                rank = distillation(
+                    self.to_teacher(side[few]), batch["teacher"][few], ranking=teacher.ranking, temperature=teacher.temperature
                 )
-                loss = loss + sum(terms.values())
+                loss = loss + sum(near.values()) + sum(rank.values())
         return {"loss": loss}
 
     def pool(self, ids: torch.Tensor, mask: torch.Tensor, share: float, generator: torch.Generator) -> torch.Tensor:
