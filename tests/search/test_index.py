@@ -248,6 +248,23 @@ def test_another_model_a_newer_version_and_damage_are_refused(
         search(Index.open(place, model), TEXTS[0])
 
 
+def test_a_full_disk_is_told_and_the_index_stays(notes: Path, tmp_path: Path, model: Named, monkeypatch: pytest.MonkeyPatch) -> None:
+    index = Index.create(tmp_path / "index", model)
+    index.update([notes])
+    before = rows(index)
+    (notes / "more.txt").write_text("Owls hunt at night.\n", encoding="utf-8")
+
+    def full(*_: Any, **__: Any) -> None:
+        raise RuntimeError("lance error: LanceError(IO): No space left on device (os error 28)")
+
+    monkeypatch.setattr(index.rows, "add", full)
+    with pytest.raises(LusiferError, match="the disk is full"):
+        index.update([notes])
+    again = Index.open(tmp_path / "index", model)
+    assert rows(again) == before
+    assert again.update([notes]).added == 1
+
+
 def test_a_folder_with_other_things_is_no_place_for_an_index(notes: Path, tmp_path: Path, model: Named) -> None:
     with pytest.raises(LusiferError, match="holds other files"):
         Index.create(notes, model)
