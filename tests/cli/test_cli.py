@@ -31,6 +31,7 @@ OPTIONS = {
     "evaluate": {"--suite", "--tasks", "--languages", "--anchor", "--into", "--bf16"},
     "demo": {"--data", "--into", "--restart", "--encoder", "--target"},
     "recipes": set(),
+    "models": set(),
     "index": {"--into", "--model"},
     "search": {"--top", "--mode", "--language", "--path", "--since", "--json", "--model"},
     "mine": {"--into", "--threshold", "--neighbours", "--model", "--column"},

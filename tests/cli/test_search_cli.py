@@ -64,6 +64,14 @@ def test_what_cannot_be_searched_is_told(notes: Path, tmp_path: Path, model: str
     assert "no readable text" in refused("search", "empty", "why", "-m", model, cwd=tmp_path)
 
 
+def test_models_are_listed(tmp_path: Path, model: str) -> None:
+    done = run("models", str(Path(model).parent), cwd=tmp_path)
+    assert done.returncode == 0, done
+    assert "static" in done.stdout
+    assert " 16 " in done.stdout
+    assert "nothing: no such folder" in refused("models", "nothing", cwd=tmp_path)
+
+
 def test_mine(tmp_path: Path, model: str) -> None:
     (tmp_path / "a.txt").write_text("\n".join(TEXTS), encoding="utf-8")
     (tmp_path / "b.txt").write_text("\n".join([*TEXTS[3:9], "Quite another one."]), encoding="utf-8")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from lusifer import __version__
-from lusifer.cli import data, demo, embed, evaluate, merge, mine, recipes, search, train
+from lusifer.cli import data, demo, embed, evaluate, merge, mine, models, recipes, search, train
 
 app = typer.Typer(
     name="lusifer", help="Any embedding model, every language.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
@@ -18,6 +18,7 @@ app.command("neighbours")(embed.neighbours)
 app.command("index")(search.index)
 app.command("search")(search.search)
 app.command("mine")(mine.mine)
+app.command("models")(models.models)
 app.command("evaluate")(evaluate.evaluate)
 app.command("demo")(demo.demo)
 app.command("recipes")(recipes.recipes)

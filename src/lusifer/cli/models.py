@@ -1,0 +1,69 @@
+"""`lusifer models`."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import typer
+
+from lusifer.errors import LusiferError, ModelError
+
+COLUMNS = ("model", "kind", "numbers", "size", "languages", "figures")
+
+
+def models(folders: list[str] = typer.Argument(None, help="Folders to look below; without one, the working directory's `models`.")) -> None:
+    """List the models that are here: the one that comes with lusifer, and those below the folders."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from lusifer.models.bases import DEFAULT, locate
+
+    found: list[tuple[str, Path]] = []
+    with contextlib.suppress(ModelError):  # a copy without it still lists what is below the folders
+        found.append((DEFAULT, locate(DEFAULT)))
+    for name in folders or (["models"] if Path("models").is_dir() else []):
+        if not Path(name).is_dir():
+            raise LusiferError(f"{name}: no such folder")
+        found += [(str(path), path) for path in below(Path(name))]
+    if not found:
+        raise LusiferError("no models here; name a folder to look below: lusifer models FOLDER")
+    table = Table(show_edge=False, pad_edge=False, header_style="bold")
+    for name in COLUMNS:
+        table.add_column(name, overflow="fold", justify="right" if name in ("numbers", "size") else "left")
+    for name, path in found:
+        table.add_row(name, *describe(path))
+    Console().print(table)
+
+
+def below(folder: Path) -> Iterator[Path]:
+    """The model folders at or below a folder; what lies inside a model is part of it."""
+    if any(folder.glob("*.safetensors")) and any((folder / name).exists() for name in ("bridge.json", "modules.json", "config.json")):
+        yield folder
+        return
+    for child in sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith((".", "checkpoint-"))):
+        yield from below(child)
+
+
+def describe(folder: Path) -> tuple[str, ...]:
+    """(kind, numbers of a vector, size on disk, languages, figures), as its files tell."""
+    from lusifer.models.bases import read_json
+    from lusifer.models.static import is_static, read_static_config
+
+    size = f"{sum(p.stat().st_size for p in folder.rglob('*') if p.is_file()) / 1e6:.1f} MB"
+    if is_static(folder):
+        config = read_static_config(folder)
+        figures = "; ".join(f"{task} {value}" for task, value in config.about.get("figures", {}).items())
+        return "static", str(config.dim), size, str(config.about.get("languages", "")), figures
+    if (folder / "bridge.json").exists():
+        return "bridge", _width(folder / "target"), size, "", ""
+    kind = str(read_json(folder / "config.json").get("model_type", "?")) if (folder / "config.json").exists() else "?"
+    return kind, _width(folder), size, "", ""
+
+
+def _width(folder: Path) -> str:
+    from lusifer.models.bases import read_json
+
+    file = folder / "config.json"
+    return str(read_json(file).get("hidden_size", "?")) if file.exists() else "?"
