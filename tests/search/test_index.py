@@ -148,6 +148,42 @@ def test_a_change_that_was_killed_ends_the_same(notes: Path, tmp_path: Path, mod
     assert rows(index) == rows(fresh)
 
 
+@pytest.mark.parametrize("step", ["listed", "dropped"])
+def test_killed_between_the_list_and_the_rows_it_ends_the_same(
+    notes: Path, tmp_path: Path, model: Named, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """A changed file of as many passages, or one that goes and comes back as it was: counts alone would not tell."""
+    index = Index.create(tmp_path / "index", model)
+    index.update([notes])
+    file = min(notes.rglob("*.txt"))
+    text, stat = file.read_text(encoding="utf-8"), file.stat()
+    if step == "listed":
+        file.write_text("\n\n".join(text.strip().split("\n\n")[::-1]), encoding="utf-8")
+    else:
+        file.unlink()
+    tables = {"rows": index.rows, "files": index.files}
+    done: list[str] = []
+    for name, table in tables.items():
+
+        def once(condition: str, name: str = name, original: Any = table.delete) -> None:
+            original(condition)
+            done.append(name)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(table, "delete", once)
+    with pytest.raises(KeyboardInterrupt):
+        index.update([notes])
+    monkeypatch.undo()
+    if step == "dropped":
+        file.write_text(text, encoding="utf-8")
+        os.utime(file, ns=(stat.st_mtime_ns, stat.st_mtime_ns))
+    again = Index.open(tmp_path / "index", model)
+    again.update([notes])
+    fresh = Index.create(tmp_path / "fresh", model)
+    fresh.update([notes])
+    assert rows(again) == rows(fresh)
+
+
 READER = """
 import sys
 from lusifer.search.index import Index

@@ -1,7 +1,7 @@
 """An index of files: passages, their vectors and words in one LanceDB table, and the list of files that they come from.
 
 Method: each new or changed file is cut into passages, embedded and added under its content's hash; when all of a file is
-in, rows of its earlier content go and the list names it. So a run that is killed leaves at worst rows that the list does
+in, the list names it and rows of its earlier content go. So a run that is killed leaves at worst rows that the list does
 not name, which the next run drops: it resumes at that file, and ends with the same rows. LanceDB keeps versions, so a
 search sees a whole one while an update writes. Cost: embedding; vectors are searched one by one below `FLAT` passages,
 by an inverted file above, which is made anew once a fifth of the rows is not in it. Not for one writer and many machines.
@@ -81,7 +81,7 @@ class Index:
             raise LusiferError(f"{uri}: holds other files and no index; name an empty or a new folder")
         if local and folder.is_file():
             raise LusiferError(f"{uri}: is a file; an index is a folder")
-        with disk_errors(uri), _damage(uri):
+        with disk_errors(uri), table_errors(uri):
             database = _connect(uri)
             if PASSAGES in _tables(database):
                 return cls.open(uri, model)
@@ -99,7 +99,7 @@ class Index:
 
         Raises LusiferError where there is none, it is damaged or of a newer version, or another model made it.
         """
-        with _damage(uri):
+        with table_errors(uri):
             if "://" not in str(uri) and not (Path(uri) / f"{PASSAGES}.lance").exists():
                 raise LusiferError(f"{uri}: no index here; make one with: lusifer index PATH… --into {uri}")
             database = _connect(uri)
@@ -131,7 +131,7 @@ class Index:
 
         `tell(path, done, total)` is called before each file that is read.
         """
-        with _only_writer(self.uri), disk_errors(self.uri), _damage(self.uri):
+        with _only_writer(self.uri), disk_errors(self.uri), table_errors(self.uri):
             self.rows.checkout_latest()
             self.files.checkout_latest()
             known = {row["path"]: row for row in self.files.to_arrow().to_pylist()}
@@ -185,8 +185,7 @@ class Index:
             except (DataError, OSError) as error:
                 report.skipped.append(str(error))
                 held = [row for row in held if row["path"] != file.path]
-                self.rows.delete(f"path = {quoted(file.path)}")
-                self.files.delete(f"path = {quoted(file.path)}")
+                self._drop([file.path])
                 continue
             finished.append((file, content, count))
             report.changed += bool(old)
@@ -205,23 +204,24 @@ class Index:
         return pa.table({**columns, "vector": flat}, schema=self.rows.schema)
 
     def _list(self, finished: list[tuple[Found, str, int]], known: dict[str, Any]) -> None:
-        """Drop what earlier contents of these files left, and name them in the list."""
+        """Name these files in the list, and then drop what their earlier contents left."""
         if not finished:
             return
         import pyarrow as pa
 
-        for file, content, _ in finished:
-            if file.path in known and known[file.path]["hash"] != content:
-                self.rows.delete(f"path = {quoted(file.path)} AND hash != {quoted(content)}")
         listed = [{**asdict(file), "hash": content, "passages": count} for file, content, count in finished]
         table = pa.Table.from_pylist(listed, schema=self.files.schema)
         self.files.merge_insert("path").when_matched_update_all().when_not_matched_insert_all().execute(table)
+        for file, content, _ in finished:
+            if file.path in known and known[file.path]["hash"] != content:
+                self.rows.delete(f"path = {quoted(file.path)} AND hash != {quoted(content)}")
 
     def _drop(self, paths: list[str]) -> None:
+        """The list first: a row that is not listed is dropped by the next run, a listed one without rows would be missed."""
         for i in range(0, len(paths), 500):
             these = ", ".join(quoted(path) for path in paths[i : i + 500])
-            self.rows.delete(f"path IN ({these})")
             self.files.delete(f"path IN ({these})")
+            self.rows.delete(f"path IN ({these})")
 
     def _drop_unlisted(self, known: dict[str, Any]) -> None:
         """Rows of a run that was killed: of a file, or of a content, that the list does not name."""
@@ -312,7 +312,7 @@ def _tables(database: Any) -> list[str]:
 
 
 @contextlib.contextmanager
-def _damage(uri: str | Path) -> Iterator[None]:
+def table_errors(uri: str | Path) -> Iterator[None]:
     """Turn the table's own errors into one line."""
     try:
         yield

@@ -9,7 +9,6 @@ shown.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Any, Literal, get_args
 from lusifer.data.language import iso_code
 from lusifer.data.sentences import sentences
 from lusifer.errors import LusiferError
-from lusifer.search.index import PASSAGES, Index, _damage, quoted
+from lusifer.search.index import PASSAGES, Index, quoted, table_errors
 from lusifer.search.terms import terms
 
 Mode = Literal["hybrid", "dense", "text"]
@@ -80,7 +79,7 @@ def search(index: Index, question: str, *, top: int = 10, mode: Mode = "hybrid",
     where = (only or Filter()).where()
     deep = max(DEEP, top)
     ranks: list[list[dict[str, Any]]] = []
-    with _damage(index.uri):
+    with table_errors(index.uri):
         index.rows.checkout_latest()
         if mode in ("hybrid", "dense"):
             query = index.rows.search(asked, vector_column_name="vector").distance_type("dot")
@@ -131,9 +130,3 @@ def _best_sentence(embedder: Any, asked: Any, text: str) -> tuple[int, int]:
 def is_index(path: str | Path) -> bool:
     """Whether a folder holds an index."""
     return (Path(path) / f"{PASSAGES}.lance").exists()
-
-
-def languages(index: Index) -> Sequence[tuple[str, int]]:
-    """(language, passages) of an index, most first."""
-    held = index.rows.search().select(["language"]).to_arrow().group_by("language").aggregate([([], "count_all")]).to_pylist()
-    return sorted(((row["language"], row["count_all"]) for row in held), key=lambda pair: (-pair[1], pair[0]))
