@@ -78,13 +78,14 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     if (final / "config.json").exists():
         log.info("%s is finished", final)
         return final
-    if rank_and_world()[0] == 0:
-        prepared = prepare(recipe.data, recipe.vocabulary, recipe.seed, output / "prepared")
-        _teach(recipe, prepared[1])
-    wait_for_all()
+    first = rank_and_world()[0] == 0
+    if not first:  # the first process makes what the others then find
+        wait_for_all()
     file, stores = prepare(recipe.data, recipe.vocabulary, recipe.seed, output / "prepared")
-    tokenizer = Tokenizer.from_file(str(file))
     taught = _teach(recipe, stores)
+    if first:
+        wait_for_all()
+    tokenizer = Tokenizer.from_file(str(file))
     torch.manual_seed(recipe.seed)
     model = Table(recipe, tokenizer.get_vocab_size(), next((v.shape[1] for v in taught.values()), 0))
     batches = TaughtBatches(RankingBatches(recipe.ranking, stores, recipe.data.temperature, recipe.seed, framed=False), taught)
