@@ -20,7 +20,7 @@ from lusifer.data.readers import read_rows
 from lusifer.files import write_json
 from lusifer.search.mine import best_threshold, nearest, pairs
 
-LANGUAGES = "arb_Arab,deu_Latn,fin_Latn,hin_Deva,jpn_Jpan,kor_Hang,rus_Cyrl,swa_Latn,tam_Taml,vie_Latn"
+LANGUAGES = "arb_Arab,deu_Latn,fin_Latn,jpn_Jpan,kor_Kore,mar_Deva,rus_Cyrl,tam_Taml,tha_Thai,yor_Latn"
 
 
 def main() -> None:
