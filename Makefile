@@ -4,7 +4,7 @@ VENV ?= .venv
 DATA ?= ../shared/data
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types unit clean
+.PHONY: demo demo-bridge test lint types unit clean
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -13,7 +13,10 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	touch $@
 
 demo: $(VENV)/installed
-	$(BIN)/lusifer demo --data $(DATA)
+	$(BIN)/lusifer demo
+
+demo-bridge: $(VENV)/installed
+	$(BIN)/lusifer demo-bridge --data $(DATA)
 
 test: lint types unit
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import lusifer
-from lusifer.cli.demo import demo_sentences
+from lusifer.cli.demo_bridge import demo_sentences
 
 MODELS = Path(__file__).resolve().parents[1] / "models"
 

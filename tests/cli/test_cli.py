@@ -29,7 +29,8 @@ OPTIONS = {
     "similar": {"--model"},
     "neighbours": {"--model", "--top", "--column"},
     "evaluate": {"--suite", "--tasks", "--languages", "--anchor", "--into", "--bf16"},
-    "demo": {"--data", "--into", "--restart", "--encoder", "--target"},
+    "demo": {"--into", "--model", "--mode"},
+    "demo-bridge": {"--data", "--into", "--restart", "--encoder", "--target"},
     "recipes": set(),
     "models": set(),
     "index": {"--into", "--model"},
@@ -115,7 +116,7 @@ def test_a_missing_extra_names_itself() -> None:
         (["similar", "a", "b", "-m", "/nowhere/at/all"], "no such model folder"),
         (["embed", "none.txt", "-m", "x", "-o", "out.bin"], ".npy"),
         (["merge", "/nowhere/at/all", "out"], "no such model folder"),
-        (["demo", "--data", "/nowhere"], "no such folder"),
+        (["demo-bridge", "--data", "/nowhere"], "no such folder"),
     ],
 )
 def test_refusals_are_one_line(arguments: list[str], what: str, tmp_path: Path) -> None:

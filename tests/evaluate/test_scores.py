@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
-from sklearn.metrics import ndcg_score
+from sklearn.metrics import average_precision_score, ndcg_score
 
 from lusifer.errors import DataError, LusiferError
-from lusifer.evaluate.local import TASKS, TATOEBA_36, evaluate, found, ndcg10
+from lusifer.evaluate.local import TASKS, TATOEBA_36, average_precision, evaluate, found, ndcg10
 from lusifer.evaluate.report import means
 from lusifer.evaluate.scores import mean_score, paired_score, spearman
 
@@ -36,6 +36,14 @@ def test_ndcg_is_scikit_learns() -> None:
     relevance = np.array([[i == w for i in ids] for w in wanted], dtype=float)
     expected = ndcg_score(relevance, queries @ passages.T, k=10)
     assert ndcg10(queries, passages, wanted, ids).mean() == pytest.approx(expected, abs=1e-6)
+
+
+def test_average_precision_is_scikit_learns() -> None:
+    rng = np.random.default_rng(4)
+    similarity = rng.normal(size=(30, 50)).round(1).astype(np.float32)
+    relevant = [sorted({int(c) for c in rng.integers(0, 50, 5)}) for _ in range(30)]
+    expected = [average_precision_score(np.isin(np.arange(50), r), row) for row, r in zip(similarity, relevant, strict=True)]
+    np.testing.assert_allclose(average_precision(similarity, relevant), expected, atol=1e-6)
 
 
 def test_found_is_a_plain_loop() -> None:
@@ -83,6 +91,8 @@ def suite(tmp_path: Path) -> Path:
         "bitext_eval/ntrex_dev.tsv.xz": [f"deu_Latn\tx\t{i}\tenglish #{c}\tforeign #{c}" for i, c in enumerate(letters)],
         "retrieval/xquad_corpus.tsv.xz": [f"{lang}\tp{c}\ttitle\tpassage {lang} #{c}" for lang in ("eng_Latn", "deu_Latn") for c in letters],
         "retrieval/xquad_queries.tsv.xz": [f"{lang}\tq{c}\tp{c}\tquestion {lang} #{c}\tanswer" for lang in ("eng_Latn", "deu_Latn") for c in letters],
+        "retrieval/xquad_r_candidates.tsv.xz": [f"{lang}\ts{lang}{c}\tsentence {lang} #{c}" for lang in ("eng_Latn", "deu_Latn") for c in letters],
+        "retrieval/xquad_r_queries.tsv.xz": [f"{lang}\tq{c}\ts{lang}{c}\task {lang} #{c}" for lang in ("eng_Latn", "deu_Latn") for c in letters],
         "similarity/sts17.tsv.xz": [f"track5\ten-en\t{5 * (i % 2)}\tx #{c}\ty #{c if i % 2 else 'z'}" for i, c in enumerate(letters)],
         "similarity/stsb_test.tsv.xz": [f"eng_Latn\t{5 * (i % 2)}\tx #{c}\ty #{c if i % 2 else 'z'}" for i, c in enumerate(letters)],
         "classification/sib200.tsv.xz": [

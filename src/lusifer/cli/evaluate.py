@@ -9,7 +9,7 @@ import typer
 if TYPE_CHECKING:
     from lusifer.evaluate.scores import Score
 
-TASKS = "english,tatoeba,ntrex,xquad,sts17,stsb,sib200"
+TASKS = "english,tatoeba,ntrex,xquad,xquad-r,sts17,stsb,sib200"
 
 
 def evaluate(

@@ -10,7 +10,7 @@ model under test, which shows whether an existing index stays valid, and `englis
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -80,10 +80,11 @@ class Encoder:
 
 
 Languages = Sequence[str] | None
+Rows = dict[str, list[dict[str, str]]]
 
 
-def _grouped(root: Path, file: str, columns: Sequence[str], languages: Languages) -> dict[str, list[dict[str, str]]]:
-    groups: dict[str, list[dict[str, str]]] = defaultdict(list)
+def _grouped(root: Path, file: str, columns: Sequence[str], languages: Languages) -> Rows:
+    groups: Rows = defaultdict(list)
     for row in read_rows(str(root / file), columns):
         groups[row.values["language"]].append(row.values)
     if languages is None:
@@ -129,16 +130,55 @@ def xquad(root: Path, model: Encoder, anchor: Encoder | None, languages: Languag
     """XQuAD: a question in each language, its passage among all in English, and among those in its own language."""
     corpus = _grouped(root, "retrieval/xquad_corpus.tsv.xz", ["language", "id", "title", "text"], None)
     queries = _grouped(root, "retrieval/xquad_queries.tsv.xz", ["language", "query", "id", "text", "_"], languages)
-    scores = []
-    for language, rows in sorted(queries.items()):
-        q = model([r["text"] for r in rows], "query")
-        wanted = [r["id"] for r in rows]
-        for metric, passages, encoder in (("nDCG@10 English", corpus["eng_Latn"], model), ("nDCG@10 own", corpus[language], model)) + (
-            (("nDCG@10 anchor", corpus["eng_Latn"], anchor),) if anchor else ()
-        ):
-            ids = [p["id"] for p in passages]
-            scores.append(mean_score("xquad", language, metric, ndcg10(q, encoder([p["text"] for p in passages], "document"), wanted, ids)))
+    return [score for language in sorted(queries) for score in _asked("xquad", language, queries, corpus, model, anchor)]
+
+
+def _asked(task: str, language: str, queries: Rows, corpus: Rows, model: Encoder, anchor: Encoder | None) -> Iterator[Score]:
+    """nDCG@10 of a language's questions among English candidates, by the model and by the anchor, and among its own."""
+    q = model([r["text"] for r in queries[language]], "query")
+    for metric, pool, encoder in (("English", "eng_Latn", model), ("own", language, model), ("anchor", "eng_Latn", anchor)):
+        if encoder:
+            wanted = {r["query"]: r["id"] for r in queries.get(pool, queries[language])}  # ids may be a language's own
+            relevant = [wanted[r["query"]] for r in queries[language]]
+            ids = [p["id"] for p in corpus[pool]]
+            passages = encoder([p["text"] for p in corpus[pool]], "document")
+            yield mean_score(task, language, f"nDCG@10 {metric}", ndcg10(q, passages, relevant, ids))
+
+
+def xquad_r(root: Path, model: Encoder, anchor: Encoder | None, languages: Languages) -> list[Score]:
+    """XQuAD-R (LAReQA, arXiv 2004.05484): answer sentences in English, in the question's language, and in all eleven at once.
+
+    `mAP all` is the paper's measure: the answer in every language is relevant, all languages' sentences are candidates.
+    """
+    corpus = _grouped(root, "retrieval/xquad_r_candidates.tsv.xz", ["language", "id", "text"], None)
+    every = _grouped(root, "retrieval/xquad_r_queries.tsv.xz", ["language", "query", "id", "text"], None)
+    places: dict[tuple[str, str], int] = {}
+    for language in sorted(corpus):
+        for row in corpus[language]:
+            places[language, row["id"]] = len(places)
+    candidates = model([row["text"] for language in sorted(corpus) for row in corpus[language]], "document")
+    answers: dict[str, list[int]] = defaultdict(list)
+    for language, rows in every.items():
+        for row in rows:
+            answers[row["query"]].append(places[language, row["id"]])
+    scores: list[Score] = []
+    for language in sorted(every):
+        if languages is None or language in languages:
+            scores += _asked("xquad-r", language, every, corpus, model, anchor)
+            q = model([r["text"] for r in every[language]], "query")
+            relevant = [answers[r["query"]] for r in every[language]]
+            scores.append(mean_score("xquad-r", language, "mAP all", average_precision(q @ candidates.T, relevant)))
     return scores
+
+
+def average_precision(similarity: npt.NDArray[np.float32], relevant: Sequence[Sequence[int]]) -> npt.NDArray[np.float64]:
+    """Of each row of scores: the mean, over its relevant columns, of precision at that column's rank; ties rank it last."""
+    result = np.zeros(len(relevant))
+    for i, columns in enumerate(relevant):
+        own = np.sort(similarity[i, sorted(set(columns))])[::-1]
+        ranks = (similarity[i] >= own[:, None]).sum(1)
+        result[i] = ((own >= own[:, None]).sum(1) / ranks).mean()
+    return result
 
 
 def ndcg10(queries: Vectors, passages: Vectors, wanted: Sequence[str], ids: Sequence[str]) -> npt.NDArray[np.float64]:
@@ -202,6 +242,7 @@ TASKS: dict[str, Task] = {
     "tatoeba": tatoeba,
     "ntrex": ntrex,
     "xquad": xquad,
+    "xquad-r": xquad_r,
     "sts17": sts17,
     "stsb": stsb,
     "sib200": sib200,

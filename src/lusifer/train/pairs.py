@@ -95,7 +95,10 @@ def _hashes(store: TokenStore) -> npt.NDArray[np.uint64]:
 
 
 class Sampler:
-    """Step → (kind, rows): which store the step draws from and which of its rows."""
+    """Step → (kind, rows): which store the step draws from and which of its rows.
+
+    `draws`: how many times `max_rows` a kind's batch may hold, for rows that are put together afterwards.
+    """
 
     def __init__(
         self,
@@ -106,12 +109,14 @@ class Sampler:
         max_rows: int = 1 << 20,
         seed: int = 0,
         longest: int = 1 << 20,
+        draws: Mapping[str, int] | None = None,
     ) -> None:
         self.names = sorted(k for k, share in kinds.items() if share > 0 and len(stores[k]))
         if not self.names:
             raise ValueError(f"no rows to draw from: kinds {dict(kinds)} are empty")
         share = np.array([kinds[k] for k in self.names])
-        self.share, self.tokens, self.max_rows, self.seed = share / share.sum(), tokens, max_rows, seed
+        self.share, self.tokens, self.seed = share / share.sum(), tokens, seed
+        self.most = {name: max_rows * (draws or {}).get(name, 1) for name in self.names}
         self.cumulative, self.lengths, self.mean = {}, {}, {}
         for name in self.names:
             store = stores[name]
@@ -129,7 +134,7 @@ class Sampler:
         mine = int((kinds[:place] == kinds[place]).sum())
         total = int((kinds == kinds[place]).sum())
         rng = np.random.default_rng([self.seed, 2 + int(kinds[place]), pool])
-        wanted = min(int(self.tokens * total / self.mean[name]) + total, self.max_rows * total)
+        wanted = min(int(self.tokens * total / self.mean[name]) + total, self.most[name] * total)
         rows = np.searchsorted(self.cumulative[name], rng.random(wanted)).clip(max=len(self.lengths[name]) - 1)
         rows = np.unique(rows)
         rows = rows[np.argsort(self.lengths[name][rows], kind="stable")]
@@ -141,8 +146,8 @@ class Sampler:
         chosen = batches[int(rng.permutation(total)[mine])]
         fitting = int(np.searchsorted(np.cumsum(self.lengths[name][chosen]), self.tokens * SLACK, side="right"))
         chosen = chosen[: max(fitting, EVEN)]
-        if len(chosen) > self.max_rows:
-            chosen = np.sort(rng.choice(chosen, self.max_rows, replace=False))
+        if len(chosen) > self.most[name]:
+            chosen = np.sort(rng.choice(chosen, self.most[name], replace=False))
         if len(chosen) > EVEN:
             chosen = chosen[: len(chosen) // EVEN * EVEN]  # so that 2, 4 or 8 processes take equal parts and lose no row
         return name, chosen

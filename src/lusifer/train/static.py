@@ -3,8 +3,9 @@
 Method: a text is the sum of its tokens' rows (a random share of them left out), made a unit; translations are ranked
 against the batch in both directions with an additive margin (LaBSE, arXiv 2007.01852), at nested sizes (Matryoshka, arXiv
 2205.13147); both sides, through one linear map that is thrown away afterwards, are ranked against the teacher's vectors
-of the English side. A row's length is its token's weight, learnt with it. A token that no training text holds gets a zero
-row. Cost: about a thousandth of an encoder's. Not where word order matters.
+of the English side. A row's length is its token's weight, learnt with it. A row may be a sum over the pieces within its
+token's spelling (`substrings`). A token that no training text holds gets a zero row. Cost: about a thousandth of an encoder's.
+Not where word order matters.
 """
 
 from __future__ import annotations
@@ -28,8 +29,9 @@ from lusifer.train.loop import Batch, StepBatches, StepTrainer, arguments, claim
 from lusifer.train.losses import distillation, margin_ranking, own_rows, same_texts
 from lusifer.train.pairs import PairStore
 from lusifer.train.ranking import Ranking, RankingBatches
+from lusifer.train.substrings import Substrings
 from lusifer.train.teacher import teacher_vectors
-from lusifer.train.vocabulary import PAD, SPECIALS, Vocabulary
+from lusifer.train.vocabulary import SPECIALS, Vocabulary
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +54,7 @@ class Recipe:
     """Everything that `lusifer train` needs to make a static table.
 
     `nested` are the sizes that a vector may be cut to; these, and the teacher's ranking, take `few` rows of each batch.
+    `substrings`: pieces of at least so many characters within a token lend it their rows; 0 is for none.
     """
 
     stage: Literal["static"]
@@ -62,6 +65,7 @@ class Recipe:
     dim: int = 256
     nested: tuple[int, ...] = (128, 64)
     few: int = 512
+    substrings: int = 0
     max_tokens: int = 512
     ranking: Ranking = field(default_factory=Ranking)
     teacher: Teacher | None = None
@@ -69,6 +73,10 @@ class Recipe:
     def __post_init__(self) -> None:
         if any(not 0 < size < self.dim for size in self.nested):
             raise ValueError(f"nested sizes lie between 1 and dim - 1, {self.dim - 1}; not {self.nested}")
+        if self.teacher and "lexicon" in self.teacher.kinds and self.ranking.bundle > 1:
+            raise ValueError("teacher.kinds holds lexicon, whose pairs ranking.bundle puts together: the teacher has no vector of these")
+        if self.substrings < 0:
+            raise ValueError(f"substrings is {self.substrings}; it is a number of characters, or 0 for none")
 
 
 def run(recipe: Recipe, *, restart: bool = False) -> Path:
@@ -87,13 +95,14 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
         wait_for_all()
     tokenizer = Tokenizer.from_file(str(file))
     torch.manual_seed(recipe.seed)
-    model = Table(recipe, tokenizer.get_vocab_size(), next((v.shape[1] for v in taught.values()), 0))
+    model = Table(recipe, tokenizer, next((v.shape[1] for v in taught.values()), 0))
     batches = TaughtBatches(RankingBatches(recipe.ranking, stores, recipe.data.temperature, recipe.seed, framed=False), taught)
     phase = StepBatches(recipe.ranking.optim.steps, batches)
     args = arguments(recipe.ranking.optim, output / "ranking", recipe.seed)
     run_phase(StepTrainer(model=model, args=args, train_dataset=phase), "translation ranking, a static table")
     if rank_and_world()[0] == 0:
-        save_static(final, tokenizer, known_rows(model.table.detach().numpy(), stores), StaticConfig(recipe.dim, recipe.max_tokens))
+        rows = model.finished(seen_tokens(stores, tokenizer.get_vocab_size()))
+        save_static(final, tokenizer, rows, StaticConfig(recipe.dim, recipe.max_tokens))
     wait_for_all()
     return final
 
@@ -101,18 +110,21 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
 class Table(nn.Module):
     """Token rows, and the map to the teacher's space."""
 
-    def __init__(self, recipe: Recipe, size: int, teacher_dim: int) -> None:
+    def __init__(self, recipe: Recipe, tokenizer: Tokenizer, teacher_dim: int) -> None:
         super().__init__()
         self.recipe = recipe
-        self.table = nn.Parameter(torch.randn(size, recipe.dim) * recipe.dim**-0.5)
+        tokens = [str(tokenizer.id_to_token(i)) for i in range(tokenizer.get_vocab_size())]
+        self.substrings = Substrings(tokens, recipe.substrings) if recipe.substrings else None
+        length = 0.5**0.5 if self.substrings else 1.0  # a token and its parts together begin as long as a token alone
+        self.table = nn.Parameter(torch.randn(len(tokens), recipe.dim) * length * recipe.dim**-0.5)
         self.to_teacher = nn.Linear(recipe.dim, teacher_dim, bias=False) if teacher_dim else None
 
     def forward(self, step: torch.Tensor, **batch: torch.Tensor) -> dict[str, torch.Tensor]:
         phase = self.recipe.ranking
         generator = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + int(step))
-        english, text = (
-            self.pool(batch[f"{side}_ids"], batch[f"{side}_mask"], phase.pooled_share, generator) for side in ("english", "text")
-        )
+        (english_ids, text_ids), rows = self.rows(batch["english_ids"], batch["text_ids"])
+        english = self.pool(english_ids, batch["english_mask"], rows, phase.pooled_share, generator)
+        text = self.pool(text_ids, batch["text_mask"], rows, phase.pooled_share, generator)
         keys = batch["english_key"], batch["text_key"]
         loss = margin_ranking(english, text, phase.temperature, phase.margin, same_texts(*keys))
         few = slice(None, None, max(1, len(text) * rank_and_world()[1] // self.recipe.few))
@@ -129,12 +141,30 @@ class Table(nn.Module):
                 loss = loss + sum(near.values()) + sum(rank.values())
         return {"loss": loss}
 
-    def pool(self, ids: torch.Tensor, mask: torch.Tensor, share: float, generator: torch.Generator) -> torch.Tensor:
+    def rows(self, *ids: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
+        """The rows that these ids need, and the ids as places among them."""
+        if self.substrings is None:
+            return list(ids), self.table
+        tokens, places = np.unique(torch.cat([i.flatten() for i in ids]).cpu().numpy(), return_inverse=True)
+        found = torch.split(torch.from_numpy(places.reshape(-1)).to(self.table.device), [i.numel() for i in ids])
+        return [f.view(i.shape) for f, i in zip(found, ids, strict=True)], self.substrings.rows(self.table, tokens)
+
+    def pool(self, ids: torch.Tensor, mask: torch.Tensor, rows: torch.Tensor, share: float, generator: torch.Generator) -> torch.Tensor:
         """(n, length) ids → (n, dim) sums over a random share of each row's tokens, at least one."""
         drawn = torch.rand((len(ids) * rank_and_world()[1], ids.shape[1]), generator=generator)[own_rows(ids)]
         keep = (drawn < share).to(mask.device) * mask
         keep = torch.where(keep.sum(1, keepdim=True) > 0, keep, mask)
-        return F.embedding_bag(ids, self.table, mode="sum", per_sample_weights=keep.to(self.table.dtype), padding_idx=PAD)
+        return F.embedding_bag(ids, rows, mode="sum", per_sample_weights=keep.to(rows.dtype))
+
+    @torch.no_grad()
+    def finished(self, seen: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+        """A row for each token: zeros for what training has not moved, which means nothing."""
+        learnt = self.substrings.learnt(seen) if self.substrings else seen
+        table = torch.where(torch.from_numpy(learnt)[:, None], self.table.cpu(), torch.zeros(()))
+        rows = self.substrings.rows(table, np.arange(len(seen))) if self.substrings else table
+        result: npt.NDArray[np.float32] = rows.float().numpy()
+        result[: len(SPECIALS)] = 0
+        return result
 
 
 class TaughtBatches:
@@ -166,14 +196,13 @@ def _teach(recipe: Recipe, stores: Mapping[str, PairStore]) -> dict[str, npt.NDA
     return taught
 
 
-def known_rows(table: npt.NDArray[np.float32], stores: Mapping[str, PairStore]) -> npt.NDArray[np.float32]:
-    """The table with zeros for the tokens that no training text holds: what they were started as means nothing."""
-    seen = np.zeros(len(table), dtype=bool)
+def seen_tokens(stores: Mapping[str, PairStore], size: int) -> npt.NDArray[np.bool_]:
+    """Which tokens the ranked texts hold."""
+    seen = np.zeros(size, dtype=bool)
     for kind, store in stores.items():
         if kind != "monolingual":
             seen[np.unique(store.english.ids)] = seen[np.unique(store.text.ids)] = True
-    seen[: len(SPECIALS)] = False
-    return np.where(seen[:, None], table, np.float32(0))
+    return seen
 
 
 def plan(recipe: Recipe) -> dict[str, Any]:

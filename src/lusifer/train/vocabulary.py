@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 SPECIALS = ("<s>", "<pad>", "</s>", "<unk>")
 BOS, PAD, EOS, UNK = range(4)
 MASK_TOKEN = "<mask>"
+SPACE = "▁"  # begins the first piece of a word
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def _tokenizer(scored: list[tuple[str, float]], normalizer) -> Tokenizer:  # typ
 
     tokenizer = Tokenizer(Unigram(scored, unk_id=UNK, byte_fallback=True))
     tokenizer.normalizer = normalizer
-    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement=SPACE, prepend_scheme="always")
     tokenizer.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Metaspace()])
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>", pair="<s> $A </s> $B </s>", special_tokens=[("<s>", BOS), ("</s>", EOS)]
