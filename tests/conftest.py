@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -14,6 +15,8 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 import torch
 import transformers
 from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
+
+from lusifer.models.static import StaticConfig, save_static
 
 torch.set_num_threads(2)
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -64,6 +67,15 @@ def make_tokenizer(folder: Path) -> None:
         cls_token="<s>", sep_token="</s>", model_max_length=512,
     )  # fmt: skip
     fast.save_pretrained(folder)
+
+
+def make_table(folder: Path, seed: int = 0) -> Path:
+    """A static table of random rows, 16 numbers each, in `folder`/model."""
+    make_tokenizer(folder / "words")
+    tokenizer = Tokenizer.from_file(str(folder / "words" / "tokenizer.json"))
+    rows = np.random.default_rng(seed).normal(size=(tokenizer.get_vocab_size(), 16)).astype(np.float32)
+    save_static(folder / "model", tokenizer, rows, StaticConfig(16))
+    return folder / "model"
 
 
 SMALL = {"vocab_size": 170, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4}

@@ -10,26 +10,15 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from tokenizers import Tokenizer
 
 from lusifer.errors import LusiferError
 from lusifer.models.load import Named
-from lusifer.models.static import StaticConfig, save_static
 from lusifer.search import index as indexing
 from lusifer.search.index import Index
 from lusifer.search.query import Filter, search
 from lusifer.search.terms import terms
-from tests.conftest import TEXTS, make_tokenizer
-
-
-def make_table(folder: Path, seed: int) -> Path:
-    make_tokenizer(folder / "words")
-    tokenizer = Tokenizer.from_file(str(folder / "words" / "tokenizer.json"))
-    rows = np.random.default_rng(seed).normal(size=(tokenizer.get_vocab_size(), 16)).astype(np.float32)
-    save_static(folder / "model", tokenizer, rows, StaticConfig(16))
-    return folder / "model"
+from tests.conftest import TEXTS, make_table
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ from lusifer.models.bridge import Bridge
 from lusifer.train import align, finetune, loop
 from lusifer.train.run import load_recipe, plan, train
 from lusifer.train.shard import frozen_in_blocks, shard_frozen
-from tests.conftest import TEXTS
+from tests.conftest import TEXTS, make_table
 
 Folder = Callable[[str], Path]
 OPTIM = {"steps": 6, "lr": 1e-2, "save_every": 3, "log_every": 1, "workers": 0, "precision": "fp32"}
@@ -93,6 +93,17 @@ def recipe(stage: str, folder: Path, model_folder: Folder, **changes: Any) -> Pa
             "ranking": {"optim": OPTIM, "batch_tokens": 512, "bundle": 3, "kinds": {"parallel": 0.5, "lexicon": 0.2, "retrieval": 0.3}},
             "teacher": {"base": str(model_folder("bert")), "kinds": ["parallel", "retrieval"]},
         }
+    elif stage == "context":
+        del document["batch_size"], document["optim"]
+        source = [{"files": ["parallel.tsv"], "columns": ["language", "english", "text"]}]
+        document |= {
+            "data": {"root": str(folder), "parallel": source, "lexicon": source, "max_tokens": 24},
+            "table": str(make_table(folder / "table")),
+            "shape": {"layers": 2, "heads": 4, "intermediate": 24},
+            "nested": [8],
+            "ranking": {"optim": OPTIM, "batch_tokens": 512, "bundle": 3, "kinds": {"parallel": 0.8, "lexicon": 0.2}},
+            "teacher": {"base": str(model_folder("bert")), "kinds": ["parallel"]},
+        }
     document |= changes
     file = folder / f"{stage}.yaml"
     file.write_text(yaml.safe_dump(document), encoding="utf-8")
@@ -100,11 +111,12 @@ def recipe(stage: str, folder: Path, model_folder: Folder, **changes: Any) -> Pa
 
 
 PAIRS = {"files": ["pairs.jsonl"], "columns": ["query", "document", "negative", "negative_2"]}
-STAGES = ["distil", "align", "finetune", "pooled", "pretrain", "decoder", "static"]
+STAGES = ["distil", "align", "finetune", "pooled", "pretrain", "decoder", "static", "context"]
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
-    return {f"{f.relative_to(folder)}:{k}": v for f in sorted(folder.rglob("*.safetensors")) for k, v in load_file(f).items()}
+    whole = {str(f.relative_to(folder)): torch.frombuffer(bytearray(f.read_bytes()), dtype=torch.uint8) for f in folder.rglob("*.onnx")}
+    return whole | {f"{f.relative_to(folder)}:{k}": v for f in sorted(folder.rglob("*.safetensors")) for k, v in load_file(f).items()}
 
 
 class Stop(Exception):
@@ -396,7 +408,7 @@ def test_another_language_is_refused_with_file_and_line(texts: Path, model_folde
         ("distil", ["bridge.connector.kind=mpl"], "mlp, linear, vocabulary, words, resampler"),
         ("align", ["bridge.target.train=lora"], "must be frozen"),
         ("finetune", ["temperature=0"], "temperature must be above 0"),
-        ("finetune", ["stage=finetun"], "pretrain, decoder, align, finetune, distil, pooled, static"),
+        ("finetune", ["stage=finetun"], "pretrain, decoder, align, finetune, distil, pooled, static, context"),
         ("decoder", ["shape.hidden=30"], "multiple of shape.heads"),
         ("decoder", ["vocabulary.size=60000"], "vocabulary.size"),
         ("distil", ["batch_size=0"], "batch_size must be at least 1"),
@@ -545,12 +557,33 @@ def two_processes(file: Path, changes: list[str], **environment: str) -> str:
     return done.stderr
 
 
+def test_processes_wait_for_each_other_before_anything_is_set_up(tmp_path: Path) -> None:
+    """What the first process prepares, the others find: a barrier that holds on CPUs too."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys, time\nfrom pathlib import Path\nfrom lusifer.train import loop\n"
+        "file, first = Path(sys.argv[1]), loop.rank_and_world()[0] == 0\n"
+        "if first:\n    time.sleep(3)\n    file.touch()\n"
+        "loop.wait_for_all()\nassert file.exists()\nloop.part()\n",
+        encoding="utf-8",
+    )
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", str(script), str(tmp_path / "made")]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr[-4000:]
+
+
 FSDP = {"ACCELERATE_USE_FSDP": "true", "FSDP_CPU_RAM_EFFICIENT_LOADING": "true", "FSDP_VERSION": "2"}  # as accelerate's launcher sets
 
 
 @pytest.mark.parametrize(
     ("stage", "way"),
-    [*((stage, way) for stage in ("distil", "finetune", "align") for way in ("DDP", "FSDP")), ("pretrain", "DDP"), ("static", "DDP")],
+    [
+        *((stage, way) for stage in ("distil", "finetune", "align") for way in ("DDP", "FSDP")),
+        ("pretrain", "DDP"),
+        ("static", "DDP"),
+        ("context", "DDP"),
+    ],
 )
 def test_two_processes_train_the_model_of_one(stage: str, way: str, texts: Path, model_folder: Folder) -> None:
     """The same recipe, the same global batch, the same model to rounding, whether frozen weights are spread or not."""
@@ -558,6 +591,7 @@ def test_two_processes_train_the_model_of_one(stage: str, way: str, texts: Path,
     changes = {
         "pretrain": [],
         "static": [],
+        "context": [],
         "distil": [still, "optim.lr=1e-4", "bridge.encoder.lora.dropout=0", "token_dropout=0"],
     }.get(stage, [still, "optim.lr=1e-4", "bridge.encoder.lora.dropout=0"])
     file = recipe(stage, texts, model_folder)

@@ -268,14 +268,19 @@ def claim(output: str | Path, recipe: Any, *, restart: bool = False) -> Path:
 def wait_for_all() -> None:
     """Hold this process until every other one is here too; nothing where there is one alone."""
     if rank_and_world()[1] > 1:
-        accelerate.PartialState().wait_for_everyone()
+        _processes().wait_for_everyone()
+
+
+def _processes() -> Any:
+    """The processes together; without a GPU this has to be said, or each believes that it is alone."""
+    return accelerate.PartialState(cpu=not torch.cuda.is_available())
 
 
 def part() -> None:
     """Leave the other processes, once all have finished: one that merely ends may abort those still talking to it."""
     if rank_and_world()[1] > 1 and torch.distributed.is_initialized():
         wait_for_all()
-        accelerate.PartialState().destroy_process_group()
+        _processes().destroy_process_group()
 
 
 def versions() -> dict[str, str]:

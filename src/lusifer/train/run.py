@@ -11,7 +11,7 @@ from typing import Any
 from lusifer import config
 from lusifer.errors import ConfigError, MissingExtra
 
-STAGES = ("pretrain", "decoder", "align", "finetune", "distil", "pooled", "static")
+STAGES = ("pretrain", "decoder", "align", "finetune", "distil", "pooled", "static", "context")
 
 
 def find_recipe(name: str | Path) -> Path:
@@ -30,7 +30,10 @@ def find_recipe(name: str | Path) -> Path:
 def load_recipe(name: str | Path, overrides: Sequence[str] = ()) -> tuple[Any, Any]:
     """(the stage's module, its checked recipe)."""
     path = find_recipe(name)
-    data = config.override(config.read(path), overrides)
+    data = config.read(path)
+    if isinstance(data.get("data"), str):  # another recipe's data
+        data["data"] = config.read(find_recipe(data["data"])).get("data")
+    data = config.override(data, overrides)
     stage = data.get("stage")
     if stage not in STAGES:
         raise ConfigError(f"{path}: stage is {stage!r}; it must be one of {', '.join(STAGES)}")

@@ -1,11 +1,8 @@
 """A static table: token vectors learnt from translation ranking and from a teacher's vectors of the English side.
 
-Method: a text is the sum of its tokens' rows (a random share of them left out), made a unit; translations are ranked
-against the batch in both directions with an additive margin (LaBSE, arXiv 2007.01852), at nested sizes (Matryoshka, arXiv
-2205.13147); both sides, through one linear map that is thrown away afterwards, are ranked against the teacher's vectors
-of the English side. A row's length is its token's weight, learnt with it. A row may be a sum over the pieces within its
-token's spelling (`substrings`). A token that no training text holds gets a zero row. Cost: about a thousandth of an encoder's.
-Not where word order matters.
+Method: a text is the sum of its tokens' rows (a random share of them left out), trained as `taught` says. A row's length is
+its token's weight, learnt with it. A row may be a sum over the pieces within its token's spelling (`substrings`). A token that
+no training text holds gets a zero row. Cost: about a thousandth of an encoder's. Not where word order matters.
 """
 
 from __future__ import annotations
@@ -25,28 +22,15 @@ from torch import nn
 
 from lusifer.models.static import StaticConfig, save_static
 from lusifer.train.corpus import Data, prepare, read_kind
-from lusifer.train.loop import Batch, StepBatches, StepTrainer, arguments, claim, rank_and_world, run_phase, wait_for_all
-from lusifer.train.losses import distillation, margin_ranking, own_rows, same_texts
+from lusifer.train.loop import StepBatches, StepTrainer, arguments, claim, rank_and_world, run_phase, wait_for_all
+from lusifer.train.losses import own_rows
 from lusifer.train.pairs import PairStore
 from lusifer.train.ranking import Ranking, RankingBatches
 from lusifer.train.substrings import Substrings
-from lusifer.train.teacher import teacher_vectors
+from lusifer.train.taught import Objective, TaughtBatches, Teacher, check, teach
 from lusifer.train.vocabulary import SPECIALS, Vocabulary
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Teacher:
-    """An English model whose vectors of the English side are learnt from, for the kinds named; `cache` keeps them."""
-
-    base: str
-    cosine: float = 1.0
-    ranking: float = 0.5
-    temperature: float = 0.05
-    kinds: tuple[str, ...] = ("parallel",)
-    max_tokens: int = 64
-    cache: str | None = None
 
 
 @dataclass(frozen=True)
@@ -71,10 +55,7 @@ class Recipe:
     teacher: Teacher | None = None
 
     def __post_init__(self) -> None:
-        if any(not 0 < size < self.dim for size in self.nested):
-            raise ValueError(f"nested sizes lie between 1 and dim - 1, {self.dim - 1}; not {self.nested}")
-        if self.teacher and "lexicon" in self.teacher.kinds and self.ranking.bundle > 1:
-            raise ValueError("teacher.kinds holds lexicon, whose pairs ranking.bundle puts together: the teacher has no vector of these")
+        check(self.teacher, self.ranking, self.nested, self.dim)
         if self.substrings < 0:
             raise ValueError(f"substrings is {self.substrings}; it is a number of characters, or 0 for none")
 
@@ -90,7 +71,7 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     if not first:  # the first process makes what the others then find
         wait_for_all()
     file, stores = prepare(recipe.data, recipe.vocabulary, recipe.seed, output / "prepared")
-    taught = _teach(recipe, stores)
+    taught = teach(recipe.teacher, recipe.data, stores, recipe.output)
     if first:
         wait_for_all()
     tokenizer = Tokenizer.from_file(str(file))
@@ -108,7 +89,7 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
 
 
 class Table(nn.Module):
-    """Token rows, and the map to the teacher's space."""
+    """Token rows, and what they are trained by."""
 
     def __init__(self, recipe: Recipe, tokenizer: Tokenizer, teacher_dim: int) -> None:
         super().__init__()
@@ -117,7 +98,7 @@ class Table(nn.Module):
         self.substrings = Substrings(tokens, recipe.substrings) if recipe.substrings else None
         length = 0.5**0.5 if self.substrings else 1.0  # a token and its parts together begin as long as a token alone
         self.table = nn.Parameter(torch.randn(len(tokens), recipe.dim) * length * recipe.dim**-0.5)
-        self.to_teacher = nn.Linear(recipe.dim, teacher_dim, bias=False) if teacher_dim else None
+        self.objective = Objective(recipe.ranking, recipe.nested, recipe.few, recipe.teacher, recipe.dim, teacher_dim)
 
     def forward(self, step: torch.Tensor, **batch: torch.Tensor) -> dict[str, torch.Tensor]:
         phase = self.recipe.ranking
@@ -125,21 +106,7 @@ class Table(nn.Module):
         (english_ids, text_ids), rows = self.rows(batch["english_ids"], batch["text_ids"])
         english = self.pool(english_ids, batch["english_mask"], rows, phase.pooled_share, generator)
         text = self.pool(text_ids, batch["text_mask"], rows, phase.pooled_share, generator)
-        keys = batch["english_key"], batch["text_key"]
-        loss = margin_ranking(english, text, phase.temperature, phase.margin, same_texts(*keys))
-        few = slice(None, None, max(1, len(text) * rank_and_world()[1] // self.recipe.few))
-        same = same_texts(*(key[few] for key in keys))
-        for size in self.recipe.nested:
-            loss = loss + margin_ranking(english[few, :size], text[few, :size], phase.temperature, phase.margin, same)
-        teacher = self.recipe.teacher
-        if "teacher" in batch and self.to_teacher is not None and teacher is not None:
-            for side in (english, text):
-                near = distillation(self.to_teacher(side), batch["teacher"], cosine=teacher.cosine)
-                rank = distillation(
-                    self.to_teacher(side[few]), batch["teacher"][few], ranking=teacher.ranking, temperature=teacher.temperature
-                )
-                loss = loss + sum(near.values()) + sum(rank.values())
-        return {"loss": loss}
+        return {"loss": self.objective(english, text, batch)}
 
     def rows(self, *ids: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
         """The rows that these ids need, and the ids as places among them."""
@@ -165,35 +132,6 @@ class Table(nn.Module):
         result: npt.NDArray[np.float32] = rows.float().numpy()
         result[: len(SPECIALS)] = 0
         return result
-
-
-class TaughtBatches:
-    """Ranking batches with the teacher's vectors of their English side, where the kind has them."""
-
-    def __init__(self, batches: RankingBatches, taught: Mapping[str, npt.NDArray[np.float16]]) -> None:
-        self.batches, self.taught = batches, taught
-
-    def __call__(self, step: int) -> Batch:
-        kind, rows = self.batches.sampler(step)
-        batch = self.batches.batch(step, kind, rows)
-        if kind in self.taught:
-            batch["teacher"] = torch.from_numpy(self.taught[kind][self.batches.stores[kind].source[rows]])
-        return batch
-
-
-def _teach(recipe: Recipe, stores: Mapping[str, PairStore]) -> dict[str, npt.NDArray[np.float16]]:
-    """Kind → the teacher's vectors of its distinct English texts, in the store's order."""
-    teacher = recipe.teacher
-    if teacher is None:
-        return {}
-    folder = Path(teacher.cache or Path(recipe.output) / "teacher")
-    taught = {}
-    for kind in teacher.kinds:
-        texts = list(dict.fromkeys(english for _, english, _ in read_kind(recipe.data, kind)))
-        if len(texts) != len(stores[kind].english):
-            raise ValueError(f"{recipe.output}/prepared: made from other files than data.{kind} now names; start anew with --restart")
-        taught[kind] = teacher_vectors(teacher.base, texts, folder, teacher.max_tokens)
-    return taught
 
 
 def seen_tokens(stores: Mapping[str, PairStore], size: int) -> npt.NDArray[np.bool_]:

@@ -1,0 +1,223 @@
+"""Layers over a static table: a compact encoder that starts as the table and learns what context adds.
+
+Method: the table's rows, frozen, go through pre-norm transformer layers (rotary positions) whose output projections start at
+zero, so that step 0 is the table itself; states are summed, and the sum is trained as `taught` says. Written as an ONNX folder:
+int8 rows with a scale each, layers in fp32, one vector a text, which `lusifer.load` runs without torch. Cost: on two cores
+some 300 times the table's a pair. Not where the table is good enough: texts of a few words.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from lusifer.files import replacing_folder, write_json, write_text
+from lusifer.models.static import TOKENIZER, StaticEmbedder, load_static
+from lusifer.train.corpus import Data, prepare, read_kind
+from lusifer.train.loop import StepBatches, StepTrainer, arguments, claim, rank_and_world, run_phase, wait_for_all
+from lusifer.train.losses import own_rows
+from lusifer.train.ranking import Ranking, RankingBatches
+from lusifer.train.taught import Objective, TaughtBatches, Teacher, check, teach
+from lusifer.train.vocabulary import Vocabulary
+
+log = logging.getLogger(__name__)
+OPSET = 17
+
+
+@dataclass(frozen=True)
+class Layers:
+    """The shape of what lies over the table; its width is the table's."""
+
+    layers: int = 2
+    heads: int = 4
+    intermediate: int = 512
+
+    def __post_init__(self) -> None:
+        if min(self.layers, self.heads, self.intermediate) < 1:
+            raise ValueError(f"layers, heads and intermediate are 1 or more; not {self.layers}, {self.heads}, {self.intermediate}")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that `lusifer train` needs to put layers over the static table in the folder `table`."""
+
+    stage: Literal["context"]
+    output: str
+    data: Data
+    table: str
+    seed: int = 0
+    shape: Layers = field(default_factory=Layers)
+    nested: tuple[int, ...] = (128, 64)
+    few: int = 512
+    max_tokens: int = 256
+    ranking: Ranking = field(default_factory=Ranking)
+    teacher: Teacher | None = None
+
+    def __post_init__(self) -> None:
+        check(self.teacher, self.ranking, self.nested, None)
+
+
+def run(recipe: Recipe, *, restart: bool = False) -> Path:
+    """Make the encoder; returns its ONNX folder."""
+    output = claim(recipe.output, recipe, restart=restart)
+    final = output / "model"
+    if (final / "model.onnx").exists():
+        log.info("%s is finished", final)
+        return final
+    table = load_static(recipe.table)
+    first = rank_and_world()[0] == 0
+    if not first:  # the first process makes what the others then find
+        wait_for_all()
+    else:
+        write_text(output / TOKENIZER, (Path(recipe.table) / TOKENIZER).read_text(encoding="utf-8"))
+    _, stores = prepare(recipe.data, Vocabulary(), recipe.seed, output / "prepared")
+    taught = teach(recipe.teacher, recipe.data, stores, recipe.output)
+    if first:
+        wait_for_all()
+    torch.manual_seed(recipe.seed)
+    model = Trained(recipe, Contextual(table, recipe), next((v.shape[1] for v in taught.values()), 0))
+    batches = TaughtBatches(RankingBatches(recipe.ranking, stores, recipe.data.temperature, recipe.seed, framed=False), taught)
+    phase = StepBatches(recipe.ranking.optim.steps, batches)
+    args = arguments(recipe.ranking.optim, output / "ranking", recipe.seed)
+    run_phase(StepTrainer(model=model, args=args, train_dataset=phase), "translation ranking, layers over a table")
+    if first:
+        save_onnx(final, model.encoder, table, recipe)
+    wait_for_all()
+    return final
+
+
+class Contextual(nn.Module):
+    """Token ids (n, length) and their mask → states (n, length, dim). The table is kept as it is."""
+
+    rows: torch.Tensor
+    scale: torch.Tensor
+
+    def __init__(self, table: StaticEmbedder, recipe: Recipe) -> None:
+        super().__init__()
+        if table.dim % (2 * recipe.shape.heads):
+            raise ValueError(f"shape.heads is {recipe.shape.heads}; the table's {table.dim} numbers must divide by twice that")
+        lengths = table.scale * np.linalg.norm(table.rows.astype(np.float32), axis=1)
+        usual = float(np.sqrt(np.mean(lengths[lengths > 0] ** 2) / table.dim))
+        self.register_buffer("rows", torch.from_numpy(table.rows.copy()), persistent=False)
+        self.register_buffer("scale", torch.from_numpy(table.scale / usual), persistent=False)
+        self.layers = nn.ModuleList(Layer(table.dim, recipe.shape.heads, recipe.shape.intermediate) for _ in range(recipe.shape.layers))
+
+    def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        states = self.rows[ids].float() * self.scale[ids][..., None]
+        bias = (1.0 - mask.to(states.dtype))[:, None, None, :] * -1e4
+        for layer in self.layers:
+            states = layer(states, bias)
+        return states
+
+
+class Layer(nn.Module):
+    """Pre-norm attention and a GELU network, both zero at the start."""
+
+    def __init__(self, dim: int, heads: int, intermediate: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norms = nn.ModuleList(nn.LayerNorm(dim) for _ in range(2))
+        self.qkv, self.out = nn.Linear(dim, 3 * dim, bias=False), nn.Linear(dim, dim, bias=False)
+        self.wide, self.narrow = nn.Linear(dim, intermediate), nn.Linear(intermediate, dim, bias=False)
+        for linear in (self.out, self.narrow):
+            nn.init.zeros_(linear.weight)
+
+    def forward(self, x: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+        n, length, dim = x.shape
+        q, k, v = self.qkv(self.norms[0](x)).view(n, length, 3, self.heads, dim // self.heads).permute(2, 0, 3, 1, 4).unbind(0)
+        q, k = rotary(q), rotary(k)
+        weights = (q @ k.transpose(-1, -2) * (dim // self.heads) ** -0.5 + bias).softmax(-1)
+        x = x + self.out((weights.to(v.dtype) @ v).transpose(1, 2).reshape(n, length, dim))
+        result: torch.Tensor = x + self.narrow(F.gelu(self.wide(self.norms[1](x))))
+        return result
+
+
+def rotary(x: torch.Tensor) -> torch.Tensor:
+    """Rotate pairs of numbers by their position (RoFormer, arXiv 2104.09864); x is (n, heads, length, width)."""
+    half = x.shape[-1] // 2
+    frequency = 10_000.0 ** (-torch.arange(half, device=x.device, dtype=torch.float32) / half)
+    angle = torch.arange(x.shape[-2], device=x.device, dtype=torch.float32)[:, None] * frequency
+    cos, sin = angle.cos().to(x.dtype), angle.sin().to(x.dtype)
+    a, b = x[..., :half], x[..., half:]
+    return torch.cat([a * cos - b * sin, b * cos + a * sin], dim=-1)
+
+
+class Trained(nn.Module):
+    """The encoder with its loss."""
+
+    def __init__(self, recipe: Recipe, encoder: Contextual, teacher_dim: int) -> None:
+        super().__init__()
+        self.recipe, self.encoder = recipe, encoder
+        dim = encoder.rows.shape[1]
+        self.objective = Objective(recipe.ranking, recipe.nested, recipe.few, recipe.teacher, dim, teacher_dim)
+
+    def forward(self, step: torch.Tensor, **batch: torch.Tensor) -> dict[str, torch.Tensor]:
+        generator = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + int(step))
+        sums = []
+        for side in ("english", "text"):
+            ids, mask = batch[f"{side}_ids"], batch[f"{side}_mask"]
+            drawn = torch.rand((len(ids) * rank_and_world()[1], ids.shape[1]), generator=generator)[own_rows(ids.cpu())]
+            keep = (drawn < self.recipe.ranking.pooled_share).to(mask.device) * mask
+            keep = torch.where(keep.sum(1, keepdim=True) > 0, keep, mask)
+            states = self.encoder(ids, mask)
+            sums.append((states * keep[..., None].to(states.dtype)).sum(1))
+        return {"loss": self.objective(sums[0], sums[1], batch)}
+
+
+class Whole(nn.Module):
+    """What the ONNX file holds: ids and mask → unit vectors; a text without a known token gets one fixed vector."""
+
+    def __init__(self, encoder: Contextual) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        states = self.encoder(input_ids, attention_mask)
+        total = (states * attention_mask[..., None].to(states.dtype)).sum(1)
+        fixed = F.one_hot(torch.zeros(1, dtype=torch.int64), states.shape[-1]).to(states.dtype) * 1e-6
+        return F.normalize(total + fixed, dim=-1)
+
+
+def save_onnx(folder: Path, encoder: Contextual, table: StaticEmbedder, recipe: Recipe) -> None:
+    """Write `model.onnx`, the table's tokenizer without its special tokens, and the length at which texts are cut."""
+    tokenizer = json.loads(table.tokenizer.to_str()) | {"post_processor": None, "truncation": None, "padding": None}
+    example = torch.ones((2, 5), dtype=torch.int64)
+    free = {0: "texts", 1: "length"}
+    with replacing_folder(folder) as aside, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter that needs no further package calls itself old
+        torch.onnx.export(
+            Whole(encoder).cpu().float().eval(),
+            (example, example),
+            str(aside / "model.onnx"),
+            input_names=["input_ids", "attention_mask"],
+            output_names=["vectors"],
+            dynamic_axes={"input_ids": free, "attention_mask": free, "vectors": {0: "texts"}},
+            opset_version=OPSET,
+            dynamo=False,
+        )
+        write_text(aside / TOKENIZER, json.dumps(tokenizer, ensure_ascii=False, separators=(",", ":")))
+        write_json(aside / "sentence_bert_config.json", {"max_seq_length": recipe.max_tokens})
+
+
+def plan(recipe: Recipe) -> dict[str, Any]:
+    """What a run would do: rows by kind, parameters. Reads the data, trains nothing."""
+    table = load_static(recipe.table)
+    layers = sum(p.numel() for p in Contextual(table, recipe).parameters())
+    size: npt.NDArray[np.int8] = table.rows
+    kinds = [kind for kind in recipe.ranking.kinds if getattr(recipe.data, kind)]
+    tokens = recipe.ranking.batch_tokens
+    return {
+        "rows": {kind: len(read_kind(recipe.data, kind)) for kind in kinds},
+        "parameters": {"table": size.size, "layers": layers, "total": size.size + layers, "trained": layers},
+        "memory_bytes": size.size + layers * 16 + tokens * table.dim * recipe.shape.layers * 64 + recipe.ranking.max_rows**2 * 24,
+    }

@@ -1,0 +1,75 @@
+"""Layers over a static table: they start as the table, see order once trained, and their ONNX file says what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import lusifer
+from lusifer.data.sources import Source
+from lusifer.models.static import load_static
+from lusifer.train.context import Contextual, Layers, Recipe, rotary, save_onnx
+from lusifer.train.corpus import Data
+from lusifer.train.run import train
+from tests.conftest import TEXTS, make_table
+from tests.train.test_stages import recipe, texts  # noqa: F401  the same files and recipe
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    return make_table(tmp_path / "table")
+
+
+def made(table: Path) -> Recipe:
+    source = Source(files=("parallel.tsv",), columns=("language", "english", "text"))
+    return Recipe("context", "out", Data(parallel=(source,)), str(table), shape=Layers(2, 4, 24), max_tokens=64)
+
+
+def test_untrained_layers_are_the_table(table: Path, tmp_path: Path) -> None:
+    static = load_static(table)
+    save_onnx(tmp_path / "onnx", Contextual(static, made(table)), static, made(table))
+    model = lusifer.load(tmp_path / "onnx")
+    mixed = [*TEXTS, " ".join(TEXTS[:3]), "station", "x" * 3000]
+    np.testing.assert_allclose(model.encode(mixed), load_static(table).encode(mixed), atol=2e-3)
+    assert model.max_tokens == 64
+    assert np.isfinite(model.encode(["", "\u3042"])).all(), "a text without a known token has a vector too"
+
+
+def test_the_file_says_what_the_layers_say_whatever_lies_beside(table: Path, tmp_path: Path) -> None:
+    static = load_static(table)
+    torch.manual_seed(0)
+    encoder = Contextual(static, made(table))
+    for parameter in encoder.parameters():
+        torch.nn.init.normal_(parameter, std=1.0)
+    save_onnx(tmp_path / "onnx", encoder, static, made(table))
+    model = lusifer.load(tmp_path / "onnx")
+    together = model.encode(TEXTS)
+    for text, vector in zip(TEXTS, together, strict=True):
+        np.testing.assert_allclose(model.encode([text])[0], vector, atol=1e-5)
+        ids = torch.tensor([static.tokenizer.encode(text, add_special_tokens=False).ids])
+        with torch.no_grad():
+            expected = torch.nn.functional.normalize(encoder(ids, torch.ones_like(ids)).sum(1), dim=-1)[0].numpy()
+        np.testing.assert_allclose(vector, expected, atol=1e-4)
+    a, b = model.encode(["the old market", "market the old"])
+    assert float(a @ b) < 0.999, "order counts"
+
+
+def test_rotary_products_depend_on_the_distance_alone() -> None:
+    x = torch.randn(1, 1, 1, 8).expand(1, 1, 6, 8)
+    turned = rotary(x)[0, 0]
+    products = turned @ turned.T
+    for distance in range(1, 5):
+        diagonal = products.diagonal(distance)
+        torch.testing.assert_close(diagonal, diagonal[:1].expand_as(diagonal), rtol=1e-4, atol=1e-4)
+
+
+def test_the_stage_trains_layers_and_leaves_the_table(texts: Path, model_folder: Callable[[str], Path]) -> None:  # noqa: F811
+    folder = train(recipe("context", texts, model_folder))
+    model, static = lusifer.load(folder), load_static(texts / "table" / "model")
+    cosines = (model.encode(TEXTS) * static.encode(TEXTS)).sum(1)
+    assert cosines.max() < 0.9999, "the layers have learnt"
+    assert cosines.min() > 0.3, "and started at the table"
