@@ -81,7 +81,7 @@ def disk_errors(path: str | Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise LusiferError(f"{path}: the disk is full; what was there before is untouched") from error
-        if error.errno in (errno.EACCES, errno.EROFS, errno.ENOTDIR):
+        if error.errno in (errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
             raise LusiferError(f"{path}: cannot be written ({error.strerror})") from error
         raise
     except Exception as error:  # torch and safetensors wrap the system's error in classes of their own

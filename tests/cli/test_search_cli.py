@@ -5,24 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
-from tokenizers import Tokenizer
 
-from lusifer.models.static import StaticConfig, save_static
 from tests.cli.test_cli import refused, run
-from tests.conftest import TEXTS, make_tokenizer
+from tests.conftest import TEXTS, make_table
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A random table: equal words are near, and nothing else."""
-    folder = tmp_path_factory.mktemp("table")
-    make_tokenizer(folder / "words")
-    tokenizer = Tokenizer.from_file(str(folder / "words" / "tokenizer.json"))
-    rows = np.random.default_rng(0).normal(size=(tokenizer.get_vocab_size(), 16)).astype(np.float32)
-    save_static(folder / "model", tokenizer, rows, StaticConfig(16))
-    return str(folder / "model")
+    return str(make_table(tmp_path_factory.mktemp("table")))
 
 
 @pytest.fixture
@@ -69,6 +61,10 @@ def test_models_are_listed(tmp_path: Path, model: str) -> None:
     assert done.returncode == 0, done
     assert "static" in done.stdout
     assert " 16 " in done.stdout
+    (tmp_path / "graph" / "onnx").mkdir(parents=True)
+    (tmp_path / "graph" / "onnx" / "model.onnx").touch()
+    (tmp_path / "graph" / "tokenizer.json").touch()
+    assert "onnx" in run("models", "graph", cwd=tmp_path).stdout
     assert "nothing: no such folder" in refused("models", "nothing", cwd=tmp_path)
 
 
@@ -82,3 +78,19 @@ def test_mine(tmp_path: Path, model: str) -> None:
     assert [float(score) for score, _, _ in rows] == sorted((float(score) for score, _, _ in rows), reverse=True)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.txt", "b.txt", "pairs.tsv"]
     assert "name it with .tsv" in refused("mine", "a.txt", "b.txt", "-o", "pairs", "-m", model, cwd=tmp_path)
+
+
+def test_the_demo_is_kept_and_goes_on_where_asked(tmp_path: Path, model: str) -> None:
+    first = run("demo", "--into", "library", "-m", model, "--mode", "dense", cwd=tmp_path)
+    assert first.returncode == 0, first
+    assert "210 passages from 210 files" in first.stdout
+    assert "of 10 questions, the right passage comes first for" in " ".join(first.stdout.split())
+    assert len(list((tmp_path / "library" / "library").rglob("*.txt"))) == 210
+    again = run("demo", "--into", "library", "-m", model, "--mode", "dense", cwd=tmp_path)
+    assert again.stdout == first.stdout
+    assert run("search", "library/index", "bread", "-m", model, cwd=tmp_path).returncode == 0
+    (tmp_path / "own" / "library").mkdir(parents=True)
+    assert "is there already, and not from this demo" in refused("demo", "--into", "own", "-m", model, cwd=tmp_path)
+    (tmp_path / "file").touch()
+    assert "file: cannot be written" in refused("demo", "--into", "file", "-m", model, cwd=tmp_path)
+    assert "mode is 'fast'" in refused("demo", "-m", model, "--mode", "fast", cwd=tmp_path)

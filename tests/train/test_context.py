@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,11 @@ import torch
 
 import lusifer
 from lusifer.data.sources import Source
+from lusifer.errors import ConfigError, LusiferError, ModelError
 from lusifer.models.static import load_static
 from lusifer.train.context import Contextual, Layers, Recipe, rotary, save_onnx
 from lusifer.train.corpus import Data
-from lusifer.train.run import train
+from lusifer.train.run import load_recipe, train
 from tests.conftest import TEXTS, make_table
 from tests.train.test_stages import recipe, texts  # noqa: F401  the same files and recipe
 
@@ -73,3 +75,31 @@ def test_the_stage_trains_layers_and_leaves_the_table(texts: Path, model_folder:
     cosines = (model.encode(TEXTS) * static.encode(TEXTS)).sum(1)
     assert cosines.max() < 0.9999, "the layers have learnt"
     assert cosines.min() > 0.3, "and started at the table"
+
+
+def test_what_does_not_fit_the_table_is_told(texts: Path, model_folder: Callable[[str], Path]) -> None:  # noqa: F811
+    file = recipe("context", texts, model_folder)
+    for change, message in ((["shape.heads=3"], "must divide by twice that"), (["nested=[16]"], "between 1 and dim - 1, 15")):
+        with pytest.raises(ConfigError, match=message):
+            train(file, change)
+    train(file, [f"output={texts / 'out'}"])
+    make_table(texts / "table", seed=1)
+    with pytest.raises(LusiferError, match="begun over another table"):
+        train(file, [f"output={texts / 'out'}"])
+    with pytest.raises(ModelError, match="takes no dim="):
+        lusifer.load(texts / "out" / "model", dim=8)
+
+
+def test_a_recipe_may_name_anothers_data() -> None:
+    _, student = load_recipe("student", ["data.root=there"])
+    _, default = load_recipe("default", ["data.root=there"])
+    assert student.data == default.data
+    _, named = load_recipe("default", ["data=student", "data.temperature=0.5"])
+    assert named.data == replace(load_recipe("default")[1].data, temperature=0.5)
+
+
+def test_data_that_names_itself_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(f"stage: context\ndata: {tmp_path / 'b.yaml'}\n", encoding="utf-8")
+    (tmp_path / "b.yaml").write_text(f"data: {tmp_path / 'a.yaml'}\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="names it again"):
+        load_recipe(tmp_path / "a.yaml")

@@ -12,6 +12,7 @@ from tokenizers import Tokenizer
 from lusifer.train.pairs import PairStore
 from lusifer.train.ranking import Ranking, RankingBatches
 from lusifer.train.substrings import Substrings
+from lusifer.train.taught import stride
 from tests.conftest import TEXTS, make_tokenizer
 
 TOKENS = ["<s>", "<pad>", "</s>", "<unk>", "<0x41>", "▁", "▁stations", "▁station", "stat", "ion", "s", "at", "<mask>"]
@@ -74,14 +75,27 @@ def test_lexicon_pairs_are_put_together_within_a_language(bundle: int, tmp_path:
 
 
 def test_equal_bundles_have_equal_keys_and_others_do_not(tmp_path: Path) -> None:
+    """English texts 0 to 7 recur: bundles of equal sums, 3 + 5 and 4 + 4, are still different."""
     make_tokenizer(tmp_path)
     tokenizer = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
-    english, text = WORDS[:8], WORDS[8:16]
-    rows = [("deu_Latn", "the", word) for word in english] + [("fra_Latn", word, "a") for word in text]
+    rows = [("deu_Latn", WORDS[i % 8], WORDS[8 + i % 5]) for i in range(160)]
     stores = {"lexicon": PairStore.build(tokenizer, rows, 24)}
-    batches = RankingBatches(Ranking(kinds={"lexicon": 1.0}), stores, 0.7, 3, framed=False)
-    batch = batches.batch(0, "lexicon", np.arange(16))
-    assert len(set(batch["english_key"][:8].tolist())) == 1
-    assert len(set(batch["english_key"].tolist())) == 9
-    assert len(set(batch["text_key"][8:].tolist())) == 1
-    assert len(set(batch["text_key"].tolist())) == 9
+    batches = RankingBatches(Ranking(bundle=3, kinds={"lexicon": 1.0}), stores, 0.7, 3, framed=False)
+    kept, starts = batches.bundles(0, "lexicon", np.arange(160))
+    batch = batches.batch(0, "lexicon", np.arange(160))
+    for name, values in (("english", stores["lexicon"].source), ("text", stores["lexicon"].text_hash)):
+        bags = [tuple(sorted(values[group].tolist())) for group in np.split(kept, starts[1:])]
+        assert len(set(bags)) < len(bags), "some bundles are equal"
+        keys = batch[f"{name}_key"].tolist()
+        assert [[a == b for b in bags] for a in bags] == [[a == b for b in keys] for a in keys]
+
+
+def test_a_stride_leaves_each_process_the_same_rows() -> None:
+    for rows in (8, 64, 1544, 2048):
+        every = stride(rows, 512)
+        assert every == 1 or rows // every >= 512
+        for world in (2, 4, 8):
+            own = np.split(np.arange(rows), world)
+            assert np.concatenate([part[::every] for part in own]).tolist() == list(range(0, rows, every))
+    assert stride(2048, 512) == 4
+    assert stride(13, 4) == 1

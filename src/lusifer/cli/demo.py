@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from lusifer.errors import LusiferError
+from lusifer.files import disk_errors
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
 DEEP = 10  # how far down the right passage is looked for
 NEAR = 3
+LIBRARY, INDEX = "library", "index"
 
 
 def demo(
@@ -33,21 +37,27 @@ def demo(
 
     out = Console()
     with _kept(into) as folder:
-        index = Index.create(folder / "index", model)
-        report = index.update([write_library(folder / "library")])
+        index = Index.create(folder / INDEX, model)
+        report = index.update([write_library(folder / LIBRARY)])
         files = report.added + report.changed + report.kept
         out.print(f"{len(index)} passages from {files} files, made into vectors of {index.model.embedder.dim} numbers by {model}.")
         out.print(answers(index, questions(), mode))  # type: ignore[arg-type]
     if into:
-        out.print(f"Ask it more:  lusifer search {into}/index 'how do I bake bread?'")
+        out.print(f"Ask it more:  lusifer search {into}/{INDEX} 'how do I bake bread?'")
 
 
 @contextlib.contextmanager
 def _kept(into: str | None) -> Iterator[Path]:
     """The folder named, or one that goes afterwards."""
+    from lusifer.search.query import is_index
+
     if into:
-        Path(into).mkdir(parents=True, exist_ok=True)
-        yield Path(into)
+        folder = Path(into)
+        if (folder / LIBRARY).exists() and not is_index(folder / INDEX):
+            raise LusiferError(f"{folder / LIBRARY}: is there already, and not from this demo; name another folder with --into")
+        with disk_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            yield folder
         return
     with tempfile.TemporaryDirectory() as aside:
         yield Path(aside)

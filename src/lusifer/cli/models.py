@@ -39,7 +39,10 @@ def models(folders: list[str] = typer.Argument(None, help="Folders to look below
 
 def below(folder: Path) -> Iterator[Path]:
     """The model folders at or below a folder; what lies inside a model is part of it."""
-    if any(folder.glob("*.safetensors")) and any((folder / name).exists() for name in ("bridge.json", "modules.json", "config.json")):
+    from lusifer.models.onnx import onnx_file
+
+    weights = any(folder.glob("*.safetensors")) and any((folder / name).exists() for name in ("bridge.json", "modules.json", "config.json"))
+    if weights or (onnx_file(folder) and (folder / "tokenizer.json").exists()):
         yield folder
         return
     for child in sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith((".", "checkpoint-"))):
@@ -49,6 +52,7 @@ def below(folder: Path) -> Iterator[Path]:
 def describe(folder: Path) -> tuple[str, ...]:
     """(kind, numbers of a vector, size on disk, languages, figures), as its files tell."""
     from lusifer.models.bases import read_json
+    from lusifer.models.onnx import onnx_file
     from lusifer.models.static import is_static, read_static_config
 
     size = f"{sum(p.stat().st_size for p in folder.rglob('*') if p.is_file()) / 1e6:.1f} MB"
@@ -58,6 +62,8 @@ def describe(folder: Path) -> tuple[str, ...]:
         return "static", str(config.dim), size, str(config.about.get("languages", "")), figures
     if (folder / "bridge.json").exists():
         return "bridge", _width(folder / "target"), size, "", ""
+    if onnx_file(folder) and not any(folder.glob("*.safetensors")):
+        return "onnx", _width(folder), size, "", ""
     kind = str(read_json(folder / "config.json").get("model_type", "?")) if (folder / "config.json").exists() else "?"
     return kind, _width(folder), size, "", ""
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from lusifer.errors import MissingExtra, ModelError
 from lusifer.models import bases
 from lusifer.models.embedder import Embedder, TorchEmbedder
-from lusifer.models.endpoint import EndpointEmbedder
 from lusifer.models.onnx import load_onnx, onnx_file
 from lusifer.models.static import is_static, load_static
 
@@ -37,15 +36,17 @@ def load(
 
     Raises ModelError where it is no model, is damaged, or asks for remote code.
     """
-    if is_url(name):
-        return EndpointEmbedder(str(name))
-    folder = bases.locate(str(name))
-    if is_static(folder):
+    folder = None if is_url(name) else bases.locate(str(name))
+    if folder and is_static(folder):
         return load_static(folder, dim)
+    if dim is not None:
+        raise ModelError(f"{name}: is no static table, so it takes no dim=")
+    if folder is None:
+        from lusifer.models.endpoint import EndpointEmbedder
+
+        return EndpointEmbedder(str(name))
     if onnx_file(folder) and not bases.weights_files(folder):
         return load_onnx(folder)
-    if dim is not None:
-        raise ModelError(f"{folder}: is no static table, so it takes no dim=")
     return TorchEmbedder(sentence_transformer(folder, device=device, encoder=encoder, target=target), bf16=bf16)
 
 

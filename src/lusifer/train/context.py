@@ -21,8 +21,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from lusifer.files import replacing_folder, write_json, write_text
-from lusifer.models.static import TOKENIZER, StaticEmbedder, load_static
+from lusifer.errors import ConfigError, LusiferError
+from lusifer.files import replacing_folder, sha256, write_json, write_text
+from lusifer.models.static import TOKENIZER, WEIGHTS, StaticEmbedder, load_static
 from lusifer.train.corpus import Data, prepare, read_kind
 from lusifer.train.loop import StepBatches, StepTrainer, arguments, claim, rank_and_world, run_phase, wait_for_all
 from lusifer.train.losses import own_rows
@@ -64,17 +65,18 @@ class Recipe:
     teacher: Teacher | None = None
 
     def __post_init__(self) -> None:
-        check(self.teacher, self.ranking, self.nested, None)
+        check(self.teacher, self.nested, self.few, self.ranking)
 
 
 def run(recipe: Recipe, *, restart: bool = False) -> Path:
     """Make the encoder; returns its ONNX folder."""
+    table = fitting(recipe)
     output = claim(recipe.output, recipe, restart=restart)
     final = output / "model"
+    same_table(recipe, output)
     if (final / "model.onnx").exists():
         log.info("%s is finished", final)
         return final
-    table = load_static(recipe.table)
     first = rank_and_world()[0] == 0
     if not first:  # the first process makes what the others then find
         wait_for_all()
@@ -96,6 +98,28 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     return final
 
 
+def fitting(recipe: Recipe) -> StaticEmbedder:
+    """The recipe's table. Raises ConfigError where heads or nested sizes do not fit its width."""
+    table = load_static(recipe.table)
+    try:
+        check(recipe.teacher, recipe.nested, recipe.few, recipe.ranking, table.dim)
+    except ValueError as error:
+        raise ConfigError(f"{recipe.table}: {error}") from None
+    if table.dim % (2 * recipe.shape.heads):
+        raise ConfigError(f"shape.heads is {recipe.shape.heads}; the table's {table.dim} numbers must divide by twice that")
+    return table
+
+
+def same_table(recipe: Recipe, output: Path) -> None:
+    """Raise LusiferError where a run was begun over another table than lies there now."""
+    file, found = output / "table.json", {"hash": sha256(Path(recipe.table) / WEIGHTS, Path(recipe.table) / TOKENIZER)}
+    if file.exists() and json.loads(file.read_text(encoding="utf-8")) != found:
+        raise LusiferError(f"{output}: was begun over another table than {recipe.table} now holds; start anew with --restart")
+    wait_for_all()
+    if rank_and_world()[0] == 0:
+        write_json(file, found)
+
+
 class Contextual(nn.Module):
     """Token ids (n, length) and their mask → states (n, length, dim). The table is kept as it is."""
 
@@ -104,8 +128,6 @@ class Contextual(nn.Module):
 
     def __init__(self, table: StaticEmbedder, recipe: Recipe) -> None:
         super().__init__()
-        if table.dim % (2 * recipe.shape.heads):
-            raise ValueError(f"shape.heads is {recipe.shape.heads}; the table's {table.dim} numbers must divide by twice that")
         lengths = table.scale * np.linalg.norm(table.rows.astype(np.float32), axis=1)
         usual = float(np.sqrt(np.mean(lengths[lengths > 0] ** 2) / table.dim))
         self.register_buffer("rows", torch.from_numpy(table.rows.copy()), persistent=False)
@@ -207,11 +229,12 @@ def save_onnx(folder: Path, encoder: Contextual, table: StaticEmbedder, recipe: 
         )
         write_text(aside / TOKENIZER, json.dumps(tokenizer, ensure_ascii=False, separators=(",", ":")))
         write_json(aside / "sentence_bert_config.json", {"max_seq_length": recipe.max_tokens})
+        write_json(aside / "config.json", {"hidden_size": table.dim})
 
 
 def plan(recipe: Recipe) -> dict[str, Any]:
     """What a run would do: rows by kind, parameters. Reads the data, trains nothing."""
-    table = load_static(recipe.table)
+    table = fitting(recipe)
     layers = sum(p.numel() for p in Contextual(table, recipe).parameters())
     size: npt.NDArray[np.int8] = table.rows
     kinds = [kind for kind in recipe.ranking.kinds if getattr(recipe.data, kind)]

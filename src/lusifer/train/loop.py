@@ -13,6 +13,7 @@ import platform
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -236,7 +237,7 @@ def rank_and_world() -> tuple[int, int]:
 # what a run leaves in its output folder: all that --restart may delete
 PRODUCTS = (
     *("recipe.yaml", "versions.json", "tokenizer.json", "prepared", "model", "encoder", "decoder"),
-    *("warm", "masking", "ranking", "causal", "align", "finetune", "inputs-phase", "distil", "pooled", "teacher"),
+    *("warm", "masking", "ranking", "table.json", "causal", "align", "finetune", "inputs-phase", "distil", "pooled", "teacher"),
 )
 
 
@@ -273,7 +274,10 @@ def wait_for_all() -> None:
 
 def _processes() -> Any:
     """The processes together; without a GPU this has to be said, or each believes that it is alone."""
-    return accelerate.PartialState(cpu=not torch.cuda.is_available())
+    return accelerate.PartialState(cpu=not torch.cuda.is_available(), timeout=PATIENCE)
+
+
+PATIENCE = timedelta(hours=24)  # the first process may embed a corpus while the others wait
 
 
 def part() -> None:

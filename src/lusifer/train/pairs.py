@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lusifer.data.tokens import Ids, TokenStore
+from lusifer.errors import ConfigError
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -113,7 +114,7 @@ class Sampler:
     ) -> None:
         self.names = sorted(k for k, share in kinds.items() if share > 0 and len(stores[k]))
         if not self.names:
-            raise ValueError(f"no rows to draw from: kinds {dict(kinds)} are empty")
+            raise ConfigError(f"no rows to draw from: kinds {dict(kinds)} are empty")
         share = np.array([kinds[k] for k in self.names])
         self.share, self.tokens, self.seed = share / share.sum(), tokens, seed
         self.most = {name: max_rows * (draws or {}).get(name, 1) for name in self.names}

@@ -15,7 +15,7 @@ from lusifer.train.loop import Batch, Optim
 from lusifer.train.pairs import EVEN, Ints, PairStore, Sampler
 from lusifer.train.vocabulary import BOS, EOS, PAD
 
-MIX = np.int64(0x1E3779B97F4A7C15)  # odd, so that different numbers stay different
+RANKED = ("parallel", "lexicon", "retrieval")
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Ranking:
     kinds: dict[str, float] = field(default_factory=lambda: {"parallel": 0.65, "lexicon": 0.35})
 
     def __post_init__(self) -> None:
-        check_kinds(self.kinds, ("parallel", "lexicon", "retrieval"))
+        check_kinds(self.kinds, RANKED)
         if self.bundle < 1:
             raise ValueError(f"bundle is {self.bundle}; it is how many lexicon pairs may make one, 1 or more")
 
@@ -70,7 +70,7 @@ class RankingBatches:
                 texts = [np.concatenate([[BOS], text, [EOS]]).astype(np.uint32) for text in texts]
             ids, mask = pad(texts, PAD)
             batch |= {f"{name}_ids": torch.from_numpy(ids), f"{name}_mask": torch.from_numpy(mask)}
-            batch[f"{name}_key"] = torch.from_numpy(np.add.reduceat(same[side] * MIX, starts))  # equal for equal bundles
+            batch[f"{name}_key"] = torch.from_numpy(np.add.reduceat(mixed(same[side]), starts))  # equal for equal bundles
         return batch
 
     def bundles(self, step: int, kind: str, rows: Ints) -> tuple[Ints, Ints]:
@@ -93,3 +93,12 @@ class RankingBatches:
         lengths = np.diff([*starts, len(rows)])[kept]
         ends = np.cumsum(lengths)
         return rows[np.repeat(starts[kept] - (ends - lengths), lengths) + np.arange(ends[-1])], ends - lengths
+
+
+def mixed(numbers: Ints) -> Ints:
+    """Numbers scattered so that sums of different ones differ (the finalizer of splitmix64); distinct stay distinct."""
+    with np.errstate(over="ignore"):
+        x = numbers.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+        x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return (x ^ (x >> np.uint64(31))).astype(np.int64)

@@ -17,7 +17,7 @@ STAGES = ("pretrain", "decoder", "align", "finetune", "distil", "pooled", "stati
 def find_recipe(name: str | Path) -> Path:
     """A recipe file: a path, or the name of one that ships with the package (`minilm` or `minilm.yaml`)."""
     path = Path(name)
-    if path.exists() or len(path.parts) > 1:
+    if path.is_file() or len(path.parts) > 1:
         return path
     folder = resources.files("lusifer") / "recipes"
     shipped = Path(str(folder)) / f"{path.name.removesuffix('.yaml')}.yaml"
@@ -31,9 +31,15 @@ def load_recipe(name: str | Path, overrides: Sequence[str] = ()) -> tuple[Any, A
     """(the stage's module, its checked recipe)."""
     path = find_recipe(name)
     data = config.read(path)
-    if isinstance(data.get("data"), str):  # another recipe's data
+    named = [change for change in overrides if change.startswith("data=")]
+    data = config.override(data, named)
+    passed = [str(path)]
+    while isinstance(data.get("data"), str):  # another recipe's data
+        if data["data"] in passed:
+            raise ConfigError(f"{path}: data names {data['data']}, which names it again")
+        passed.append(data["data"])
         data["data"] = config.read(find_recipe(data["data"])).get("data")
-    data = config.override(data, overrides)
+    data = config.override(data, [change for change in overrides if change not in named])
     stage = data.get("stage")
     if stage not in STAGES:
         raise ConfigError(f"{path}: stage is {stage!r}; it must be one of {', '.join(STAGES)}")

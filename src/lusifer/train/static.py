@@ -2,7 +2,7 @@
 
 Method: a text is the sum of its tokens' rows (a random share of them left out), trained as `taught` says. A row's length is
 its token's weight, learnt with it. A row may be a sum over the pieces within its token's spelling (`substrings`). A token that
-no training text holds gets a zero row. Cost: about a thousandth of an encoder's. Not where word order matters.
+no training text holds, nor any piece of, gets a zero row. Cost: about a thousandth of an encoder's. Not where word order matters.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Recipe:
     teacher: Teacher | None = None
 
     def __post_init__(self) -> None:
-        check(self.teacher, self.ranking, self.nested, self.dim)
+        check(self.teacher, self.nested, self.few, self.ranking, self.dim)
         if self.substrings < 0:
             raise ValueError(f"substrings is {self.substrings}; it is a number of characters, or 0 for none")
 
@@ -82,7 +82,7 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     args = arguments(recipe.ranking.optim, output / "ranking", recipe.seed)
     run_phase(StepTrainer(model=model, args=args, train_dataset=phase), "translation ranking, a static table")
     if rank_and_world()[0] == 0:
-        rows = model.finished(seen_tokens(stores, tokenizer.get_vocab_size()))
+        rows = model.finished(seen_tokens(stores, recipe.ranking.kinds, tokenizer.get_vocab_size()))
         save_static(final, tokenizer, rows, StaticConfig(recipe.dim, recipe.max_tokens))
     wait_for_all()
     return final
@@ -118,7 +118,7 @@ class Table(nn.Module):
 
     def pool(self, ids: torch.Tensor, mask: torch.Tensor, rows: torch.Tensor, share: float, generator: torch.Generator) -> torch.Tensor:
         """(n, length) ids → (n, dim) sums over a random share of each row's tokens, at least one."""
-        drawn = torch.rand((len(ids) * rank_and_world()[1], ids.shape[1]), generator=generator)[own_rows(ids)]
+        drawn = torch.rand((len(ids) * rank_and_world()[1], ids.shape[1]), generator=generator)[own_rows(ids.cpu())]
         keep = (drawn < share).to(mask.device) * mask
         keep = torch.where(keep.sum(1, keepdim=True) > 0, keep, mask)
         return F.embedding_bag(ids, rows, mode="sum", per_sample_weights=keep.to(rows.dtype))
@@ -134,12 +134,12 @@ class Table(nn.Module):
         return result
 
 
-def seen_tokens(stores: Mapping[str, PairStore], size: int) -> npt.NDArray[np.bool_]:
+def seen_tokens(stores: Mapping[str, PairStore], kinds: Mapping[str, float], size: int) -> npt.NDArray[np.bool_]:
     """Which tokens the ranked texts hold."""
     seen = np.zeros(size, dtype=bool)
-    for kind, store in stores.items():
-        if kind != "monolingual":
-            seen[np.unique(store.english.ids)] = seen[np.unique(store.text.ids)] = True
+    for kind, share in kinds.items():
+        if share > 0:
+            seen[np.unique(stores[kind].english.ids)] = seen[np.unique(stores[kind].text.ids)] = True
     return seen
 
 

@@ -17,11 +17,12 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from lusifer.train.corpus import Data, read_kind
+from lusifer.errors import ConfigError
+from lusifer.train.corpus import Data, check_kinds, read_kind
 from lusifer.train.loop import Batch, rank_and_world
 from lusifer.train.losses import distillation, margin_ranking, same_texts
-from lusifer.train.pairs import PairStore
-from lusifer.train.ranking import Ranking, RankingBatches
+from lusifer.train.pairs import EVEN, PairStore
+from lusifer.train.ranking import RANKED, Ranking, RankingBatches
 from lusifer.train.teacher import teacher_vectors
 
 Taught = dict[str, npt.NDArray[np.float16]]
@@ -40,10 +41,14 @@ class Teacher:
     cache: str | None = None
 
 
-def check(teacher: Teacher | None, phase: Ranking, nested: tuple[int, ...], dim: int | None) -> None:
-    """Raise ValueError for sizes outside the vector, or a teacher of pairs that are put together."""
+def check(teacher: Teacher | None, nested: tuple[int, ...], few: int, phase: Ranking, dim: int | None = None) -> None:
+    """Raise ValueError for sizes outside the vector, or a teacher of kinds that are not or of pairs that are put together."""
     if any(size < 1 or (dim is not None and size >= dim) for size in nested):
         raise ValueError(f"nested sizes lie between 1 and dim - 1{f', {dim - 1}' if dim else ''}; not {nested}")
+    if few < 1:
+        raise ValueError(f"few is {few}; it is a number of a batch's rows, 1 or more")
+    if teacher:
+        check_kinds(dict.fromkeys(teacher.kinds, 1.0), RANKED)
     if teacher and "lexicon" in teacher.kinds and phase.bundle > 1:
         raise ValueError("teacher.kinds holds lexicon, whose pairs ranking.bundle puts together: the teacher has no vector of these")
 
@@ -60,7 +65,7 @@ class Objective(nn.Module):
         phase, teacher = self.phase, self.teacher
         keys = batch["english_key"], batch["text_key"]
         loss = margin_ranking(english, text, phase.temperature, phase.margin, same_texts(*keys))
-        few = slice(None, None, max(1, len(text) * rank_and_world()[1] // self.few))
+        few = slice(None, None, stride(len(text) * rank_and_world()[1], self.few))
         same = same_texts(*(key[few] for key in keys))
         for size in self.nested:
             loss = loss + margin_ranking(english[few, :size], text[few, :size], phase.temperature, phase.margin, same)
@@ -72,6 +77,13 @@ class Objective(nn.Module):
                 )
                 loss = loss + sum(near.values()) + sum(rank.values())
         return loss
+
+
+def stride(rows: int, few: int) -> int:
+    """Each how many-th row of a batch leaves about `few`, the same rows on one process as on 2, 4 or 8 that share them."""
+    if rows % EVEN:
+        return 1
+    return max(d for d in range(1, max(1, rows // few) + 1) if rows // EVEN % d == 0)
 
 
 class TaughtBatches:
@@ -94,8 +106,10 @@ def teach(teacher: Teacher | None, data: Data, stores: Mapping[str, PairStore], 
         return {}
     taught = {}
     for kind in teacher.kinds:
+        if not len(stores[kind]):
+            continue
         texts = list(dict.fromkeys(english for _, english, _ in read_kind(data, kind)))
         if len(texts) != len(stores[kind].english):
-            raise ValueError(f"{output}/prepared: made from other files than data.{kind} now names; start anew with --restart")
+            raise ConfigError(f"{output}/prepared: made from other files than data.{kind} now names; start anew with --restart")
         taught[kind] = teacher_vectors(teacher.base, texts, Path(teacher.cache or Path(output) / "teacher"), teacher.max_tokens)
     return taught
