@@ -91,6 +91,7 @@ def recipe(stage: str, folder: Path, model_folder: Folder, **changes: Any) -> Pa
             "nested": [8],
             "few": 4,
             "substrings": 2,
+            "whiten": 0.5,
             "ranking": {"optim": OPTIM, "batch_tokens": 512, "bundle": 3, "kinds": {"parallel": 0.5, "lexicon": 0.2, "retrieval": 0.3}},
             "teacher": {"base": str(model_folder("bert")), "kinds": ["parallel", "retrieval"]},
         }
@@ -426,6 +427,7 @@ def test_another_language_is_refused_with_file_and_line(texts: Path, model_folde
         ("static", ["teacher.kinds=[lexicon]"], "the teacher has no vector of these"),
         ("static", ["teacher.kinds=[paralel]"], "not paralel"),
         ("static", ["few=0"], "few is 0"),
+        ("static", ["whiten=2"], "whiten is 2"),
         ("pretrain", ["ranking=null", "masking=null", "warm=null"], "nothing to train"),
         ("pretrain", ["data.lexicon=[{files: [parallel.tsv], columns: [language, text]}]"], "needs a column 'english'"),
         ("pretrain", ["vocabulary.size=60000"], "vocabulary.size"),

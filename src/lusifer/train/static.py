@@ -21,6 +21,7 @@ from tokenizers import Tokenizer
 from torch import nn
 
 from lusifer.models.static import StaticConfig, save_static
+from lusifer.reshape.whiten import whitening
 from lusifer.train.corpus import Data, prepare, read_kind
 from lusifer.train.loop import StepBatches, StepTrainer, arguments, claim, rank_and_world, run_phase, wait_for_all
 from lusifer.train.losses import own_rows
@@ -31,6 +32,7 @@ from lusifer.train.taught import Objective, TaughtBatches, Teacher, check, teach
 from lusifer.train.vocabulary import SPECIALS, Vocabulary
 
 log = logging.getLogger(__name__)
+SAMPLE = 20_000  # pairs that the whitening is learnt from
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Recipe:
     """Everything that `lusifer train` needs to make a static table.
 
     `nested` are the sizes that a vector may be cut to; these, and the teacher's ranking, take `few` rows of each batch.
+    `whiten` turns the table, in the end, to its texts' principal axes, whose variances it evens out by that power: the first
+    numbers of a vector are then the best to keep, with no `nested` sizes.
     `substrings`: pieces of at least so many characters within a token lend it their rows; 0 is for none.
     """
 
@@ -50,12 +54,15 @@ class Recipe:
     nested: tuple[int, ...] = (128, 64)
     few: int = 512
     substrings: int = 0
+    whiten: float | None = None
     max_tokens: int = 512
     ranking: Ranking = field(default_factory=Ranking)
     teacher: Teacher | None = None
 
     def __post_init__(self) -> None:
         check(self.teacher, self.nested, self.few, self.ranking, self.dim)
+        if self.whiten is not None and not 0 <= self.whiten <= 1:
+            raise ValueError(f"whiten is {self.whiten}; it is a power from 0 (a rotation) to 1, or null for none")
         if self.substrings < 0:
             raise ValueError(f"substrings is {self.substrings}; it is a number of characters, or 0 for none")
 
@@ -83,6 +90,8 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     run_phase(StepTrainer(model=model, args=args, train_dataset=phase), "translation ranking, a static table")
     if rank_and_world()[0] == 0:
         rows = model.finished(seen_tokens(stores, recipe.ranking.kinds, tokenizer.get_vocab_size()))
+        if recipe.whiten is not None:
+            rows = rows @ whitening(sample_sums(rows, stores["parallel"], recipe.seed), recipe.whiten)
         save_static(final, tokenizer, rows, StaticConfig(recipe.dim, recipe.max_tokens))
     wait_for_all()
     return final
@@ -141,6 +150,16 @@ def seen_tokens(stores: Mapping[str, PairStore], kinds: Mapping[str, float], siz
         if share > 0:
             seen[np.unique(stores[kind].english.ids)] = seen[np.unique(stores[kind].text.ids)] = True
     return seen
+
+
+def sample_sums(rows: npt.NDArray[np.float32], pairs: PairStore, seed: int) -> npt.NDArray[np.float32]:
+    """Unit vectors of both sides of up to `SAMPLE` random pairs, (n, dim); empty texts are left out."""
+    chosen = np.random.default_rng([seed, 4]).permutation(len(pairs))[:SAMPLE]
+    texts = (ids for row in chosen for ids in pairs.pair(int(row)) if len(ids))
+    sums = np.stack([rows[ids].sum(0) for ids in texts])
+    lengths = np.linalg.norm(sums, axis=1, keepdims=True)
+    result: npt.NDArray[np.float32] = (sums / np.maximum(lengths, 1e-12))[lengths[:, 0] > 0]
+    return result
 
 
 def plan(recipe: Recipe) -> dict[str, Any]:
