@@ -60,7 +60,7 @@ def test_the_default_model_needs_no_torch() -> None:
         "model = lusifer.load()\n"
         "v = model.encode(['Wo ist der Bahnhof?', 'Where is the station?', 'She bakes bread.'])\n"
         "assert v.shape == (3, 256) and abs((v * v).sum(1) - 1).max() < 1e-5\n"
-        "assert v[0] @ v[1] > 0.5 > v[0] @ v[2], v @ v.T\n"
+        "assert v[0] @ v[1] > 0.4 > 0.2 > v[0] @ v[2], v @ v.T\n"
         "assert lusifer.load(dim=64).encode(['x']).shape == (1, 64)\n"
         "assert not {'torch', 'transformers', 'lancedb'} & set(sys.modules)\n"
     )

@@ -14,8 +14,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-
 from lusifer.errors import ConfigError
 
 T = TypeVar("T")
@@ -28,6 +26,8 @@ def load(cls: type[T], path: str | Path, overrides: Sequence[str] = ()) -> T:
 
 def read(path: str | Path) -> dict[str, Any]:
     """The YAML mapping in `path`. Raises ConfigError where it is missing, unreadable or not a mapping."""
+    import yaml  # late: a static table's configuration needs none
+
     path = Path(path)
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -46,6 +46,8 @@ def read(path: str | Path) -> dict[str, Any]:
 
 def override(data: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
     """Apply dotted overrides, `a.b=value` (the value is YAML), to a copy of `data`."""
+    import yaml
+
     result: dict[str, Any] = {k: dict(v) if isinstance(v, dict) else v for k, v in data.items()}
     for text in overrides:
         key, equals, value = text.partition("=")
@@ -139,5 +141,7 @@ def plain(config: Any) -> Any:
 
 def dump(config: Any) -> str:
     """The resolved recipe as YAML text."""
+    import yaml
+
     text: str = yaml.safe_dump(plain(config), sort_keys=False, allow_unicode=True)
     return text
