@@ -111,7 +111,7 @@ def test_a_missing_extra_names_itself() -> None:
         (["train", "minilm", "optim.steps=many"], "optim: steps is 'many'"),
         (["train", "minilm", "data.root=/nowhere"], "data.root"),
         (["data", "validate", "none.docx"], "unknown format"),
-        (["similar", "a", "b"], "--model"),
+        (["similar", "a"], "Missing argument"),
         (["no-such-verb"], "No such command"),
         (["similar", "a", "b", "-m", "/nowhere/at/all"], "no such model folder"),
         (["embed", "none.txt", "-m", "x", "-o", "out.bin"], ".npy"),
@@ -174,3 +174,8 @@ def test_embed_similar_and_neighbours(tmp_path: Path, model_folder: Folder) -> N
     assert run("similar", TEXTS[0], TEXTS[0], "-m", "m", cwd=tmp_path).stdout.strip() == "1.0000"
     assert run("neighbours", TEXTS[3], "t.txt", "-m", "m", "-k", "1", cwd=tmp_path).stdout.strip().endswith(TEXTS[3])
     assert "expected 'str'" not in refused("embed", "none.txt", "-m", "m", "-o", "w.npy", cwd=tmp_path)
+
+
+def test_without_a_model_the_default_one_answers(tmp_path: Path) -> None:
+    near, far = (float(run("similar", "Guten Morgen", text, cwd=tmp_path).stdout) for text in ("good morning", "the price of bread"))
+    assert near > 0.3 > far
