@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -74,6 +73,8 @@ def build(cls: type[T], data: Any, where: str) -> T:
     hints = typing.get_type_hints(cls)
     for key in data:
         if key not in fields:
+            import difflib
+
             near = difflib.get_close_matches(str(key), fields, n=1)
             hint = f"did you mean {near[0]!r}? " if near else ""
             raise ConfigError(f"{where}: unknown key {key!r}; {hint}the keys are {_names(cls)}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from lusifer.cli.embed import MODEL
 from lusifer.errors import LusiferError
 from lusifer.files import disk_errors
 
@@ -27,7 +28,7 @@ LIBRARY, INDEX = "library", "index"
 
 def demo(
     into: str = typer.Option(None, "--into", help="Keep the passages and their index in this folder, to ask it more."),
-    model: str = typer.Option("default", "--model", "-m", help="A model's folder or hub id; without it the one that comes with lusifer."),
+    model: str = MODEL,
     mode: str = typer.Option("hybrid", "--mode", help="dense, text or hybrid."),
 ) -> None:
     """Ask ten English questions of a small library in fourteen languages, and show what is found."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +55,7 @@ def locate(name: str, *, weights: bool = True, **hub: Any) -> Path:
 
 def _shipped() -> Path:
     """The model that comes with the package."""
-    folder = Path(str(resources.files("lusifer"))) / "assets" / DEFAULT
+    folder = Path(__file__).parents[1] / "assets" / DEFAULT
     if not folder.is_dir():
         raise ModelError("this copy of lusifer comes without its default model; name one with --model, or reinstall lusifer")
     return folder

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from lusifer.errors import MissingExtra, ModelError
 from lusifer.models import bases
 from lusifer.models.embedder import Embedder, TorchEmbedder
-from lusifer.models.onnx import load_onnx, onnx_file
 from lusifer.models.static import is_static, load_static
 
 if TYPE_CHECKING:
@@ -45,6 +44,8 @@ def load(
         from lusifer.models.endpoint import EndpointEmbedder
 
         return EndpointEmbedder(str(name))
+    from lusifer.models.onnx import load_onnx, onnx_file
+
     if onnx_file(folder) and not bases.weights_files(folder):
         return load_onnx(folder)
     return TorchEmbedder(sentence_transformer(folder, device=device, encoder=encoder, target=target), bf16=bf16)

@@ -24,11 +24,10 @@ from torch import nn
 from lusifer.errors import ConfigError, LusiferError
 from lusifer.files import replacing_folder, sha256, write_json, write_text
 from lusifer.models.static import TOKENIZER, WEIGHTS, StaticEmbedder, load_static
-from lusifer.train.corpus import Data, prepare, read_kind
+from lusifer.train.corpus import Data, read_kind
 from lusifer.train.loop import StepBatches, StepTrainer, arguments, claim, rank_and_world, run_phase, wait_for_all
-from lusifer.train.losses import own_rows
-from lusifer.train.ranking import Ranking, RankingBatches
-from lusifer.train.taught import Objective, TaughtBatches, Teacher, check, teach
+from lusifer.train.ranking import Ranking, RankingBatches, kept
+from lusifer.train.taught import Objective, TaughtBatches, Teacher, check, prepared
 from lusifer.train.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
@@ -58,7 +57,7 @@ class Recipe:
     table: str
     seed: int = 0
     shape: Layers = field(default_factory=Layers)
-    nested: tuple[int, ...] = (128, 64)
+    nested: tuple[int, ...] = ()
     few: int = 512
     max_tokens: int = 256
     ranking: Ranking = field(default_factory=Ranking)
@@ -78,14 +77,9 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
         log.info("%s is finished", final)
         return final
     first = rank_and_world()[0] == 0
-    if not first:  # the first process makes what the others then find
-        wait_for_all()
-    else:
+    if first:  # `prepared` uses the tokenizer that it finds
         write_text(output / TOKENIZER, (Path(recipe.table) / TOKENIZER).read_text(encoding="utf-8"))
-    _, stores = prepare(recipe.data, Vocabulary(), recipe.seed, output / "prepared")
-    taught = teach(recipe.teacher, recipe.data, stores, recipe.output)
-    if first:
-        wait_for_all()
+    _, stores, taught = prepared(recipe.data, Vocabulary(), recipe.teacher, recipe.seed, output)
     torch.manual_seed(recipe.seed)
     model = Trained(recipe, Contextual(table, recipe), next((v.shape[1] for v in taught.values()), 0))
     batches = TaughtBatches(RankingBatches(recipe.ranking, stores, recipe.data.temperature, recipe.seed, framed=False), taught)
@@ -188,10 +182,8 @@ class Trained(nn.Module):
         sums = []
         for side in ("english", "text"):
             ids, mask = batch[f"{side}_ids"], batch[f"{side}_mask"]
-            drawn = torch.rand((len(ids) * rank_and_world()[1], ids.shape[1]), generator=generator)[own_rows(ids.cpu())]
-            keep = (drawn < self.recipe.ranking.pooled_share).to(mask.device) * mask
-            keep = torch.where(keep.sum(1, keepdim=True) > 0, keep, mask)
             states = self.encoder(ids, mask)
+            keep = kept(mask, self.recipe.ranking.pooled_share, generator)
             sums.append((states * keep[..., None].to(states.dtype)).sum(1))
         return {"loss": self.objective(sums[0], sums[1], batch)}
 

@@ -27,9 +27,9 @@ from lusifer.files import replacing_folder
 from lusifer.models import families
 from lusifer.train.corpus import Data, check_kinds, prepare, read_kind
 from lusifer.train.loop import Batch, Optim, StepBatches, StepTrainer, arguments, claim, rank_and_world, run_phase, wait_for_all
-from lusifer.train.losses import margin_ranking, own_rows, same_texts
+from lusifer.train.losses import margin_ranking, same_texts
 from lusifer.train.pairs import PairStore, Sampler
-from lusifer.train.ranking import Ranking, RankingBatches
+from lusifer.train.ranking import Ranking, RankingBatches, kept
 from lusifer.train.vocabulary import BOS, EOS, PAD, SPECIALS, Vocabulary, fast_tokenizer
 
 log = logging.getLogger(__name__)
@@ -195,9 +195,7 @@ class Ranker(nn.Module):
                 states = self.encoder.final_norm(self.encoder.embeddings(input_ids=ids))
             else:
                 states = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
-            drawn = torch.rand((len(mask) * rank_and_world()[1], mask.shape[1]), generator=generator)[own_rows(mask.cpu())]
-            keep = (drawn < self.phase.pooled_share).to(mask.device) * mask
-            keep = torch.where(keep.sum(1, keepdim=True) > 0, keep, mask).unsqueeze(-1).to(states.dtype)
+            keep = kept(mask, self.phase.pooled_share, generator).unsqueeze(-1).to(states.dtype)
             pooled.append((states * keep).sum(1) / keep.sum(1))
         same = same_texts(batch["english_key"], batch["text_key"])
         return {"loss": margin_ranking(pooled[0], pooled[1], self.phase.temperature, self.phase.margin, same)}

@@ -11,7 +11,8 @@ import torch
 
 from lusifer.data.tokens import pad
 from lusifer.train.corpus import check_kinds
-from lusifer.train.loop import Batch, Optim
+from lusifer.train.loop import Batch, Optim, rank_and_world
+from lusifer.train.losses import own_rows
 from lusifer.train.pairs import EVEN, Ints, PairStore, Sampler
 from lusifer.train.vocabulary import BOS, EOS, PAD
 
@@ -40,6 +41,13 @@ class Ranking:
         check_kinds(self.kinds, RANKED)
         if self.bundle < 1:
             raise ValueError(f"bundle is {self.bundle}; it is how many lexicon pairs may make one, 1 or more")
+
+
+def kept(mask: torch.Tensor, share: float, generator: torch.Generator) -> torch.Tensor:
+    """(rows, length) mask → the mask of a random share of each row's tokens, at least one; the same on one process as on several."""
+    drawn = torch.rand((len(mask) * rank_and_world()[1], mask.shape[1]), generator=generator)[own_rows(mask.cpu())]
+    some = (drawn < share).to(mask.device) * mask
+    return torch.where(some.sum(1, keepdim=True) > 0, some, mask)
 
 
 class RankingBatches:

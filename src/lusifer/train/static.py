@@ -22,13 +22,12 @@ from torch import nn
 
 from lusifer.models.static import StaticConfig, save_static
 from lusifer.reshape.whiten import whitening
-from lusifer.train.corpus import Data, prepare, read_kind
+from lusifer.train.corpus import Data, read_kind
 from lusifer.train.loop import StepBatches, StepTrainer, arguments, claim, rank_and_world, run_phase, wait_for_all
-from lusifer.train.losses import own_rows
 from lusifer.train.pairs import PairStore
-from lusifer.train.ranking import Ranking, RankingBatches
+from lusifer.train.ranking import Ranking, RankingBatches, kept
 from lusifer.train.substrings import Substrings
-from lusifer.train.taught import Objective, TaughtBatches, Teacher, check, teach
+from lusifer.train.taught import Objective, TaughtBatches, Teacher, check, prepared
 from lusifer.train.vocabulary import SPECIALS, Vocabulary
 
 log = logging.getLogger(__name__)
@@ -51,7 +50,7 @@ class Recipe:
     seed: int = 0
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
     dim: int = 256
-    nested: tuple[int, ...] = (128, 64)
+    nested: tuple[int, ...] = ()
     few: int = 512
     substrings: int = 0
     whiten: float | None = None
@@ -74,13 +73,7 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     if (final / "config.json").exists():
         log.info("%s is finished", final)
         return final
-    first = rank_and_world()[0] == 0
-    if not first:  # the first process makes what the others then find
-        wait_for_all()
-    file, stores = prepare(recipe.data, recipe.vocabulary, recipe.seed, output / "prepared")
-    taught = teach(recipe.teacher, recipe.data, stores, recipe.output)
-    if first:
-        wait_for_all()
+    file, stores, taught = prepared(recipe.data, recipe.vocabulary, recipe.teacher, recipe.seed, output)
     tokenizer = Tokenizer.from_file(str(file))
     torch.manual_seed(recipe.seed)
     model = Table(recipe, tokenizer, next((v.shape[1] for v in taught.values()), 0))
@@ -127,10 +120,7 @@ class Table(nn.Module):
 
     def pool(self, ids: torch.Tensor, mask: torch.Tensor, rows: torch.Tensor, share: float, generator: torch.Generator) -> torch.Tensor:
         """(n, length) ids → (n, dim) sums over a random share of each row's tokens, at least one."""
-        drawn = torch.rand((len(ids) * rank_and_world()[1], ids.shape[1]), generator=generator)[own_rows(ids.cpu())]
-        keep = (drawn < share).to(mask.device) * mask
-        keep = torch.where(keep.sum(1, keepdim=True) > 0, keep, mask)
-        return F.embedding_bag(ids, rows, mode="sum", per_sample_weights=keep.to(rows.dtype))
+        return F.embedding_bag(ids, rows, mode="sum", per_sample_weights=kept(mask, share, generator).to(rows.dtype))
 
     @torch.no_grad()
     def finished(self, seen: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:

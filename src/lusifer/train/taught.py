@@ -18,12 +18,13 @@ import torch
 from torch import nn
 
 from lusifer.errors import ConfigError
-from lusifer.train.corpus import Data, check_kinds, read_kind
-from lusifer.train.loop import Batch, rank_and_world
+from lusifer.train.corpus import Data, check_kinds, prepare, read_kind
+from lusifer.train.loop import Batch, rank_and_world, wait_for_all
 from lusifer.train.losses import distillation, margin_ranking, same_texts
 from lusifer.train.pairs import EVEN, PairStore
 from lusifer.train.ranking import RANKED, Ranking, RankingBatches
 from lusifer.train.teacher import teacher_vectors
+from lusifer.train.vocabulary import Vocabulary
 
 Taught = dict[str, npt.NDArray[np.float16]]
 
@@ -98,6 +99,20 @@ class TaughtBatches:
         if kind in self.taught:
             batch["teacher"] = torch.from_numpy(self.taught[kind][self.batches.stores[kind].source[rows]])
         return batch
+
+
+def prepared(
+    data: Data, vocabulary: Vocabulary, teacher: Teacher | None, seed: int, output: Path
+) -> tuple[Path, dict[str, PairStore], Taught]:
+    """The tokenizer's file, the token stores and the teacher's vectors: made by the first process, found by the others."""
+    first = rank_and_world()[0] == 0
+    if not first:
+        wait_for_all()
+    file, stores = prepare(data, vocabulary, seed, output / "prepared")
+    taught = teach(teacher, data, stores, str(output))
+    if first:
+        wait_for_all()
+    return file, stores, taught
 
 
 def teach(teacher: Teacher | None, data: Data, stores: Mapping[str, PairStore], output: str) -> Taught:
