@@ -1,15 +1,16 @@
-"""A model card's figures: means, and a row a language, from what `lusifer evaluate … -o SCORES` wrote.
+"""A model card's figures: means, and a row a language, from what `lusifer evaluate` keeps of a model.
 
-python benchmarks/figures.py out/eval/default.json
+python benchmarks/figures.py out/results/default-3d3d1f9e
 """
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
-from lusifer.evaluate.report import means
+from lusifer.evaluate.compare import compare
+from lusifer.evaluate.report import markdown
+from lusifer.evaluate.run import kept
 from lusifer.evaluate.scores import Score
 
 COLUMNS = (
@@ -18,15 +19,14 @@ COLUMNS = (
     ("ntrex", "to English"),
     ("xquad", "nDCG@10 English"),
     ("xquad", "nDCG@10 own"),
-    ("sib200", "accuracy"),
+    ("sib200", "accuracy English"),
 )
 
 
-def main(file: str) -> None:
-    scores = [Score(**s) for s in json.loads(Path(file).read_text(encoding="utf-8"))["scores"]]
-    print("| task | languages | metric | mean | n |\n|---|---|---|--:|--:|")
-    for task, which, metric, value, n in means(scores):
-        print(f"| {task} | {which} | {metric} | {value:.3f} | {n} |".replace(" 0.", " ."))
+def main(folder: str) -> None:
+    outcomes = kept(Path(folder))
+    print(markdown(compare({Path(folder).name: outcomes}), [Path(folder).name]))
+    scores = [score for outcome in outcomes for score in outcome.scores]
     found = {(s.task, s.metric, s.language): s for s in scores}
     columns = [c for c in COLUMNS if any(key[:2] == c for key in found)]
     print("\n| language | " + " | ".join(f"{task} {metric}" for task, metric in columns) + " |")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+import pytest
 from hatchling.builders.wheel import WheelBuilder
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -21,3 +22,15 @@ def test_the_wheel_holds_every_module_and_recipe(tmp_path: Path) -> None:
     assert source - names == set()
     assert any(n.endswith(".yaml") for n in source)
     assert any(n.endswith(".tsv") for n in source)
+
+
+def test_functions_outlive_the_import_of_packages_of_their_name() -> None:
+    import lusifer.evaluate.run
+    import lusifer.train.run
+
+    assert callable(lusifer.evaluate)
+    assert callable(lusifer.train)
+    with pytest.raises(lusifer.LusiferError, match="no local task 'nonsense'"):
+        lusifer.evaluate(lusifer.load(), ".", ["nonsense"])
+    with pytest.raises(lusifer.ConfigError, match="nonsense"):
+        lusifer.train("nonsense")

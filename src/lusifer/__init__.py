@@ -17,7 +17,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from lusifer.data.validate import validate
     from lusifer.errors import ConfigError, DataError, LusiferError, MissingExtra, ModelError
-    from lusifer.evaluate.local import evaluate
+    from lusifer.evaluate.run import evaluate
     from lusifer.models.embedder import Embedder
     from lusifer.models.load import load, sentence_transformer
     from lusifer.reshape.merge import merge
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lusifer.search.query import Filter
     from lusifer.train.run import plan, train
 
+_PACKAGES = ("evaluate", "train")  # which can be called
 _PLACES = {
     "ConfigError": "lusifer.errors",
     "DataError": "lusifer.errors",
@@ -34,12 +35,10 @@ _PLACES = {
     "LusiferError": "lusifer.errors",
     "MissingExtra": "lusifer.errors",
     "ModelError": "lusifer.errors",
-    "evaluate": "lusifer.evaluate.local",
     "load": "lusifer.models.load",
     "merge": "lusifer.reshape.merge",
     "plan": "lusifer.train.run",
     "sentence_transformer": "lusifer.models.load",
-    "train": "lusifer.train.run",
     "validate": "lusifer.data.validate",
 }
 
@@ -63,6 +62,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name in _PACKAGES:
+        return importlib.import_module(f"lusifer.{name}")
     if name not in _PLACES:
         raise AttributeError(f"module 'lusifer' has no attribute {name!r}")
     return getattr(importlib.import_module(_PLACES[name]), name)

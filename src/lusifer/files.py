@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import os
 import shutil
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from lusifer.errors import LusiferError
+
+LOCK = ".lusifer-lock"
 
 
 @contextmanager
@@ -74,6 +75,22 @@ def write_json(path: str | Path, value: Any) -> None:
 
 
 @contextmanager
+def locked(folder: str | Path, busy: str) -> Iterator[None]:
+    """Hold a folder against a second writer, who gets the error `busy`; the system lets go when the process ends, however it ends."""
+    try:
+        import fcntl
+    except ModuleNotFoundError:  # Windows
+        yield
+        return
+    with (Path(folder) / LOCK).open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LusiferError(busy) from None
+        yield
+
+
+@contextmanager
 def disk_errors(path: str | Path) -> Iterator[None]:
     """Turn the operating system's write errors into one line that names the path."""
     try:
@@ -100,6 +117,8 @@ def write_array(path: str | Path, array: Any) -> None:
 
 def fingerprint(first: str, texts: Iterable[str], last: str = "") -> str:
     """A short hash of texts and what was done with them, to name a cache by."""
+    import hashlib
+
     digest = hashlib.sha256(first.encode())
     for text in texts:
         digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
@@ -109,6 +128,8 @@ def fingerprint(first: str, texts: Iterable[str], last: str = "") -> str:
 
 def sha256(*paths: str | Path) -> str:
     """Hash of the files' contents, one after the other, in the order of their names."""
+    import hashlib
+
     digest = hashlib.sha256()
     for path in sorted(Path(p) for p in paths):
         with path.open("rb") as stream:

@@ -28,7 +28,7 @@ OPTIONS = {
     "embed": {"--into", "--model", "--column", "--prompt"},
     "similar": {"--model"},
     "neighbours": {"--model", "--top", "--column"},
-    "evaluate": {"--suite", "--tasks", "--languages", "--anchor", "--into", "--bf16"},
+    "evaluate": {"--suite", "--tasks", "--languages", "--anchor", "--into", "--by-language", "--bf16"},
     "demo": {"--into", "--model", "--mode"},
     "demo-bridge": {"--data", "--into", "--restart", "--encoder", "--target"},
     "recipes": set(),
@@ -75,7 +75,7 @@ def test_the_options_are_these() -> None:
 
 
 def test_the_public_names_are_these_and_all_resolve() -> None:
-    assert sorted(lusifer._PLACES) == sorted(lusifer.__all__)
+    assert sorted((*lusifer._PLACES, *lusifer._PACKAGES)) == sorted(lusifer.__all__)
     for name in lusifer.__all__:
         assert getattr(lusifer, name) is not None
     assert set(dir(lusifer)) >= set(lusifer.__all__)

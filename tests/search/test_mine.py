@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lusifer.encode.nearest import nearest
 from lusifer.search import mine
-from lusifer.search.mine import Pair, best_threshold, embed, nearest, pairs
+from lusifer.search.mine import Pair, best_threshold, embed, pairs
 
 
 def unit(rng: np.random.Generator, n: int, d: int = 12) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Scores as tables."""
+"""Comparisons as tables: on a terminal, and as Markdown."""
 
 from __future__ import annotations
 
@@ -6,43 +6,39 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from lusifer.evaluate.local import TATOEBA_36
-from lusifer.evaluate.scores import Score
+from lusifer.evaluate.compare import Cell, Row
+
+HEADS = ("task", "metric", "languages", "n")
 
 
-def table(scores: Sequence[Score]) -> Table:
-    """Every score by task and language, with its interval and number of examples."""
-    result = Table(title="scores")
-    for name in ("task", "language", "metric"):
+def table(rows: Sequence[Row], models: Sequence[str]) -> Table:
+    """A line a row, a column a model: value, half the width of its 95 % interval, and with several models its rank."""
+    result = Table()
+    for name in HEADS[:3]:
         result.add_column(name)
-    for name in ("value", "95 % interval", "n"):
+    for name in ("n", *models):
         result.add_column(name, justify="right")
-    for s in scores:
-        result.add_row(s.task, s.language, s.metric, f"{s.value:.3f}", f"{s.low:.3f} to {s.high:.3f}", str(s.n))
+    for row in rows:
+        result.add_row(*heads(row), *(figure(cell, ranked=len(models) > 1) for cell in row.cells))
     return result
 
 
-def means(scores: Sequence[Score]) -> list[tuple[str, str, str, float, int]]:
-    """(task, which languages, metric, plain mean over them, how many) for each task and metric."""
-    rows = []
-    for task, metric in dict.fromkeys((s.task, s.metric) for s in scores):
-        mine = [s for s in scores if (s.task, s.metric) == (task, metric)]
-        groups = {"all": mine}
-        if task == "tatoeba":
-            groups = {"36": [s for s in mine if s.language in TATOEBA_36], "all": mine}
-        for which, group in groups.items():
-            if group:
-                rows.append((task, which, metric, sum(s.value for s in group) / len(group), len(group)))
-    return rows
+def markdown(rows: Sequence[Row], models: Sequence[str]) -> str:
+    """The same for a document; the best, and what shares its rank, in bold."""
+    lines = ["| " + " | ".join((*HEADS, *models)) + " |", "|---|---|---|--:|" + "--:|" * len(models)]
+    for row in rows:
+        cells = (figure(c) if c.rank > 1 or len(models) == 1 else f"**{figure(c)}**" for c in row.cells)
+        lines.append("| " + " | ".join((*heads(row), *cells)) + " |")
+    return "\n".join(lines) + "\n"
 
 
-def summary(scores: Sequence[Score]) -> Table:
-    """Plain means over languages."""
-    result = Table(title="means over languages")
-    for name in ("task", "languages", "metric"):
-        result.add_column(name)
-    for name in ("mean", "n"):
-        result.add_column(name, justify="right")
-    for task, which, metric, value, n in means(scores):
-        result.add_row(task, which, metric, f"{value:.3f}", str(n))
-    return result
+def heads(row: Row) -> tuple[str, str, str, str]:
+    """A row's first columns: for a mean how many languages it is over."""
+    which = row.which if len(row.languages) == 1 else f"{len(row.languages)} languages"
+    return row.task, row.metric, which, f"{row.examples:,}"
+
+
+def figure(cell: Cell, *, ranked: bool = False) -> str:
+    """`.468 ±.002`, and `(2)` for the rank."""
+    text = f"{cell.value:.3f} ±{(cell.high - cell.low) / 2:.3f}".replace("0.", ".")
+    return f"{text} ({cell.rank})" if ranked else text

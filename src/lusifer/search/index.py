@@ -20,7 +20,7 @@ from lusifer.data.documents import sections
 from lusifer.data.language import identify
 from lusifer.data.sentences import passages
 from lusifer.errors import DataError, LusiferError
-from lusifer.files import disk_errors, sha256
+from lusifer.files import disk_errors, locked, sha256
 from lusifer.models.bases import DEFAULT
 from lusifer.models.load import Named
 from lusifer.search.terms import terms
@@ -35,7 +35,7 @@ VERSION = 1
 FLAT = 100_000
 STALE = 0.2
 BATCH = 1024
-PASSAGES, FILES, LOCK = "passages", "files", ".lusifer-lock"
+PASSAGES, FILES = "passages", "files"
 LETTERS = 12  # below so many a passage's language is a guess
 Tell = Callable[[str, int, int], None]
 
@@ -329,14 +329,5 @@ def _only_writer(uri: str) -> Iterator[None]:
     if "://" in uri:
         yield
         return
-    try:
-        import fcntl
-    except ModuleNotFoundError:  # Windows
-        yield
-        return
-    with (Path(uri) / LOCK).open("w") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise LusiferError(f"{uri}: another process is indexing into it; wait until it has ended") from None
+    with locked(uri, f"{uri}: another process is indexing into it; wait until it has ended"):
         yield

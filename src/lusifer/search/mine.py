@@ -8,23 +8,20 @@ memory O((n + m) k + block). Exact: no approximate search. A score above about 1
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from lusifer.encode.nearest import BLOCK, Ints, Tell, nearest
 from lusifer.errors import LusiferError
 from lusifer.files import fingerprint, write_array
 from lusifer.models.embedder import Embedder, Vectors
 
 Retrieval = Literal["max", "forward", "backward", "intersect"]
-BLOCK = 4096
 TEXTS = 20_000
-Ints = npt.NDArray[np.int64]
-Tell = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -34,37 +31,6 @@ class Pair:
     score: float
     first: int
     second: int
-
-
-def nearest(x: Vectors, y: Vectors, k: int, block: int = BLOCK, tell: Tell | None = None) -> tuple[Vectors, Ints, Vectors, Ints]:
-    """(cosines (n, k), places (n, k)) of each x's k nearest y, and the same of each y's k nearest x; nearest first."""
-    k_x, k_y = min(k, len(y)), min(k, len(x))
-    best_y = np.full((len(y), k_y), -np.inf, dtype=np.float32)
-    place_y = np.zeros((len(y), k_y), dtype=np.int64)
-    best_x = np.full((len(x), k_x), -np.inf, dtype=np.float32)
-    place_x = np.zeros((len(x), k_x), dtype=np.int64)
-    for i in range(0, len(x), block):
-        rows = slice(i, min(i + block, len(x)))
-        for j in range(0, len(y), block):
-            columns = slice(j, min(j + block, len(y)))
-            scores = x[rows] @ y[columns].T
-            _keep(best_x[rows], place_x[rows], scores, j)
-            _keep(best_y[columns], place_y[columns], scores.T, i)
-        if tell:
-            tell(rows.stop, len(x))
-    return best_x, place_x, best_y, place_y
-
-
-def _keep(best: Vectors, place: Ints, scores: Vectors, offset: int) -> None:
-    """Merge a block's scores into the best so far, in place; of equal scores the earlier place."""
-    k = best.shape[1]
-    part = (
-        np.argpartition(-scores, k - 1, axis=1)[:, :k] if scores.shape[1] > k else np.broadcast_to(np.arange(scores.shape[1]), scores.shape)
-    )
-    joined = np.concatenate([best, np.take_along_axis(scores, part, 1)], axis=1)
-    places = np.concatenate([place, part + offset], axis=1)
-    order = np.lexsort((places, -joined), axis=1)[:, :k]
-    best[:], place[:] = np.take_along_axis(joined, order, 1), np.take_along_axis(places, order, 1)
 
 
 def pairs(x: Vectors, y: Vectors, *, k: int = 4, retrieval: Retrieval = "max", block: int = BLOCK, tell: Tell | None = None) -> list[Pair]:
