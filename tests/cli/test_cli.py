@@ -28,7 +28,7 @@ OPTIONS = {
     "embed": {"--into", "--model", "--column", "--prompt"},
     "similar": {"--model"},
     "neighbours": {"--model", "--top", "--column"},
-    "evaluate": {"--suite", "--tasks", "--languages", "--anchor", "--into", "--by-language", "--bf16"},
+    "evaluate": {"--suite", "--tasks", "--languages", "--benchmark", "--anchor", "--into", "--by-language", "--dry-run", "--bf16"},
     "demo": {"--into", "--model", "--mode"},
     "demo-bridge": {"--data", "--into", "--restart", "--encoder", "--target"},
     "recipes": set(),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -11,54 +12,120 @@ from lusifer.errors import LusiferError
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
+    from lusifer.evaluate.kinds import Task
     from lusifer.evaluate.run import Outcome
+    from lusifer.models.load import Named
+
+    Run = Callable[[Named, Sequence[Task]], tuple[list[Outcome], dict[str, str]]]
 
 
 def evaluate(
-    models: list[str] = typer.Argument(..., metavar="MODEL...", help="Folders, hub ids, endpoints, or default."),
-    suite: str = typer.Option(..., "--suite", help="The folder of local evaluation files."),
-    tasks: str = typer.Option(None, "--tasks", help="Names or kinds, e.g. xquad,bitext; all without."),
+    models: list[str] = typer.Argument(None, metavar="MODEL...", help="Folders, hub ids, endpoints, or default."),
+    suite: str = typer.Option(None, "--suite", help="The folder of local evaluation files."),
+    benchmark: str = typer.Option(None, "--benchmark", help="lusifer: the paper's 14 languages, run by mteb."),
+    tasks: str = typer.Option(None, "--tasks", help="Names or kinds, e.g. xquad,bitext; of a benchmark e.g. retrieval,sts; all without."),
     languages: str = typer.Option(None, "--languages", help="E.g. hi,swh_Latn; 'tatoeba-36' for the usual 36 and English."),
     anchor: str = typer.Option(None, "--anchor", help="The model that made an existing index: also search that."),
     into: str = typer.Option("results", "--into", "-o", help="The folder that keeps results; what is there is not computed again."),
     by_language: bool = typer.Option(False, "--by-language", help="A line for each language."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Of a benchmark: list what would be fetched, and how large."),
     bf16: bool = typer.Option(False, "--bf16", help="Compute in bfloat16."),
 ) -> None:
     """Score models language by language with 95 % intervals, and say which differences are real."""
-    from rich.console import Console
-
-    from lusifer.evaluate.compare import compare, missing
-    from lusifer.evaluate.report import table
-    from lusifer.evaluate.run import run
-    from lusifer.evaluate.sets import chosen
+    from lusifer.evaluate import run as runs
     from lusifer.models.load import Named
 
-    wanted = tasks.split(",") if tasks else None
+    if (suite is None) == (benchmark is None):
+        raise LusiferError("name --suite FOLDER (local files), or --benchmark lusifer (data sets that mteb fetches)")
+    asked, spoken = _split(tasks), _split(languages)
+    if benchmark:
+        from lusifer.cli.benchmark import listing, score
+        from lusifer.evaluate.benchmark import NAMES, places
+
+        if benchmark not in NAMES:
+            raise LusiferError(f"no benchmark {benchmark!r}; there is: {', '.join(NAMES)}")
+        if anchor or by_language:
+            raise LusiferError("--anchor and --by-language go with --suite; a benchmark's table has a line for each language as it is")
+        sets = places(spoken, asked)
+        if dry_run:
+            listing(sets)
+            return
+    elif dry_run:
+        raise LusiferError("--dry-run goes with --benchmark; a suite's files are there already")
+    if not models:
+        raise LusiferError("name a model: a folder, a hub id, an endpoint, or default")
     if len(set(models)) < len(models):
         raise LusiferError("a model is named twice; a comparison wants different ones")
-    total = len(chosen(wanted))
     made_by = Named.load(anchor, bf16=bf16) if anchor else None
-    note, found = Console(stderr=True), {}
-    for name in models:
-        model = Named.load(name, bf16=bf16)
-        with _progress(note) as bar:
-            line = _Line(bar, bar.add_task(name, total=total, what=""))
-            found[name] = run(
+
+    def run(model: Named, wanted: Sequence[Task]) -> tuple[list[Outcome], dict[str, str]]:
+        """Run tasks with progress; of a benchmark what cannot be run is told at the end."""
+        failed: dict[str, str] = {}
+        with _progress() as bar:
+            line = _Line(bar, bar.add_task(model.name, total=len(wanted), what=""))
+            done = runs.run(
                 model,
-                suite,
+                suite or ".",
                 into,
                 wanted,
-                languages.split(",") if languages else None,
+                None if benchmark else spoken,
                 made_by,
                 settings={"bf16": bf16},
                 tell=line.task,
                 encoded=line.texts,
+                failed=(lambda task, error: failed.update({task.name: str(error)})) if benchmark else None,
             )
-    out = Console()
-    out.print(table(compare(found, by_language=by_language), models))
+        return done, failed
+
+    found = {name: Named.load(name, bf16=bf16) for name in models}
+    if benchmark:
+        score(found, sets, run, into)
+    else:
+        _suite(found, asked, run, into, by_language=by_language)
+
+
+def _suite(models: dict[str, Named], asked: list[str] | None, run: Run, into: str, *, by_language: bool) -> None:
+    """Run local tasks and show them."""
+    from rich.console import Console
+
+    from lusifer.cli.console import tables
+    from lusifer.evaluate.compare import compare, missing
+    from lusifer.evaluate.contamination import declared, zero_shot
+    from lusifer.evaluate.report import SEEN, table
+    from lusifer.evaluate.sets import chosen
+
+    wanted = chosen(asked)
+    found, seen = {}, {}
+    for name, model in models.items():
+        warn_of_prompts(name, model)
+        found[name], _ = run(model, wanted)
+        trained_on = declared(model)
+        seen[name] = {task.name: zero_shot(trained_on, task) for task in wanted}
+    note = Console(stderr=True)
+    tables().print(table(compare(found, by_language=by_language), list(models), seen))
+    if any(False in marks.values() for marks in seen.values()):
+        note.print(f"{SEEN} not zero-shot: what the model says it was trained on shares texts or source with the task.", highlight=False)
+    for name, marks in seen.items():
+        if set(marks.values()) == {None}:
+            note.print(f"{name} does not say what it was trained on: whether its scores are zero-shot is not known.", highlight=False)
     for lack in missing(found):
         note.print(lack, highlight=False)
-    note.print(f"Every language and example is in {into}." if by_language else f"Every language: --by-language. All is kept in {into}.")
+    note.print(f"All is kept in {into}." if by_language else f"All is kept in {into}; a line for each language: --by-language.")
+
+
+def warn_of_prompts(name: str, model: Any) -> None:
+    """Say so where a model is known to need prompts and comes without."""
+    from rich.console import Console
+
+    from lusifer.evaluate.contamination import wants_prompts
+
+    if wants_prompts(model):
+        Console(stderr=True).print(
+            f"{name} is known to need prompts, and its folder names none: its scores will be too low. "
+            "Put them into config_sentence_transformers.json.",
+            style="yellow",
+            highlight=False,
+        )
 
 
 class _Line:
@@ -69,18 +136,23 @@ class _Line:
 
     def task(self, outcome: Outcome) -> None:
         self.bar.advance(self.line)
-        self._say(f"{outcome.task} {'was there' if outcome.kept else 'done'}")
+        self._say(f", {outcome.task} {'was there' if outcome.kept else 'done'}")
 
     def texts(self, count: int) -> None:
         self.embedded += count
         self._say("")
 
     def _say(self, what: str) -> None:
-        self.bar.update(self.line, what=f"{self.embedded:,} texts embedded{', ' if what else ''}{what}")
+        self.bar.update(self.line, what=f"{self.embedded:,} texts embedded{what}")
 
 
-def _progress(console: object) -> Progress:
+def _progress() -> Progress:
+    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[what]}"))
-    return Progress(*columns, console=console)  # type: ignore[arg-type]
+    return Progress(*columns, console=Console(stderr=True))
+
+
+def _split(text: str | None) -> list[str] | None:
+    return [part.strip() for part in text.split(",") if part.strip()] if text else None

@@ -51,6 +51,10 @@ class Task(Protocol):
     def files(self) -> tuple[str, ...]:
         """What it reads, under the suite's folder."""
 
+    @property
+    def revision(self) -> str:
+        """Which state of its data is asked, where that is not in `files`."""
+
     def measure(self, root: Path, model: Encoder, anchor: Encoder | None, languages: Languages) -> Iterator[Measured]:
         """Read the files under `root`, embed their texts, and yield what was found."""
 
@@ -68,6 +72,7 @@ class Bitext:
     read: Read
     pool: int = 1000
     kind: ClassVar[str] = "BitextMining"
+    revision: ClassVar[str] = ""
 
     def measure(self, root: Path, model: Encoder, anchor: Encoder | None, languages: Languages) -> Iterator[Measured]:
         groups = self.read(root)
@@ -102,6 +107,7 @@ class Retrieval:
     read: Callable[[Path], Questions]
     everywhere: bool = False
     kind: ClassVar[str] = "Retrieval"
+    revision: ClassVar[str] = ""
 
     def measure(self, root: Path, model: Encoder, anchor: Encoder | None, languages: Languages) -> Iterator[Measured]:
         found = self.read(root)
@@ -143,6 +149,7 @@ class Similarity:
     files: tuple[str, ...]
     read: Read
     kind: ClassVar[str] = "STS"
+    revision: ClassVar[str] = ""
 
     def measure(self, root: Path, model: Encoder, anchor: Encoder | None, languages: Languages) -> Iterator[Measured]:
         groups = self.read(root)
@@ -170,6 +177,7 @@ class PairClassification:
     files: tuple[str, ...]
     read: Read
     kind: ClassVar[str] = "PairClassification"
+    revision: ClassVar[str] = ""
 
     def measure(self, root: Path, model: Encoder, anchor: Encoder | None, languages: Languages) -> Iterator[Measured]:
         groups = self.read(root)
@@ -187,6 +195,7 @@ class Classification:
     files: tuple[str, ...]
     read: Read
     kind: ClassVar[str] = "Classification"
+    revision: ClassVar[str] = ""
 
     def measure(self, root: Path, model: Encoder, anchor: Encoder | None, languages: Languages) -> Iterator[Measured]:
         groups = self.read(root)
@@ -219,6 +228,7 @@ class Clustering:
     files: tuple[str, ...]
     read: Read
     kind: ClassVar[str] = "Clustering"
+    revision: ClassVar[str] = ""
 
     def measure(self, root: Path, model: Encoder, anchor: Encoder | None, languages: Languages) -> Iterator[Measured]:
         cluster = _sklearn("cluster")
@@ -240,6 +250,7 @@ class Reranking:
     files: tuple[str, ...]
     read: Read
     kind: ClassVar[str] = "Reranking"
+    revision: ClassVar[str] = ""
 
     def measure(self, root: Path, model: Encoder, anchor: Encoder | None, languages: Languages) -> Iterator[Measured]:
         groups = self.read(root)
@@ -266,6 +277,7 @@ class Drift:
     files: tuple[str, ...]
     read: Read
     kind: ClassVar[str] = "Drift"
+    revision: ClassVar[str] = ""
 
     def measure(self, root: Path, model: Encoder, anchor: Encoder | None, languages: Languages) -> Iterator[Measured]:
         if anchor:

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.table import Table
 
 from lusifer.evaluate.compare import Cell, Row
 
 HEADS = ("task", "metric", "languages", "n")
+SEEN = "†"  # not zero-shot
 
 
-def table(rows: Sequence[Row], models: Sequence[str]) -> Table:
-    """A line a row, a column a model: value, half the width of its 95 % interval, and with several models its rank."""
+def table(rows: Sequence[Row], models: Sequence[str], zero_shot: Mapping[str, Mapping[str, bool | None]] | None = None) -> Table:
+    """A line a row, a column a model: value, half the width of its 95 % interval, and with several models its rank.
+
+    `zero_shot` says of a model and a task whether it is; what is not is marked.
+    """
     result = Table()
     for name in HEADS[:3]:
         result.add_column(name)
     for name in ("n", *models):
         result.add_column(name, justify="right")
     for row in rows:
-        result.add_row(*heads(row), *(figure(cell, ranked=len(models) > 1) for cell in row.cells))
+        marks = [SEEN if (zero_shot or {}).get(model, {}).get(row.task) is False else "" for model in models]
+        cells = (figure(cell, ranked=len(models) > 1) + mark for cell, mark in zip(row.cells, marks, strict=True))
+        result.add_row(*heads(row), *cells)
     return result
 
 

@@ -75,33 +75,42 @@ def run(
     model: Named,
     root: str | Path,
     into: str | Path,
-    tasks: Iterable[str] | None = None,
+    tasks: Sequence[Task],
     languages: Sequence[str] | None = None,
     anchor: Named | None = None,
     *,
     settings: dict[str, Any] | None = None,
     tell: Tell = lambda outcome: None,
     encoded: Callable[[int], None] = lambda texts: None,
+    failed: Callable[[Task, LusiferError], None] | None = None,
 ) -> list[Outcome]:
     """As `evaluate`, kept in the folder `into`; `settings` (e.g. a precision) tell two runs of one model apart.
 
-    `tell` gets each task's outcome as it is known, `encoded` the number of texts just embedded.
+    `tell` gets each task's outcome as it is known, `encoded` the number of texts just embedded. With `failed`, which gets them, tasks
+    that cannot be run are left out, and asked again by the next run; without it the first one ends the run.
     """
-    root, limits, wanted = Path(root), Languages.of(languages), chosen(tasks)
+    root, limits = Path(root), Languages.of(languages)
     folder = claim(Path(into), model, settings or {})
     outcomes = []
     with locked(folder, f"{folder}: another run is writing it"):
         encoder = Encoder(model.embedder, folder / VECTORS / "own", encoded)
         other = Encoder(anchor.embedder, folder / VECTORS / anchor.hash[:16], encoded) if anchor else None
-        for task in wanted:
+        for task in tasks:
             state = identity(task, root, limits, anchor)
-            outcome = load(folder, task.name, state)
-            if outcome is None:
-                outcome = measure(task, root, encoder, other, limits)
-                save(folder, outcome, state)
+            try:
+                outcome = load(folder, task.name, state)
+                if outcome is None:
+                    outcome = measure(task, root, encoder, other, limits)
+                    save(folder, outcome, state)
+            except LusiferError as error:
+                if failed is None:
+                    raise
+                failed(task, error)
+                continue
             outcomes.append(outcome)
             tell(outcome)
-    limits.check(score.language for outcome in outcomes for score in outcome.scores)
+    if failed is None:
+        limits.check(score.language for outcome in outcomes for score in outcome.scores)
     shutil.rmtree(folder / VECTORS, ignore_errors=True)
     return outcomes
 
@@ -138,13 +147,14 @@ def slug(name: str) -> str:
 def identity(task: Task, root: Path, languages: Languages, anchor: Named | None) -> dict[str, Any]:
     """What a result depends on beside the model."""
     files = {name: sha256(*expand([name], root)) for name in task.files}
-    return {
+    state = {
         "definition": DEFINITION,
         "kind": task.kind,
         "files": files,
         "languages": list(languages.names) if languages.names else None,
         "anchor": anchor.hash if anchor else None,
     }
+    return state | ({"revision": task.revision} if task.revision else {})
 
 
 def save(folder: Path, outcome: Outcome, state: dict[str, Any]) -> None:

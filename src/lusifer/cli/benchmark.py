@@ -1,0 +1,90 @@
+"""The benchmark's part of `lusifer evaluate`: what would be fetched, and the table of languages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from lusifer.cli.console import tables
+from lusifer.errors import LusiferError
+from lusifer.evaluate.benchmark import Mean, Place, benchmark, means
+
+if TYPE_CHECKING:
+    from lusifer.cli.evaluate import Run
+    from lusifer.models.load import Named
+
+
+def listing(places: Sequence[Place]) -> None:
+    """Print each data set, its language, examples and size."""
+    result = Table()
+    for name in ("language", "task", "data set", "main score"):
+        result.add_column(name, overflow="fold")
+    for name in ("examples", "MB of text"):
+        result.add_column(name, justify="right")
+    sets: dict[str, float] = {}
+    for place in places:
+        examples, characters = place.run.size()
+        size = f"{characters / 1e6:,.1f}" if characters else "?"
+        parts = place.run.subsets()
+        part = parts[0] if len(parts) == 1 else f"{len(parts)} pairs"
+        row = (place.language, place.task, f"{place.run.dataset} {place.run.split} {part}", place.run.main_score)
+        result.add_row(*row, f"{examples:,}" if examples else "?", size)
+        sets[place.run.name] = (characters or 0) / 1e6
+    out = tables()
+    out.print(result)
+    out.print(f"{len(sets)} runs on {len({p.run.dataset for p in places})} data sets, some {sum(sets.values()):,.0f} million characters.")
+
+
+def score(models: dict[str, Named], places: Sequence[Place], run: Run, into: str) -> None:
+    """Run the sets for each model, and print languages against models, published figures beside them."""
+    from lusifer.cli.evaluate import warn_of_prompts
+    from lusifer.evaluate.contamination import declared, zero_shot
+
+    columns: dict[str, list[Mean]] = {}
+    note = Console(stderr=True)
+    for name, model in models.items():
+        warn_of_prompts(name, model)
+        outcomes, failed = run(model, [place.run for place in places])
+        scores = {o.task: fmean(s.value for s in o.scores) for o in outcomes}
+        columns[name] = means(places, scores)
+        trained_on = declared(model)
+        seen = sorted({p.run.dataset for p in places if zero_shot(trained_on, p.run) is False})
+        if trained_on is None:
+            note.print(f"{name} does not say what it was trained on: whether its scores are zero-shot is not known.", highlight=False)
+        elif seen:
+            note.print(f"{name} was trained on {', '.join(seen)}: these scores are not zero-shot.", highlight=False)
+        for what in failed.values():
+            note.print(f"{name}: {what}", style="yellow", highlight=False)
+    if all(row.points is None for column in columns.values() for row in column):
+        raise LusiferError("none of these data sets could be run; the reasons are above")
+    tables().print(_table(columns, whole=len({p.task for p in places}) > 1))
+    note.print(f"In points. Sets that could not be run are told by (done/all). All is kept in {into}.", highlight=False)
+
+
+def _table(columns: dict[str, list[Mean]], *, whole: bool) -> Table:
+    """A line a language and mean; the paper's published rows where all of its tasks are asked for."""
+    book = benchmark()
+    published = book.published if whole else {}
+    result = Table()
+    result.add_column("language")
+    result.add_column("sets", justify="right")
+    for name in columns:
+        result.add_column(name, justify="right")
+    for name in published:
+        result.add_column(f"{name} (published)", justify="right")
+    for rows in zip(*columns.values(), strict=True):
+        beside = (values.get(rows[0].name) for values in published.values())
+        if rows[0].name == "mean of languages":
+            beside = (book.published_mean.get(name) for name in published)
+        result.add_row(rows[0].name, str(rows[0].of), *map(_points, rows), *(f"{value:.2f}" if value else "" for value in beside))
+    return result
+
+
+def _points(mean: Mean) -> str:
+    if mean.points is None:
+        return f"– (0/{mean.of})"
+    return f"{mean.points:.2f}" + ("" if not mean.lacking else f" ({mean.done}/{mean.of})")
