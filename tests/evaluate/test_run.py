@@ -13,11 +13,13 @@ import pytest
 from lusifer.errors import LusiferError
 from lusifer.evaluate import run as runs
 from lusifer.evaluate import vectors
+from lusifer.evaluate.sets import chosen
 from lusifer.evaluate.vectors import Encoder
 from lusifer.models.load import Named
 from tests.evaluate.oracle import Oracle, write_suite
 
-SOME = ["tatoeba", "sts17", "sib200", "titles"]
+SOME = chosen(["tatoeba", "sts17", "sib200", "titles"])
+MGSM = chosen(["mgsm"])
 
 
 @pytest.fixture
@@ -47,7 +49,7 @@ def test_what_is_kept_is_not_computed_again(suite: Path, tmp_path: Path) -> None
 
 def test_other_weights_files_languages_and_anchors_are_other_results(suite: Path, tmp_path: Path) -> None:
     def seen(model: Named, languages: Sequence[str] | None = None, anchor: Named | None = None) -> int:
-        runs.run(model, suite, tmp_path / "results", ["tatoeba"], languages, anchor)
+        runs.run(model, suite, tmp_path / "results", chosen(["tatoeba"]), languages, anchor)
         assert isinstance(model.embedder, Oracle)
         return len(model.embedder.seen)
 
@@ -109,26 +111,26 @@ def test_prompts_are_told_apart_and_unknown_ones_are_none(tmp_path: Path) -> Non
 
 
 def test_a_damaged_result_is_told(suite: Path, tmp_path: Path) -> None:
-    runs.run(named(Oracle()), suite, tmp_path / "results", ["mgsm"])
+    runs.run(named(Oracle()), suite, tmp_path / "results", MGSM)
     (folder,) = (p for p in (tmp_path / "results").iterdir() if p.is_dir())
     (folder / "mgsm.npz").write_bytes((folder / "mgsm.npz").read_bytes()[:40])
     with pytest.raises(LusiferError, match=r"mgsm\.json: is no result of `lusifer evaluate`, or damaged"):
-        runs.run(named(Oracle()), suite, tmp_path / "results", ["mgsm"])
+        runs.run(named(Oracle()), suite, tmp_path / "results", MGSM)
     kept = json.loads((folder / "mgsm.json").read_text())
     del kept["scores"]
     (folder / "mgsm.json").write_text(json.dumps(kept))
     with pytest.raises(LusiferError, match="delete it to have it made anew"):
-        runs.run(named(Oracle()), suite, tmp_path / "results", ["mgsm"])
+        runs.run(named(Oracle()), suite, tmp_path / "results", MGSM)
 
 
 def test_two_runs_do_not_write_one_folder(suite: Path, tmp_path: Path) -> None:
     class Second(Oracle):
         def encode(self, texts: Sequence[str], *, prompt: str | None = None) -> np.ndarray:
             with pytest.raises(LusiferError, match="another run is writing it"):
-                runs.run(named(Oracle()), suite, tmp_path / "results", ["mgsm"])
+                runs.run(named(Oracle()), suite, tmp_path / "results", MGSM)
             return super().encode(texts, prompt=prompt)
 
-    runs.run(named(Second()), suite, tmp_path / "results", ["mgsm"])
+    runs.run(named(Second()), suite, tmp_path / "results", MGSM)
 
 
 @pytest.mark.parametrize(
