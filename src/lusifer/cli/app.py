@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from lusifer import __version__
-from lusifer.cli import data, demo, demo_bridge, embed, evaluate, merge, mine, models, recipes, search, train
+from lusifer.cli import data, demo, demo_bridge, diagnose, embed, evaluate, merge, mine, models, recipes, report, search, train
 
 app = typer.Typer(
     name="lusifer", help="Any embedding model, every language.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
@@ -20,6 +20,8 @@ app.command("search")(search.search)
 app.command("mine")(mine.mine)
 app.command("models")(models.models)
 app.command("evaluate")(evaluate.evaluate)
+app.command("diagnose")(diagnose.diagnose)
+app.command("report")(report.report)
 app.command("demo")(demo.demo)
 app.command("demo-bridge")(demo_bridge.demo_bridge)
 app.command("recipes")(recipes.recipes)

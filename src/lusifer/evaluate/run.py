@@ -22,6 +22,7 @@ import numpy as np
 
 from lusifer.data.readers import expand
 from lusifer.errors import LusiferError
+from lusifer.evaluate.contamination import declared, zero_shot
 from lusifer.evaluate.kinds import Task
 from lusifer.evaluate.languages import Languages
 from lusifer.evaluate.scores import Measured, Score
@@ -109,6 +110,7 @@ def run(
                 continue
             outcomes.append(outcome)
             tell(outcome)
+        mark(folder, model, tasks)
     if failed is None:
         limits.check(score.language for outcome in outcomes for score in outcome.scores)
     shutil.rmtree(folder / VECTORS, ignore_errors=True)
@@ -133,6 +135,14 @@ def claim(into: Path, model: Named, settings: dict[str, Any]) -> Path:
         if not (folder / MODEL).exists():
             write_json(folder / MODEL, about)
     return folder
+
+
+def mark(folder: Path, model: Named, tasks: Sequence[Task]) -> None:
+    """Write down which tasks are zero-shot, by what the model declares."""
+    trained_on = declared(model)
+    about = json.loads((folder / MODEL).read_text(encoding="utf-8"))
+    marks = about.get("zero_shot", {}) | {task.name: zero_shot(trained_on, task) for task in tasks}
+    write_json(folder / MODEL, about | {"zero_shot": marks})
 
 
 def slug(name: str) -> str:
@@ -193,7 +203,7 @@ def load(folder: Path, task: str, state: dict[str, Any] | None = None) -> Outcom
 
 def kept(folder: Path) -> list[Outcome]:
     """All outcomes of a model's folder, by name. Raises LusiferError where there are none."""
-    names = sorted(file.stem for file in folder.glob("*.json") if file.name != MODEL)
+    names = sorted(file.stem for file in folder.glob("*.json") if file.with_suffix(".npz").exists())
     found = [outcome for name in names if (outcome := load(folder, name))]
     if not found or not (folder / MODEL).exists():
         raise LusiferError(f"{folder}: holds no results of a model; `lusifer evaluate MODEL --into RESULTS` makes RESULTS/MODEL-HASH")

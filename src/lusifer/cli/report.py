@@ -1,0 +1,18 @@
+"""`lusifer report`."""
+
+from __future__ import annotations
+
+import typer
+
+
+def report(
+    results: list[str] = typer.Argument(..., metavar="RESULTS...", help="Folders that `lusifer evaluate` made, or of one model in them."),
+    into: str = typer.Option("report", "--into", "-o", help="The folder for the page, its figures and tables."),
+) -> None:
+    """Write one page that shows results language by language, model by model, with figures (PNG) and tables (Markdown)."""
+    from rich.console import Console
+
+    from lusifer.evaluate.page import gather, write
+
+    for file in write(gather(results), into):
+        Console().print(str(file), highlight=False, soft_wrap=True)
