@@ -29,6 +29,8 @@ OPTIONS = {
     "similar": {"--model"},
     "neighbours": {"--model", "--top", "--column"},
     "evaluate": {"--suite", "--tasks", "--languages", "--benchmark", "--anchor", "--into", "--by-language", "--dry-run", "--bf16"},
+    "diagnose": {"--suite", "--languages", "--sentences", "--anchor", "--paraphrases", "--sticky", "--into", "--bf16"},
+    "report": {"--into"},
     "demo": {"--into", "--model", "--mode"},
     "demo-bridge": {"--data", "--into", "--restart", "--encoder", "--target"},
     "recipes": set(),

@@ -48,8 +48,7 @@ def usable(tokens: Tokens, limit: int | None = None, seed: int = 0) -> list[str]
 
 def detect(model: Embedder, sentences: Sequence[str], *, limit: int | None = None, seed: int = 0) -> tuple[float, list[Sticky]]:
     """The value that tokens pull to, and the sticky ones, the stickiest first.
-
-    Raises LusiferError where the model's tokens are not known, or no two sentences are less alike than its tokens.
+    There are none where no two sentences are less alike than tokens. Raises LusiferError where the tokens are not known.
     """
     tokens = Tokens.of(model)
     if tokens is None:
@@ -59,6 +58,8 @@ def detect(model: Embedder, sentences: Sequence[str], *, limit: int | None = Non
     single = checked(model, rng.sample(every, min(1000, len(every)))).astype(np.float64)
     value = float((np.square(single.sum(0)).sum() - len(single)) / (len(single) * (len(single) - 1)))
     pairs = _unlike(model, sentences, value, rng)
+    if not pairs:  # all sentences are more alike than tokens are: there is nothing that a token could pull up
+        return value, []
     few = pairs[:FEW]
     first = checked(model, [a for a, _ in few])
     off = np.empty(len(every))
@@ -83,10 +84,7 @@ def _unlike(model: Embedder, sentences: Sequence[str], value: float, rng: random
     texts = rng.sample(list(dict.fromkeys(sentences)), min(2 * MANY, len(set(sentences))))
     x = checked(model, texts)
     half = len(texts) // 2
-    pairs = [(texts[i], texts[half + i]) for i in range(half) if float(x[i] @ x[half + i]) < value][:MANY]
-    if not pairs:
-        raise LusiferError(f"sticky tokens: no two of {len(texts)} sentences are less alike than the model's tokens ({value:.2f})")
-    return pairs
+    return [(texts[i], texts[half + i]) for i in range(half) if float(x[i] @ x[half + i]) < value][:MANY]
 
 
 def _inserted(text: str, token: str, place: str, rng: random.Random) -> str:

@@ -1,0 +1,89 @@
+"""`lusifer evaluate`, `diagnose` and `report` as a user starts them: what they print, and one line for bad input."""
+
+from __future__ import annotations
+
+import lzma
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from lusifer.cli.app import app
+from lusifer.errors import LusiferError
+
+LANGUAGES = ("eng_Latn", "deu_Latn", "spa_Latn")
+THINGS = ("bread", "rain", "trains", "music", "money", "doctors", "winter", "letters", "cats", "rivers", "books", "shoes")
+WORDS = {
+    "eng_Latn": ("I often think about {}", THINGS),
+    "deu_Latn": ("Ich denke oft an {}", ("Brot", "Regen", "Züge", "Musik", "Geld", "Ärzte", "Winter", "Briefe", "Katzen", "Flüsse", "Bücher", "Schuhe")),
+    "spa_Latn": ("Pienso a menudo en {}", ("pan", "lluvia", "trenes", "música", "dinero", "médicos", "invierno", "cartas", "gatos", "ríos", "libros", "zapatos")),
+}  # fmt: skip
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> Path:
+    """SIB-200's and Tatoeba's files, with sentences of ours."""
+    sib = [
+        f"{language}\t{split}\t{12 * k + i}\t{'nature' if i % 2 else 'home'}\t{form.format(word)} {k}"
+        for language, (form, words) in WORDS.items()
+        for k, split in enumerate(("train", "test"))
+        for i, word in enumerate(words)
+    ]
+    tatoeba = [
+        f"deu_Latn\tdeu\t{WORDS['eng_Latn'][0].format(e)}\t{WORDS['deu_Latn'][0].format(g)}"
+        for e, g in zip(THINGS, WORDS["deu_Latn"][1], strict=True)
+    ]
+    for name, lines in (("classification/sib200", sib), ("bitext_eval/tatoeba", tatoeba)):
+        (tmp_path / "suite" / name).parent.mkdir(parents=True)
+        (tmp_path / "suite" / f"{name}.tsv.xz").write_bytes(lzma.compress(("\n".join(lines) + "\n").encode()))
+    return tmp_path / "suite"
+
+
+def told(*arguments: str) -> str:
+    """What a command prints."""
+    done = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_a_model_is_scored_diagnosed_and_shown(suite: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    results, report = str(tmp_path / "results"), str(tmp_path / "report")
+    said = told("evaluate", "default", "--suite", str(suite), "--tasks", "tatoeba,sib200,sib200-bitext", "-o", results)
+    assert "to English" in said
+    assert "accuracy English" in said
+    assert "†" not in said, "the shipped model's recipe names none of these files"
+    again = told("evaluate", "default", "--suite", str(suite), "--tasks", "tatoeba", "--by-language", "-o", results)
+    assert "deu_Latn" in again
+    assert "was there" in again
+    said = told("diagnose", "default", "--suite", str(suite), "--languages", "de,es", "--sentences", "24", "--sticky", "-o", results)
+    assert "mexa" in said
+    assert "sticky" in said
+    said = told("report", results, "-o", report)
+    assert "report.html" in said
+    assert (tmp_path / "report" / "report.html").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (["evaluate", "default"], "name --suite FOLDER"),
+        (["evaluate", "default", "--suite", "x", "--benchmark", "lusifer"], "name --suite FOLDER"),
+        (["evaluate", "--benchmark", "beir"], "no benchmark 'beir'; there is: lusifer"),
+        (["evaluate", "--benchmark", "lusifer", "--languages", "de"], "the benchmark has no language 'de'"),
+        (["evaluate", "--benchmark", "lusifer"], "name a model"),
+        (["evaluate", "default", "default", "--suite", "x"], "a model is named twice"),
+        (["evaluate", "default", "--suite", "x", "--dry-run"], "--dry-run goes with --benchmark"),
+        (["evaluate", "default", "--suite", "x", "--tasks", "tatoba"], "no local task 'tatoba'"),
+        (["evaluate", "default", "--suite", "nowhere", "--tasks", "tatoeba"], "no such file"),
+        (["evaluate", "default", "--suite", "x", "--languages", "klingon"], "no language is called 'klingon'"),
+        (["diagnose", "default", "--suite", "x", "--sentences", "3"], "at least 20"),
+        (["report", "nowhere"], "no such folder"),
+    ],
+)
+def test_bad_input_is_one_line(arguments: list[str], what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(LusiferError) as told_:
+        CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert what in str(told_.value)
+    assert "\n" not in str(told_.value)
