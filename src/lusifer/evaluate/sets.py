@@ -77,14 +77,16 @@ def questions(queries: str, columns: str, passages: str, corpus_columns: str) ->
 
 
 def judged(queries: str, columns: str, passages: str, corpus_columns: str, judgements: str) -> Callable[[Path], Questions]:
-    """A reader of three files: English questions, passages, and judgements, relevant from grade 1 on."""
+    """A reader of three files: English questions, passages, and judgements, relevant from grade 1 on. Empty passages are none."""
 
     def read(root: Path) -> Questions:
+        found = [row for row in rows(root, passages, corpus_columns)[ENGLISH] if row["text"].strip()]
+        there = {row["id"] for row in found}
         relevant: dict[str, list[str]] = defaultdict(list)
         for row in rows(root, judgements, "id passage grade")[ENGLISH]:
-            if int(row["grade"]) >= 1:
+            if int(row["grade"]) >= 1 and row["passage"] in there:
                 relevant[row["id"]].append(row["passage"])
-        return Questions(rows(root, queries, columns), rows(root, passages, corpus_columns), {ENGLISH: relevant})
+        return Questions(rows(root, queries, columns), {ENGLISH: found}, {ENGLISH: relevant})
 
     return read
 
