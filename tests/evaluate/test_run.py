@@ -56,12 +56,23 @@ def test_other_weights_files_languages_and_anchors_are_other_results(suite: Path
     assert seen(named(Oracle()))
     assert not seen(named(Oracle()))
     assert seen(named(Oracle(), "2" * 64)), "two models never share scores"
-    assert seen(named(Oracle()), ["de"])
     assert seen(named(Oracle()), ["de"], named(Oracle(), "3" * 64))
     assert seen(named(Oracle()), ["de"], named(Oracle(), "4" * 64)), "another anchor"
     file = suite / "bitext_eval/tatoeba.tsv.xz"
     file.write_bytes(lzma.compress(lzma.decompress(file.read_bytes()) + b"deu_Latn\tx\tenglish #k\tmore #k\n"))
     assert seen(named(Oracle()), ["de"], named(Oracle(), "4" * 64)), "another file"
+
+
+def test_some_languages_of_a_whole_result_are_taken_from_it(suite: Path, tmp_path: Path) -> None:
+    runs.run(named(Oracle()), suite, tmp_path / "results", SOME)
+    idle = Oracle()
+    some = runs.run(named(idle), suite, tmp_path / "results", SOME, ["de", "es"])
+    assert idle.seen == []
+    fresh = runs.run(named(Oracle()), suite, tmp_path / "fresh", SOME, ["de", "es"])
+    assert [o.scores for o in some] == [o.scores for o in fresh]
+    again = Oracle()
+    runs.run(named(again), suite, tmp_path / "results", SOME)
+    assert again.seen == [], "the whole result is still there"
 
 
 class Dies(Oracle):

@@ -115,7 +115,8 @@ def _map(encoder: Encoder, groups: Any, chosen: Sequence[str]) -> dict[str, Any]
     from lusifer.evaluate.languages import Languages
 
     paper = Languages.of(list(benchmark().languages))
-    shown = [language for language in chosen if language in paper][:14] or list(chosen[:14])
+    by_code = {language.split("_")[0]: language for language in reversed(chosen) if language in paper}  # one script of each
+    shown = [language for language in chosen if language in by_code.values()][:14] or list(chosen[:14])
     texts = [(language, row["text"]) for language in shown for row in groups[language][:MAP]]
     points = flat(encoder([text for _, text in texts]))
     return {

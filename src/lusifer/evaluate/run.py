@@ -14,7 +14,7 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +99,7 @@ def run(
         for task in tasks:
             state = identity(task, root, limits, anchor)
             try:
-                outcome = load(folder, task.name, state)
+                outcome = load(folder, task.name, state) or part(load(folder, task.name, state | {"languages": None}), limits)
                 if outcome is None:
                     outcome = measure(task, root, encoder, other, limits)
                     save(folder, outcome, state)
@@ -199,6 +199,15 @@ def load(folder: Path, task: str, state: dict[str, Any] | None = None) -> Outcom
         return Outcome(task, kept["of"]["kind"], tuple(measured), tuple(scores), kept["seconds"], kept=True)
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise LusiferError(f"{file}: is no result of `lusifer evaluate`, or damaged ({error}); delete it to have it made anew") from None
+
+
+def part(outcome: Outcome | None, languages: Languages) -> Outcome | None:
+    """Some languages of a result of all: what is there is neither computed again nor written over by less."""
+    if outcome is None:
+        return None
+    asked = [m.language in languages for m in outcome.measured]
+    measured = tuple(m for m, wanted in zip(outcome.measured, asked, strict=True) if wanted)
+    return replace(outcome, measured=measured, scores=tuple(s for s, wanted in zip(outcome.scores, asked, strict=True) if wanted))
 
 
 def kept(folder: Path) -> list[Outcome]:
