@@ -75,6 +75,13 @@ def test_some_languages_of_a_whole_result_are_taken_from_it(suite: Path, tmp_pat
     assert again.seen == [], "the whole result is still there"
 
 
+def test_two_endpoints_never_share_scores(suite: Path, tmp_path: Path) -> None:
+    for host in ("one", "two"):
+        url, model = f"http://{host}:8000/v1", Oracle()
+        runs.run(Named(url, url, model), suite, tmp_path / "results", MGSM, anchor=Named(url, url, Oracle()))
+        assert model.seen, host
+
+
 class Dies(Oracle):
     """Fails after some texts, as a kill would."""
 

@@ -28,9 +28,9 @@ from lusifer.evaluate.languages import Languages
 from lusifer.evaluate.scores import Measured, Score
 from lusifer.evaluate.sets import chosen
 from lusifer.evaluate.vectors import Encoder
-from lusifer.files import disk_errors, locked, replacing_file, sha256, write_json
+from lusifer.files import disk_errors, fingerprint, locked, replacing_file, sha256, write_json
 from lusifer.models.embedder import Embedder
-from lusifer.models.load import Named
+from lusifer.models.load import Named, is_url
 
 DEFINITION = 1  # of the tasks and metrics: what is computed in another way is another result
 MODEL, VECTORS = "model.json", "vectors"
@@ -95,7 +95,7 @@ def run(
     outcomes = []
     with locked(folder, f"{folder}: another run is writing it"):
         encoder = Encoder(model.embedder, folder / VECTORS / "own", encoded)
-        other = Encoder(anchor.embedder, folder / VECTORS / anchor.hash[:16], encoded) if anchor else None
+        other = Encoder(anchor.embedder, folder / VECTORS / short(anchor), encoded) if anchor else None
         for task in tasks:
             state = identity(task, root, limits, anchor)
             try:
@@ -129,7 +129,7 @@ def claim(into: Path, model: Named, settings: dict[str, Any]) -> Path:
     """The model's folder among the results, made where it is not there."""
     about = {"name": model.name, "hash": model.hash, "dim": model.embedder.dim, "settings": settings}
     suffix = "".join(f"-{k}" for k, v in sorted(settings.items()) if v)
-    folder = into / f"{slug(model.name)}-{model.hash[:8] if not model.hash.startswith('http') else 'endpoint'}{suffix}"
+    folder = into / f"{slug(model.name)}-{short(model)}{suffix}"
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / MODEL).exists():
@@ -143,6 +143,11 @@ def mark(folder: Path, model: Named, tasks: Sequence[Task]) -> None:
     about = json.loads((folder / MODEL).read_text(encoding="utf-8"))
     marks = about.get("zero_shot", {}) | {task.name: zero_shot(trained_on, task) for task in tasks}
     write_json(folder / MODEL, about | {"zero_shot": marks})
+
+
+def short(model: Named) -> str:
+    """The beginning of a model's hash; of an endpoint, whose weights nobody sees, of its URL's."""
+    return (fingerprint("", [model.hash]) if is_url(model.name) else model.hash)[:8]
 
 
 def slug(name: str) -> str:
