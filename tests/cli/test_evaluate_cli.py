@@ -64,6 +64,28 @@ def test_a_model_is_scored_diagnosed_and_shown(suite: Path, tmp_path: Path) -> N
     assert (tmp_path / "report" / "report.html").stat().st_size > 10_000
 
 
+@pytest.mark.filterwarnings("ignore")  # mteb's own
+def test_without_a_network_a_benchmark_ends_soon_and_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mteb = pytest.importorskip("mteb")
+    tried: list[str] = []
+
+    def load(self: object, *args: object, **settings: object) -> None:
+        tried.append(type(self).__name__)
+        raise ConnectionError("no network here")
+
+    real = mteb.get_task
+
+    def get(name: str) -> object:
+        task = real(name)
+        monkeypatch.setattr(type(task), "load_data", load)
+        return task
+
+    monkeypatch.setattr(mteb, "get_task", get)
+    with pytest.raises(LusiferError, match="the first 3 data sets could not be fetched; is there a network"):
+        CliRunner().invoke(app, ["evaluate", "default", "--benchmark", "lusifer", "-o", str(tmp_path)], catch_exceptions=False)
+    assert len(tried) == 3
+
+
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     Run = Callable[[Named, Sequence[Task]], tuple[list[Outcome], dict[str, str]]]
 
+NO_NETWORK = 3  # data sets that could not be fetched, of those many that were tried
+
 
 def evaluate(
     models: list[str] = typer.Argument(None, metavar="MODEL...", help="Folders, hub ids, endpoints, or default."),
@@ -61,6 +63,15 @@ def evaluate(
     def run(model: Named, wanted: Sequence[Task]) -> tuple[list[Outcome], dict[str, str]]:
         """Run tasks with progress; of a benchmark what cannot be run is told at the end."""
         failed: dict[str, str] = {}
+
+        def left_out(task: Task, error: LusiferError) -> None:
+            """Keep what could not be run; where nothing at all can be fetched, say so at once: each try takes half a minute."""
+            failed[task.name] = str(error)
+            if len(failed) == NO_NETWORK and line.done == 0 and isinstance(error.__cause__, OSError):
+                raise LusiferError(
+                    f"the first {NO_NETWORK} data sets could not be fetched; is there a network? The last: {error}"
+                ) from error
+
         with _progress() as bar:
             line = _Line(bar, bar.add_task(model.name, total=len(wanted), what=""))
             done = runs.run(
@@ -73,7 +84,7 @@ def evaluate(
                 settings={"bf16": bf16},
                 tell=line.task,
                 encoded=line.texts,
-                failed=(lambda task, error: failed.update({task.name: str(error)})) if benchmark else None,
+                failed=left_out if benchmark else None,
             )
         return done, failed
 
@@ -132,9 +143,10 @@ class _Line:
     """A model's line on the terminal."""
 
     def __init__(self, bar: Progress, line: TaskID) -> None:
-        self.bar, self.line, self.embedded = bar, line, 0
+        self.bar, self.line, self.embedded, self.done = bar, line, 0, 0
 
     def task(self, outcome: Outcome) -> None:
+        self.done += 1
         self.bar.advance(self.line)
         self._say(f", {outcome.task} {'was there' if outcome.kept else 'done'}")
 
