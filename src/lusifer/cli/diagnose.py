@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from lusifer.evaluate.vectors import Encoder
 
-DIAGNOSIS = "diagnosis.json"
 FIGURES = (
     "mexa",
     "likeness",
@@ -51,7 +50,7 @@ def diagnose(
 
     from lusifer.cli.console import tables
     from lusifer.evaluate.languages import ENGLISH, Languages
-    from lusifer.evaluate.run import claim
+    from lusifer.evaluate.run import DIAGNOSIS, claim
     from lusifer.evaluate.sets import sib_bitext
     from lusifer.evaluate.vectors import Encoder
     from lusifer.files import write_json

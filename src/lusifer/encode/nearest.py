@@ -46,6 +46,11 @@ def nearest(x: Rows, y: Rows, k: int, block: int = BLOCK, tell: Tell | None = No
     return best_x, place_x, best_y, place_y
 
 
+def margins(best: Vectors, place: Ints, mean: Vectors, other: Vectors) -> Vectors:
+    """Ratio margins (n, k) of each row's nearest: cosine over the mean of both sides' mean cosines, `mean` (n,) and `other` (m,)."""
+    return np.asarray(best / ((mean[:, None] + other[place]) / 2))
+
+
 def _keep(best: Vectors, place: Ints, scores: Vectors, offset: int) -> None:
     """Merge a block's scores into the best so far, in place; of equal scores the earlier place."""
     k = best.shape[1]

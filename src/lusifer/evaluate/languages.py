@@ -1,6 +1,6 @@
 """Languages as users name them: `hi`, `hin` or `hin_Deva`. Files and results have the last: ISO 639-3 and ISO 15924.
 
-A group named with `+` or by itself: `tatoeba-36`, the 36 languages that XTREME chose of Tatoeba.
+A group has a name too: `tatoeba-36`, the 36 languages that XTREME chose of Tatoeba.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from lusifer.encode.nearest import Rows, nearest
+from lusifer.encode.nearest import Rows, margins, nearest
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -27,7 +27,7 @@ CUT = 10
 def bitext(x: Rows, y: Rows, x_texts: Sequence[str], y_texts: Sequence[str]) -> tuple[Floats, Floats, Floats]:
     """For pairs (x_i, y_i): x's own text found among y, y's among x, and x's missed by margin; three arrays (n,) of 0 and 1."""
     best_x, place_x, best_y, place_y = nearest(x, y, NEIGHBOURS, BLOCK)
-    margin = best_x / ((best_x.mean(1)[:, None] + best_y.mean(1)[place_x]) / 2)
+    margin = margins(best_x, place_x, best_x.mean(1), best_y.mean(1))
     chosen = place_x[np.arange(len(place_x)), margin.argmax(1)]
     return _same(place_x[:, 0], y_texts), _same(place_y[:, 0], x_texts), 1 - _same(chosen, y_texts)
 

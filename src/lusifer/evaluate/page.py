@@ -10,12 +10,11 @@ from typing import Any
 
 from lusifer.errors import LusiferError, MissingExtra
 from lusifer.evaluate.compare import Row, compare
-from lusifer.evaluate.report import markdown
-from lusifer.evaluate.run import MODEL, Outcome, kept
+from lusifer.evaluate.report import heads, markdown
+from lusifer.evaluate.run import DIAGNOSIS, MODEL, Outcome, kept
 from lusifer.files import replacing_file, write_text
 
 TEMPLATE = Path(__file__).parents[1] / "assets" / "report.html"
-DIAGNOSIS = "diagnosis.json"
 FOUND = (("sib200-bitext", "to English"), ("ntrex", "to English"), ("tatoeba", "to English"))  # the score beside fertility
 
 
@@ -77,7 +76,7 @@ def _data(models: Sequence[Model], rows: Sequence[Row]) -> dict[str, Any]:
             {
                 "task": row.task,
                 "metric": row.metric,
-                "which": row.which if len(row.languages) == 1 else f"{len(row.languages)} languages",
+                "which": heads(row)[2],
                 "n": row.examples,
                 "main": main[row.task] == row.metric,
                 "cells": [

@@ -33,7 +33,7 @@ from lusifer.models.embedder import Embedder
 from lusifer.models.load import Named, is_url
 
 DEFINITION = 1  # of the tasks and metrics: what is computed in another way is another result
-MODEL, VECTORS = "model.json", "vectors"
+MODEL, VECTORS, DIAGNOSIS = "model.json", "vectors", "diagnosis.json"
 
 
 @dataclass(frozen=True)
@@ -153,9 +153,8 @@ def short(model: Named) -> str:
 def slug(name: str) -> str:
     """A model's name as a folder's: of a path its last parts, without what a file system may not like."""
     parts = [part for part in re.split(r"[/\\:]+", name) if part and part not in (".", "..")]
-    while len(parts) > 1 and parts[-1] in ("model", "bridge", "best"):
+    if len(parts) > 1 and parts[-1] in ("model", "bridge", "best"):
         parts[-2:] = [f"{parts[-2]}-{parts[-1]}"]
-        break
     return re.sub(r"[^\w.-]+", "-", parts[-1] if parts else "model")
 
 

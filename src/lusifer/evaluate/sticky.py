@@ -48,6 +48,7 @@ def usable(tokens: Tokens, limit: int | None = None, seed: int = 0) -> list[str]
 
 def detect(model: Embedder, sentences: Sequence[str], *, limit: int | None = None, seed: int = 0) -> tuple[float, list[Sticky]]:
     """The value that tokens pull to, and the sticky ones, the stickiest first.
+
     There are none where no two sentences are less alike than tokens. Raises LusiferError where the tokens are not known.
     """
     tokens = Tokens.of(model)

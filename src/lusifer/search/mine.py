@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from lusifer.encode.nearest import BLOCK, Ints, Tell, nearest
+from lusifer.encode.nearest import BLOCK, Ints, Tell, margins, nearest
 from lusifer.errors import LusiferError
 from lusifer.files import fingerprint, write_array
 from lusifer.models.embedder import Embedder, Vectors
@@ -63,7 +63,7 @@ def _rank(found: tuple[float, int, int]) -> tuple[float, int, int]:
 
 def _choose(best: Vectors, place: Ints, mean: Vectors, other: Vectors) -> list[tuple[float, int, int]]:
     """(margin, own place, other's place): of each row's candidates that of the highest margin."""
-    margin = best / ((mean[:, None] + other[place]) / 2)
+    margin = margins(best, place, mean, other)
     column = margin.argmax(1)
     rows = np.arange(len(best))
     return [(float(m), int(i), int(j)) for m, i, j in zip(margin[rows, column], rows, place[rows, column], strict=True)]
