@@ -66,6 +66,12 @@ def test_what_cannot_be_shown_is_told(results: Path, tmp_path: Path) -> None:
     runs.run(Named("another", "8" * 64, Oracle()), tmp_path / "suite", tmp_path / "more", chosen(["titles"]))
     with pytest.raises(LusiferError, match="no task was asked of all of"):
         write(gather([tmp_path / "more"]), tmp_path / "report")
+    broken = next(results.glob("good-*")) / "diagnosis.json"
+    whole = broken.read_text()
+    broken.write_text(whole[:20])
+    with pytest.raises(LusiferError, match=r"diagnosis\.json: not valid JSON"):
+        gather([results])
+    broken.write_text(whole)
     (one,) = gather([next(results.glob("good-*"))])
     assert one.name.startswith("good-")
 

@@ -13,6 +13,7 @@ from lusifer.evaluate.compare import Row, compare
 from lusifer.evaluate.report import heads, markdown
 from lusifer.evaluate.run import DIAGNOSIS, MODEL, Outcome, kept
 from lusifer.files import replacing_file, write_text
+from lusifer.models.bases import read_json
 
 TEMPLATE = Path(__file__).parents[1] / "assets" / "report.html"
 FOUND = (("sib200-bitext", "to English"), ("ntrex", "to English"), ("tatoeba", "to English"))  # the score beside fertility
@@ -44,8 +45,8 @@ def gather(folders: Sequence[str | Path]) -> list[Model]:
 
 def _model(folder: Path) -> Model:
     diagnosis = folder / DIAGNOSIS
-    about = json.loads((folder / MODEL).read_text(encoding="utf-8"))
-    made = json.loads(diagnosis.read_text(encoding="utf-8")) if diagnosis.exists() else None
+    about: dict[str, Any] = read_json(folder / MODEL)
+    made: dict[str, Any] | None = read_json(diagnosis) if diagnosis.exists() else None
     return Model(folder.name, tuple(kept(folder)), made, about.get("zero_shot", {}))
 
 

@@ -29,6 +29,7 @@ from lusifer.evaluate.scores import Measured, Score
 from lusifer.evaluate.sets import chosen
 from lusifer.evaluate.vectors import Encoder
 from lusifer.files import disk_errors, fingerprint, locked, replacing_file, sha256, write_json
+from lusifer.models.bases import read_json
 from lusifer.models.embedder import Embedder
 from lusifer.models.load import Named, is_url
 
@@ -140,7 +141,7 @@ def claim(into: Path, model: Named, settings: dict[str, Any]) -> Path:
 def mark(folder: Path, model: Named, tasks: Sequence[Task]) -> None:
     """Write down which tasks are zero-shot, by what the model declares."""
     trained_on = declared(model)
-    about = json.loads((folder / MODEL).read_text(encoding="utf-8"))
+    about: dict[str, Any] = read_json(folder / MODEL)
     marks = about.get("zero_shot", {}) | {task.name: zero_shot(trained_on, task) for task in tasks}
     write_json(folder / MODEL, about | {"zero_shot": marks})
 
