@@ -324,7 +324,7 @@ def test_a_target_with_a_head_of_its_own_is_refused(model_folder: Folder, tmp_pa
 
 def test_encode_pads_little(model_folder: Folder) -> None:
     """Fault 4: nothing was sorted, so every batch was as long as its longest text."""
-    embedder = TorchEmbedder(make(model_folder), batch_size=8)
+    embedder = TorchEmbedder(make(model_folder), 256)
     texts = [" ".join(TEXTS[:5]) if i % 8 == 0 else TEXTS[i % 16] for i in range(64)]
     seen: list[tuple[int, int]] = []
     bridge: Bridge = embedder.model[0]

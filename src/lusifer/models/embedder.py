@@ -9,11 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from lusifer.errors import LusiferError, ModelError
+from lusifer.models.batches import Ints, by_tokens
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 Vectors = npt.NDArray[np.float32]
+FEW = 32  # letters of a token, at most, where texts are sorted by length
 
 
 @runtime_checkable
@@ -42,8 +44,10 @@ class Embedder(Protocol):
 class TorchEmbedder:
     """A SentenceTransformer (a bridge too) as an `Embedder`."""
 
-    def __init__(self, model: SentenceTransformer, batch_size: int = 64, *, bf16: bool = False) -> None:
-        self.model, self.batch_size, self.bf16 = model.eval(), batch_size, bf16
+    def __init__(self, model: SentenceTransformer, budget: int | None = None, *, bf16: bool = False) -> None:
+        """`budget`: tokens of a batch, padding included; 2,048 on a CPU, whose caches they fit, 32,768 on a GPU."""
+        self.model, self.bf16 = model.eval(), bf16
+        self.budget = budget or (2048 if model.device.type == "cpu" else 32768)
 
     @property
     def dim(self) -> int:
@@ -63,19 +67,30 @@ class TorchEmbedder:
             return np.zeros((0, self.dim), dtype=np.float32)
         import torch
 
+        vectors = np.zeros((len(texts), self.dim), dtype=np.float32)
         with torch.autocast(self.model.device.type, dtype=torch.bfloat16, enabled=self.bf16):
-            vectors = self.model.encode(
-                list(texts),
-                prompt_name=prompt,
-                batch_size=self.batch_size,
-                normalize_embeddings=True,
-                convert_to_numpy=True,
-                show_progress_bar=False,
-            )
+            for rows in by_tokens(self._lengths(texts), self.budget):
+                vectors[rows] = self.model.encode(
+                    [texts[row] for row in rows],
+                    prompt_name=prompt,
+                    batch_size=len(rows),
+                    normalize_embeddings=True,
+                    convert_to_numpy=True,
+                    show_progress_bar=False,
+                )
         if not np.isfinite(vectors).all():
             row = int(np.flatnonzero(~np.isfinite(vectors).all(1))[0])
             raise ModelError(f"the model gave NaN or infinity for text {row}: {texts[row][:60]!r}")
-        return np.asarray(vectors, dtype=np.float32)
+        return vectors
+
+    def _lengths(self, texts: Sequence[str]) -> Ints:
+        """Tokens of each text, as the model cuts it; what is far too long is not read to its end to know that."""
+        longest = self.max_tokens or 1 << 20
+        shown = [text[: FEW * longest] for text in texts]
+        if hasattr(self.model.tokenizer, "model_input_names"):  # of transformers: it may count without making lists
+            found = self.model.tokenizer(shown, truncation=True, max_length=longest, return_length=True, return_attention_mask=False)
+            return np.array(found["length"], dtype=np.int64)
+        return np.array([min(len(text.encode("utf-8", "surrogatepass")), longest) for text in shown], dtype=np.int64)
 
 
 def check_texts(texts: Sequence[str], prompt: str | None, prompts: Mapping[str, str]) -> None:

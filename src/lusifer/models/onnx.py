@@ -14,6 +14,7 @@ import numpy as np
 
 from lusifer.errors import MissingExtra, ModelError
 from lusifer.models.bases import own_pooling, read_json
+from lusifer.models.batches import by_tokens
 from lusifer.models.embedder import check_texts
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class OnnxEmbedder:
         encodings = self.tokenizer.encode_batch([before + text for text in texts]) if len(texts) else []
         lengths = np.array([len(e.ids) for e in encodings], dtype=np.int64)
         out = np.zeros((len(texts), self._dim), dtype=np.float32)
-        for rows in _batches(lengths):
+        for rows in by_tokens(lengths, BUDGET):
             out[rows] = self._pool([encodings[i] for i in rows])
         norms = np.linalg.norm(out, axis=1, keepdims=True)
         if not (np.isfinite(out).all() and (norms > 0).all()):
@@ -85,17 +86,6 @@ class OnnxEmbedder:
         weights = mask[:, :, None].astype(np.float32)
         pooled: Vectors = (states * weights).sum(1) / np.maximum(weights.sum(1), 1)
         return pooled
-
-
-def _batches(lengths: Any) -> list[Any]:
-    """Rows, shortest first, in batches of `BUDGET` tokens."""
-    order = np.argsort(lengths, kind="stable")
-    batches, start = [], 0
-    for i in range(1, len(order) + 1):
-        if i == len(order) or (i - start + 1) * max(1, int(lengths[order[i]])) > BUDGET:
-            batches.append(order[start:i])
-            start = i
-    return batches
 
 
 def onnx_file(folder: str | Path) -> Path | None:
