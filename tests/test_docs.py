@@ -14,7 +14,7 @@ import yaml
 import lusifer
 from lusifer import config
 from lusifer.cli.app import app
-from lusifer.train.run import STAGES, find_recipe, load_recipe
+from lusifer.train.run import STAGES, load_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -76,7 +76,7 @@ def test_yaml_parses(page: str, text: str) -> None:
 def test_every_shipped_recipe_is_sound_and_survives_a_round_trip(path: Path) -> None:
     module, recipe = load_recipe(path)
     assert recipe.stage in STAGES
-    assert find_recipe(path.stem) == path
+    assert config.find(path.stem) == path
     assert config.build(module.Recipe, yaml.safe_load(config.dump(recipe)), "again") == recipe
     first = path.read_text(encoding="utf-8").splitlines()[0]
     assert first.startswith("# "), "a recipe opens by saying what it is"

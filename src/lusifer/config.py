@@ -23,6 +23,21 @@ def load(cls: type[T], path: str | Path, overrides: Sequence[str] = ()) -> T:
     return build(cls, override(read(path), overrides), str(path))
 
 
+def find(name: str | Path) -> Path:
+    """A recipe file: a path, or the name of one that ships with the package (`minilm` or `minilm.yaml`)."""
+    path = Path(name)
+    if path.is_file() or len(path.parts) > 1:
+        return path
+    from importlib import resources
+
+    folder = resources.files("lusifer") / "recipes"
+    shipped = Path(str(folder)) / f"{path.name.removesuffix('.yaml')}.yaml"
+    if not shipped.exists():
+        names = sorted(p.stem for p in Path(str(folder)).glob("*.yaml"))
+        raise ConfigError(f"{name}: no such recipe file, and none of that name ships with lusifer ({', '.join(names)})")
+    return shipped
+
+
 def read(path: str | Path) -> dict[str, Any]:
     """The YAML mapping in `path`. Raises ConfigError where it is missing, unreadable or not a mapping."""
     import yaml  # late: a static table's configuration needs none

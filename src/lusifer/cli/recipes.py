@@ -11,9 +11,9 @@ def recipes(name: str = typer.Argument(None, help="Print this one.")) -> None:
 
     folder = resources.files("lusifer") / "recipes"
     if name:
-        from lusifer.train.run import find_recipe
+        from lusifer import config
 
-        typer.echo(find_recipe(name).read_text(encoding="utf-8"), nl=False)
+        typer.echo(config.find(name).read_text(encoding="utf-8"), nl=False)
         return
     for file in sorted(folder.iterdir(), key=lambda f: f.name):
         if file.name.endswith(".yaml"):

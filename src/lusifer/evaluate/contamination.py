@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from lusifer import config
 from lusifer.errors import ModelError
 from lusifer.evaluate.kinds import Task
 from lusifer.evaluate.mteb_sets import MtebSet
@@ -78,11 +79,9 @@ def _folder(name: str) -> Path | None:
 
 def _recipe(name: str) -> list[str] | None:
     """The files of the recipe that lies beside a model of ours, or, for the one that comes along, of the recipe of its name."""
-    from lusifer.train.run import find_recipe
-
     folder = _folder(name)
     if name == bases.DEFAULT:
-        files = [Path(find_recipe(bases.DEFAULT))]
+        files = [config.find(bases.DEFAULT)]
     else:
         files = [f for f in (folder / "recipe.yaml", folder.parent / "recipe.yaml") if f.exists()] if folder else []
     if not files:

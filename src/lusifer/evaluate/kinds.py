@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -61,18 +61,25 @@ class Task(Protocol):
 
 ByLanguage = dict[str, list[dict[str, str]]]
 Read = Callable[[Path], ByLanguage]
+Data = TypeVar("Data")
 
 
 @dataclass(frozen=True)
-class Bitext:
-    """Rows of `english` and `text`; a language's first `pool` are searched."""
+class Local(Generic[Data]):
+    """What all kinds have: a name, the files under the suite's folder, and how they are read."""
 
     name: str
     files: tuple[str, ...]
-    read: Read
+    read: Callable[[Path], Data]
+    revision: ClassVar[str] = ""
+
+
+@dataclass(frozen=True)
+class Bitext(Local[ByLanguage]):
+    """Rows of `english` and `text`; a language's first `pool` are searched."""
+
     pool: int = 1000
     kind: ClassVar[str] = "BitextMining"
-    revision: ClassVar[str] = ""
 
     def measure(self, root: Path, model: Encoder, anchor: Encoder | None, languages: Languages) -> Iterator[Measured]:
         groups = self.read(root)
@@ -99,15 +106,11 @@ class Questions:
 
 
 @dataclass(frozen=True)
-class Retrieval:
+class Retrieval(Local[Questions]):
     """Pools: the passages in English and in the question's own language; `everywhere`: mAP among those of all languages."""
 
-    name: str
-    files: tuple[str, ...]
-    read: Callable[[Path], Questions]
     everywhere: bool = False
     kind: ClassVar[str] = "Retrieval"
-    revision: ClassVar[str] = ""
 
     def measure(self, root: Path, model: Encoder, anchor: Encoder | None, languages: Languages) -> Iterator[Measured]:
         found = self.read(root)
@@ -142,14 +145,10 @@ class Retrieval:
 
 
 @dataclass(frozen=True)
-class Similarity:
+class Similarity(Local[ByLanguage]):
     """Rows of `score`, `a` and `b`, and perhaps `part`, each of which is scored by itself."""
 
-    name: str
-    files: tuple[str, ...]
-    read: Read
     kind: ClassVar[str] = "STS"
-    revision: ClassVar[str] = ""
 
     def measure(self, root: Path, model: Encoder, anchor: Encoder | None, languages: Languages) -> Iterator[Measured]:
         groups = self.read(root)
@@ -170,14 +169,10 @@ def cosines(model: Encoder, rows: Sequence[Mapping[str, str]]) -> npt.NDArray[np
 
 
 @dataclass(frozen=True)
-class PairClassification:
+class PairClassification(Local[ByLanguage]):
     """Rows of `label` (1 or 0), `a` and `b`."""
 
-    name: str
-    files: tuple[str, ...]
-    read: Read
     kind: ClassVar[str] = "PairClassification"
-    revision: ClassVar[str] = ""
 
     def measure(self, root: Path, model: Encoder, anchor: Encoder | None, languages: Languages) -> Iterator[Measured]:
         groups = self.read(root)
@@ -188,14 +183,10 @@ class PairClassification:
 
 
 @dataclass(frozen=True)
-class Classification:
+class Classification(Local[ByLanguage]):
     """Rows of `label`, `text` and `split`, taught on `train` (or `dev`, where a language has no more) and tested on `test`."""
 
-    name: str
-    files: tuple[str, ...]
-    read: Read
     kind: ClassVar[str] = "Classification"
-    revision: ClassVar[str] = ""
 
     def measure(self, root: Path, model: Encoder, anchor: Encoder | None, languages: Languages) -> Iterator[Measured]:
         groups = self.read(root)
@@ -221,14 +212,10 @@ class Classification:
 
 
 @dataclass(frozen=True)
-class Clustering:
+class Clustering(Local[ByLanguage]):
     """Rows of `label` and `text`."""
 
-    name: str
-    files: tuple[str, ...]
-    read: Read
     kind: ClassVar[str] = "Clustering"
-    revision: ClassVar[str] = ""
 
     def measure(self, root: Path, model: Encoder, anchor: Encoder | None, languages: Languages) -> Iterator[Measured]:
         cluster = _sklearn("cluster")
@@ -243,14 +230,10 @@ class Clustering:
 
 
 @dataclass(frozen=True)
-class Reranking:
+class Reranking(Local[ByLanguage]):
     """Rows of `query`, `text` and `label` (1 or 0). A question whose answers are all right, or all wrong, asks nothing."""
 
-    name: str
-    files: tuple[str, ...]
-    read: Read
     kind: ClassVar[str] = "Reranking"
-    revision: ClassVar[str] = ""
 
     def measure(self, root: Path, model: Encoder, anchor: Encoder | None, languages: Languages) -> Iterator[Measured]:
         groups = self.read(root)
@@ -270,14 +253,10 @@ class Reranking:
 
 
 @dataclass(frozen=True)
-class Drift:
+class Drift(Local[ByLanguage]):
     """English texts: how near the model's vectors are to the anchor's."""
 
-    name: str
-    files: tuple[str, ...]
-    read: Read
     kind: ClassVar[str] = "Drift"
-    revision: ClassVar[str] = ""
 
     def measure(self, root: Path, model: Encoder, anchor: Encoder | None, languages: Languages) -> Iterator[Measured]:
         if anchor:

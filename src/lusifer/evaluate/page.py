@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -51,7 +52,9 @@ def _model(folder: Path) -> Model:
 
 
 def write(models: Sequence[Model], into: str | Path) -> list[Path]:
-    """Write the page, its figures and tables into a folder; returns the files."""
+    """Write the page, its figures and tables into a folder; returns the files. Raises MissingExtra without matplotlib."""
+    if importlib.util.find_spec("matplotlib") is None:  # before the work, not after it
+        raise MissingExtra("matplotlib", "eval")
     into = Path(into)
     names = [model.name for model in models]
     rows = compare({model.name: model.outcomes for model in models})
@@ -118,11 +121,9 @@ def _fertility(model: Model) -> list[dict[str, Any]] | None:
 
 
 def _figures(data: Mapping[str, Any], into: Path) -> list[Path]:
-    """The page's figures as PNGs. Raises MissingExtra without matplotlib."""
-    try:
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError:
-        raise MissingExtra("matplotlib", "eval") from None
+    """The page's figures as PNGs."""
+    from matplotlib.figure import Figure
+
     files = []
 
     def keep(figure: Any, name: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +13,9 @@ from lusifer.errors import ConfigError, MissingExtra
 STAGES = ("pretrain", "decoder", "align", "finetune", "distil", "pooled", "static", "context")
 
 
-def find_recipe(name: str | Path) -> Path:
-    """A recipe file: a path, or the name of one that ships with the package (`minilm` or `minilm.yaml`)."""
-    path = Path(name)
-    if path.is_file() or len(path.parts) > 1:
-        return path
-    folder = resources.files("lusifer") / "recipes"
-    shipped = Path(str(folder)) / f"{path.name.removesuffix('.yaml')}.yaml"
-    if not shipped.exists():
-        names = sorted(p.stem for p in Path(str(folder)).glob("*.yaml"))
-        raise ConfigError(f"{name}: no such recipe file, and none of that name ships with lusifer ({', '.join(names)})")
-    return shipped
-
-
 def load_recipe(name: str | Path, overrides: Sequence[str] = ()) -> tuple[Any, Any]:
     """(the stage's module, its checked recipe)."""
-    path = find_recipe(name)
+    path = config.find(name)
     data = config.read(path)
     named = [change for change in overrides if change.startswith("data=")]
     data = config.override(data, named)
@@ -38,7 +24,7 @@ def load_recipe(name: str | Path, overrides: Sequence[str] = ()) -> tuple[Any, A
         if data["data"] in passed:
             raise ConfigError(f"{path}: data names {data['data']}, which names it again")
         passed.append(data["data"])
-        data["data"] = config.read(find_recipe(data["data"])).get("data")
+        data["data"] = config.read(config.find(data["data"])).get("data")
     data = config.override(data, [change for change in overrides if change not in named])
     stage = data.get("stage")
     if stage not in STAGES:
