@@ -56,6 +56,10 @@ def test_other_weights_files_languages_and_anchors_are_other_results(suite: Path
     assert seen(named(Oracle()))
     assert not seen(named(Oracle()))
     assert seen(named(Oracle(), "2" * 64)), "two models never share scores"
+    other = Oracle()
+    other.prompts = {"query": "find: "}
+    assert seen(named(other)), "the same weights with other prompts are another model"
+    assert seen(named(Oracle()))
     assert seen(named(Oracle()), ["de"], named(Oracle(), "3" * 64))
     assert seen(named(Oracle()), ["de"], named(Oracle(), "4" * 64)), "another anchor"
     file = suite / "bitext_eval/tatoeba.tsv.xz"

@@ -10,6 +10,7 @@ import pytest
 from sentence_transformers import SentenceTransformer
 from sklearn.linear_model import Ridge
 
+from lusifer.models.bases import weights_hash
 from lusifer.models.bridge import Bridge, BridgeConfig, Part, masked_mean
 from lusifer.models.connectors import ConnectorConfig
 from lusifer.train.distil import start_residual
@@ -48,9 +49,13 @@ def test_a_pooled_model_is_plain_sentence_transformers(kind: str, english_tsv: P
         "batch_size: 4\noptim: {steps: 4, workers: 0, precision: fp32}\n",
         encoding="utf-8",
     )
-    vectors = SentenceTransformer(str(train(recipe)), device="cpu").encode(TEXTS)
+    made = train(recipe)
+    vectors = SentenceTransformer(str(made), device="cpu").encode(TEXTS)
     assert vectors.shape == (16, 32)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    before, dense = weights_hash(made), next(made.glob("*_Dense/model.safetensors"))
+    dense.write_bytes(dense.read_bytes()[:-4] + b"\0\0\0\0")
+    assert weights_hash(made) != before, "the map is part of the model"
 
 
 def test_the_residual_starts_as_the_rotation(model_folder: Folder) -> None:

@@ -19,7 +19,7 @@ import yaml
 from safetensors.torch import load_file
 
 import lusifer
-from lusifer.errors import ConfigError, DataError, LusiferError, ModelError
+from lusifer.errors import DataError, LusiferError, ModelError
 from lusifer.files import sha256
 from lusifer.models.bridge import Bridge
 from lusifer.train import align, finetune, loop
@@ -64,6 +64,16 @@ def recipe(stage: str, folder: Path, model_folder: Folder, **changes: Any) -> Pa
         document |= {"bridge": bridge, "data": {"root": str(folder), "reconstruct": texts["sources"], "complete": [PAIRS]}}
     elif stage == "finetune":
         document |= {"bridge": bridge | {"prompts": {"query": "Q: ", "document": "D: "}}, "data": {"root": str(folder), "sources": [PAIRS]}}
+    elif stage == "retriever":
+        document |= {
+            "base": str(model_folder("bert")),
+            "data": {"root": str(folder), "sources": [PAIRS, PAIRS | {"columns": ["query", "document", "negative", "_"], "weight": 2}]},
+            "prompts": {"query": "Q: ", "document": "D: "},
+            "contrast": {"directions": ["query_to_doc", "query_to_query", "doc_to_doc"], "chunk": 3},
+            "mixing": {"homogeneous": 0.5},
+            "matryoshka": [16, 8],
+            "mini_batch_tokens": 40,
+        }
     elif stage == "pooled":
         document |= {"encoder": str(model_folder("xlm-roberta")), "target": str(model_folder("bert")), "data": texts, "kind": "mlp"}
     elif stage == "decoder":
@@ -114,7 +124,7 @@ def recipe(stage: str, folder: Path, model_folder: Folder, **changes: Any) -> Pa
 
 
 PAIRS = {"files": ["pairs.jsonl"], "columns": ["query", "document", "negative", "negative_2"]}
-STAGES = ["distil", "align", "finetune", "pooled", "pretrain", "decoder", "static", "context"]
+STAGES = ["distil", "align", "finetune", "pooled", "pretrain", "decoder", "static", "context", "retriever"]
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -337,20 +347,6 @@ def test_prompts_are_taught_as_they_are_used(texts: Path, model_folder: Folder) 
     assert seen == {tuple(w[w != 1].tolist()) for w in wanted}
     assert {distil.role(i, prompts) for i in range(2)} == {"query", "document"}
     assert {distil.role(i, {}) for i in range(2)} == {"document"}
-
-
-def test_no_text_stands_twice_in_a_batch_and_none_is_lost() -> None:
-    rows = [(f"q{i}", f"d{i % 7}", ()) for i in range(40)]
-    epochs = finetune.DistinctEpochs(rows, 5, seed=1)
-    seen: list[int] = []
-    for step in range(epochs.per_epoch):
-        batch = epochs(step)
-        assert len({rows[i][1] for i in batch}) == len(batch) == 5
-        seen += batch.tolist()
-    assert len(seen) == len(set(seen))
-    assert len(seen) >= 30
-    with pytest.raises(ConfigError, match="lower it"):
-        finetune.DistinctEpochs([("q", "d", ())] * 8, 4, seed=1)
 
 
 def test_stage_two_goes_on_from_stage_one_and_refuses_to_lose_it(texts: Path, model_folder: Folder) -> None:
@@ -589,6 +585,7 @@ FSDP = {"ACCELERATE_USE_FSDP": "true", "FSDP_CPU_RAM_EFFICIENT_LOADING": "true",
         ("pretrain", "DDP"),
         ("static", "DDP"),
         ("context", "DDP"),
+        ("retriever", "DDP"),
     ],
 )
 def test_two_processes_train_the_model_of_one(stage: str, way: str, texts: Path, model_folder: Folder) -> None:
@@ -598,6 +595,7 @@ def test_two_processes_train_the_model_of_one(stage: str, way: str, texts: Path,
         "pretrain": [],
         "static": [],
         "context": [],
+        "retriever": [f"base={model_folder('modernbert')}", "optim.lr=1e-4"],
         "distil": [still, "optim.lr=1e-4", "bridge.encoder.lora.dropout=0", "token_dropout=0"],
     }.get(stage, [still, "optim.lr=1e-4", "bridge.encoder.lora.dropout=0"])
     file = recipe(stage, texts, model_folder)

@@ -1,8 +1,8 @@
 """Running tasks: each task's result is kept as it is known, so that an interrupted run goes on and computes nothing twice.
 
 RESULTS/MODEL-HASH/ holds `model.json`, and for each task `TASK.json` (its scores) and `TASK.npz` (a value an example, which paired
-tests need); `vectors/` is there while a run is under way. A result is used again where the model's weights, the files, the task's
-definition, the languages and the anchor are the same: two models, or two states of one, never share scores.
+tests need); `vectors/` is there while a run is under way. A result is used again where the model's weights and prompts, the files, the
+task's definition, the languages and the anchor are the same: two models, or two states of one, never share scores.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -98,7 +98,7 @@ def run(
         encoder = Encoder(model.embedder, folder / VECTORS / "own", encoded)
         other = Encoder(anchor.embedder, folder / VECTORS / short(anchor), encoded) if anchor else None
         for task in tasks:
-            state = identity(task, root, limits, anchor)
+            state = identity(task, root, limits, anchor, model.embedder.prompts)
             try:
                 outcome = load(folder, task.name, state) or part(load(folder, task.name, state | {"languages": None}), limits)
                 if outcome is None:
@@ -159,8 +159,8 @@ def slug(name: str) -> str:
     return re.sub(r"[^\w.-]+", "-", parts[-1] if parts else "model")
 
 
-def identity(task: Task, root: Path, languages: Languages, anchor: Named | None) -> dict[str, Any]:
-    """What a result depends on beside the model."""
+def identity(task: Task, root: Path, languages: Languages, anchor: Named | None, prompts: Mapping[str, str]) -> dict[str, Any]:
+    """What a result depends on beside the model's weights."""
     files = {name: sha256(*expand([name], root)) for name in task.files}
     state = {
         "definition": DEFINITION,
@@ -169,7 +169,7 @@ def identity(task: Task, root: Path, languages: Languages, anchor: Named | None)
         "languages": list(languages.names) if languages.names else None,
         "anchor": anchor.hash if anchor else None,
     }
-    return state | ({"revision": task.revision} if task.revision else {})
+    return state | ({"revision": task.revision} if task.revision else {}) | ({"prompts": dict(prompts)} if prompts else {})
 
 
 def save(folder: Path, outcome: Outcome, state: dict[str, Any]) -> None:

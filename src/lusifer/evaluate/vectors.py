@@ -1,6 +1,6 @@
 """Vectors of texts for evaluation: each distinct text is embedded once, whatever tasks ask for it, and kept on disk.
 
-Method: a text is known by a hash of its prompt's name and content; vectors are appended to one file, hashes to another, block
+Method: a text is known by a hash of its prompt and itself; vectors are appended to one file, hashes to another, block
 by block, so that an interrupted run loses one block. Rows are read when they are asked for: memory is some 150 bytes a text and
 what a task holds at a time. Cost: 4 x dim + 16 bytes of disk a text.
 """
@@ -39,7 +39,8 @@ class Encoder:
     def rows(self, texts: Sequence[str], prompt: str | None = None) -> Rows:
         """The same, to be read slice by slice."""
         prompt = prompt if prompt in self.model.prompts else None
-        keys = [blake2b(f"{prompt or ''}\0{text}".encode("utf-8", "surrogatepass"), digest_size=KEY).digest() for text in texts]
+        before = self.model.prompts[prompt] if prompt else ""
+        keys = [blake2b(f"{before}\0{text}".encode("utf-8", "surrogatepass"), digest_size=KEY).digest() for text in texts]
         new = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._known}
         ordered = sorted(new.items(), key=lambda item: len(item[1]))
         for block in (ordered[i : i + BLOCK] for i in range(0, len(ordered), BLOCK)):

@@ -142,8 +142,9 @@ def onnx_files(folder: str | Path) -> list[Path]:
 
 
 def weights_hash(folder: str | Path) -> str:
-    """SHA-256 over the folder's weight files; of an ONNX folder, over its graph."""
-    return sha256(*(weights_files(folder) or onnx_files(folder)))
+    """SHA-256 over the folder's weight files, those of its further modules (`2_Dense`) too; of an ONNX folder, over its graph."""
+    further = sorted(Path(folder).glob("[0-9]*_*/*.safetensors"))
+    return sha256(*([*weights_files(folder), *further] or onnx_files(folder)))
 
 
 def read_json(path: Path) -> dict[str, object]:

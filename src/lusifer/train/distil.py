@@ -35,7 +35,7 @@ from lusifer.train.maps import fit
 from lusifer.train.shard import shard_frozen
 from lusifer.train.teacher import teacher_vectors
 from lusifer.train.texts import Epochs, TextData, locate_root, read_texts, text_keys
-from lusifer.train.trainers import BridgeTrainer, SentenceTrainer
+from lusifer.train.trainers import BridgeSentenceTrainer, BridgeTrainer
 
 RESIDUAL_SAMPLE = 20_000
 log = logging.getLogger(__name__)
@@ -122,7 +122,9 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
         run_phase(BridgeTrainer(model=InputLoss(bridge, means, recipe.loss.temperature), args=args, train_dataset=phase), "target's inputs")
     make = Batches(recipe, texts, teacher, bridge, root)
     args = arguments(recipe.optim, output / "distil", recipe.seed, SentenceTransformerTrainingArguments)
-    trainer = SentenceTrainer(model=model, args=args, train_dataset=StepBatches(recipe.optim.steps, make), loss=DistilLoss(model, recipe))
+    trainer = BridgeSentenceTrainer(
+        model=model, args=args, train_dataset=StepBatches(recipe.optim.steps, make), loss=DistilLoss(model, recipe)
+    )
     run_phase(trainer, "distil")
     if trainer.is_world_process_zero():
         save_model(model, final)

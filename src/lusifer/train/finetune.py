@@ -10,18 +10,16 @@ must stay valid: this moves the space; `distil` keeps it.
 from __future__ import annotations
 
 import logging
-from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from sentence_transformers import SentenceTransformerTrainingArguments
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 
 from lusifer.data.language import refuse_foreign
+from lusifer.data.mixing import DistinctEpochs
 from lusifer.data.sources import Source, read_source
 from lusifer.errors import ConfigError, ModelError
 from lusifer.models.bridge import Bridge, BridgeConfig, tokenise
@@ -30,7 +28,7 @@ from lusifer.train.assemble import assemble, plan_bridge, save_model
 from lusifer.train.loop import Batch, Optim, StepBatches, arguments, claim, rank_and_world, run_phase
 from lusifer.train.shard import shard_frozen
 from lusifer.train.texts import locate_root
-from lusifer.train.trainers import SentenceTrainer
+from lusifer.train.trainers import BridgeSentenceTrainer
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +96,7 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     args = arguments(recipe.optim, output / "finetune", recipe.seed, SentenceTransformerTrainingArguments)
     loss = MultipleNegativesRankingLoss(model, scale=1 / recipe.temperature, gather_across_devices=rank_and_world()[1] > 1)
     batches = StepBatches(recipe.optim.steps, Batches(recipe, rows, bridge))
-    trainer = SentenceTrainer(model=model, args=args, train_dataset=batches, loss=loss)
+    trainer = BridgeSentenceTrainer(model=model, args=args, train_dataset=batches, loss=loss)
     run_phase(trainer, "finetune")
     if trainer.is_world_process_zero():
         save_model(model, final)
@@ -121,29 +119,35 @@ def starting_model(recipe: Recipe) -> Any:
 
 
 def read_pairs(recipe: Recipe, root: Path) -> list[Row]:
-    """(query, document, negatives) of every row with as many negatives as all sources have columns for, or `negatives`.
-
-    A negative that is the row's own document or query does not count; rows left with too few are dropped, and counted.
-    """
-    found: list[Row] = []
-    for source in recipe.data.sources:
-        rows = list(read_source(source, root))
-        if recipe.data.english_only:
-            refuse_foreign(rows, tuple(c for c in source.names if c.startswith(("query", "document", "negative"))))
-        for row in rows:
-            v = row.values
-            negatives = tuple(v[c] for c in source.names if c.startswith("negative") and v[c] not in (v["document"], v["query"]))
-            if v["query"] != v["document"]:
-                found.append((v["query"], v["document"], negatives))
-    given = min(sum(c.startswith("negative") for c in s.names) for s in recipe.data.sources)
-    wanted = min(recipe.negatives, given)
-    kept = [(q, d, n[:wanted]) for q, d, n in found if len(n) >= wanted]
-    if len(kept) < len(found):
-        lost = len(found) - len(kept)
-        log.warning("%d of %d rows are left out: fewer than %d negatives other than their document", lost, len(found), wanted)
-    if not kept:
+    """(query, document, negatives) of every row with as many negatives as all sources have columns for, or `negatives`."""
+    wanted = min(recipe.negatives, *(given(source) for source in recipe.data.sources))
+    found = [row for source in recipe.data.sources for row in rows_of(source, root, wanted, english_only=recipe.data.english_only)]
+    if not found:
         raise ConfigError(f"data.sources hold no pair of a query and another text with {wanted} negatives of its own")
-    return kept
+    return found
+
+
+def given(source: Source) -> int:
+    """How many negatives a source's rows have columns for."""
+    return sum(name.startswith("negative") for name in source.names)
+
+
+def rows_of(source: Source, root: Path, wanted: int, *, english_only: bool) -> list[Row]:
+    """A source's rows with `wanted` negatives each. Left out, and counted: a query that is its own document, and rows with fewer
+    negatives that are neither the row's document nor its query."""
+    rows = list(read_source(source, root))
+    if english_only:
+        refuse_foreign(rows, tuple(c for c in source.names if c.startswith(("query", "document", "negative"))))
+    found: list[Row] = []
+    for row in rows:
+        v = row.values
+        negatives = tuple(v[c] for c in source.names if c.startswith("negative") and v[c] not in (v["document"], v["query"]))
+        if v["query"] != v["document"] and len(negatives) >= wanted:
+            found.append((v["query"], v["document"], negatives[:wanted]))
+    if len(found) < len(rows):
+        lost = f"the query is the document, or fewer than {wanted} negatives other than it"
+        log.warning("%s: %d of %d rows are left out: %s", source.files[0], len(rows) - len(found), len(rows), lost)
+    return found
 
 
 class Batches:
@@ -152,7 +156,7 @@ class Batches:
     def __init__(self, recipe: Recipe, rows: list[Row], bridge: Bridge) -> None:
         self.rows, self.tokenizer, self.prompts = rows, bridge.tokenizer, dict(bridge.config.prompts)
         self.max_tokens = min(recipe.data.max_tokens, bridge.config.max_tokens)
-        self.plan = DistinctEpochs(rows, recipe.batch_size, recipe.seed)
+        self.plan = DistinctEpochs([frozenset((q, d, *n)) for q, d, n in rows], recipe.batch_size, recipe.seed)
 
     def __call__(self, step: int) -> Batch:
         rows = [self.rows[i] for i in self.plan(step)]
@@ -164,48 +168,6 @@ class Batches:
             features = tokenise(self.tokenizer, [prompt + text for text in texts], self.max_tokens)
             batch |= {f"{name}_{key}": value for key, value in features.items()}
         return batch
-
-
-class DistinctEpochs:
-    """Step → rows of one batch, no text twice in it: a row that would repeat a text waits for a later batch."""
-
-    def __init__(self, rows: list[Row], batch_size: int, seed: int) -> None:
-        if batch_size < 1:
-            raise ConfigError("batch_size must be at least 1")
-        self.texts = [{q, d, *n} for q, d, n in rows]
-        self.size, self.seed = min(batch_size, len(rows)), seed
-        self.cached: tuple[int, list[npt.NDArray[np.int64]]] = (-1, [])
-        self.per_epoch = len(self._epoch(0))
-
-    def __call__(self, step: int) -> npt.NDArray[np.int64]:
-        epoch, place = divmod(step, self.per_epoch)
-        batches = self._epoch(epoch)
-        return batches[place % len(batches)]
-
-    def _epoch(self, epoch: int) -> list[npt.NDArray[np.int64]]:
-        if self.cached[0] == epoch:
-            return self.cached[1]
-        queue = deque(int(i) for i in np.random.default_rng([self.seed, 15, epoch]).permutation(len(self.texts)))
-        batches: list[npt.NDArray[np.int64]] = []
-        while len(queue) >= self.size:
-            batch: list[int] = []
-            seen: set[str] = set()
-            later: list[int] = []
-            while queue and len(batch) < self.size:
-                row = queue.popleft()
-                if seen.isdisjoint(self.texts[row]):
-                    batch.append(row)
-                    seen |= self.texts[row]
-                else:
-                    later.append(row)
-            if len(batch) < self.size:
-                break
-            batches.append(np.array(batch))
-            queue.extend(later)  # at the back: rows that repeat a text are looked at again once, not at every batch
-        if not batches:
-            raise ConfigError(f"batch_size is {self.size}: the data holds fewer rows with texts of their own; lower it")
-        self.cached = (epoch, batches)
-        return batches
 
 
 def plan(recipe: Recipe) -> dict[str, Any]:

@@ -237,7 +237,20 @@ def rank_and_world() -> tuple[int, int]:
 # what a run leaves in its output folder: all that --restart may delete
 PRODUCTS = (
     *("recipe.yaml", "versions.json", "tokenizer.json", "prepared", "model", "encoder", "decoder"),
-    *("warm", "masking", "ranking", "table.json", "causal", "align", "finetune", "inputs-phase", "distil", "pooled", "teacher"),
+    *(
+        "warm",
+        "masking",
+        "ranking",
+        "table.json",
+        "causal",
+        "align",
+        "finetune",
+        "inputs-phase",
+        "distil",
+        "pooled",
+        "teacher",
+        "retriever",
+    ),
 )
 
 

@@ -1,4 +1,4 @@
-"""The trainers for bridges: batches come ready made, checkpoints hold what is trained alone."""
+"""The trainers: batches come ready made, and a bridge's checkpoints hold what is trained alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lusifer.train.loop import StepLoaderMixin, StepTrainer
 
 
 class SentenceTrainer(StepLoaderMixin, SentenceTransformerTrainer):  # type: ignore[misc]
-    """sentence-transformers' trainer, for models whose first module is a `Bridge`, with that library's losses."""
+    """sentence-transformers' trainer over `StepBatches`, with that library's losses or ours of its shape."""
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
         """No automatic model card: it would read columns that step batches do not have."""
@@ -20,6 +20,10 @@ class SentenceTrainer(StepLoaderMixin, SentenceTransformerTrainer):  # type: ign
     def preprocess_dataset(self, dataset: Any, *args: Any, **kwargs: Any) -> Any:
         """Step batches need none of the column checks and prompts that this adds: they come with both done."""
         return dataset
+
+
+class BridgeSentenceTrainer(SentenceTrainer):
+    """The same for models whose first module is a `Bridge`, of which a checkpoint holds what is trained alone."""
 
     def _load_from_checkpoint(self, checkpoint_path: str) -> None:
         """Resume by putting the trained tensors in place; the bases are in memory already."""
