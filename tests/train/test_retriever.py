@@ -54,8 +54,7 @@ def test_it_finds_what_it_was_shown_at_every_size_and_loads_anywhere(recipe: Pat
         assert ((x @ y.T).argmax(1) == np.arange(len(x))).mean() > 0.9
 
 
-def test_the_dimensions_that_are_taught_alone_are_better_alone(recipe: Path) -> None:
-    """Without Matryoshka the first numbers are as good as any."""
+def test_matryoshka_is_on_and_off_as_the_recipe_says(recipe: Path) -> None:
     _, parsed = load_recipe(recipe)
     loss = retriever.make_loss(parsed, lusifer.sentence_transformer(parsed.base))
     assert list(loss.matryoshka_dims) == [32, 16]

@@ -87,7 +87,7 @@ class TorchEmbedder:
         """Tokens of each text, as the model cuts it; what is far too long is not read to its end to know that."""
         longest = self.max_tokens or 1 << 20
         shown = [text[: FEW * longest] for text in texts]
-        if hasattr(self.model.tokenizer, "model_input_names"):  # of transformers: it may count without making lists
+        if hasattr(self.model.tokenizer, "model_input_names"):  # of transformers
             found = self.model.tokenizer(shown, truncation=True, max_length=longest, return_length=True, return_attention_mask=False)
             return np.array(found["length"], dtype=np.int64)
         return np.array([min(len(text.encode("utf-8", "surrogatepass")), longest) for text in shown], dtype=np.int64)

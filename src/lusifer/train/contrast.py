@@ -2,7 +2,7 @@
 
 Method: as in Inf-CL (arXiv 2410.17243) and Liger's fused cross-entropy, no B x B matrix is ever kept: each chunk of rows is scored
 against all candidates, its softmax becomes the gradient in place, and both are dropped. Memory O(B d + chunk B) instead of O(B^2);
-time as the plain loss, since nothing is computed twice. With it: terms between queries and between documents, a mask over false
+the matrix products are the plain loss's, none made twice. With it: terms between queries and between documents, a mask over false
 negatives (Qwen3-Embedding, arXiv 2506.05176: what scores above the positive + `mask`, or is the same text) and an additive margin
 (LaBSE, arXiv 2007.01852). Not for batches of a few hundred: there the plain loss is as good.
 """

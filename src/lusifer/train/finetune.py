@@ -10,6 +10,7 @@ must stay valid: this moves the space; `distil` keeps it.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -159,15 +160,19 @@ class Batches:
         self.plan = DistinctEpochs([frozenset((q, d, *n)) for q, d, n in rows], recipe.batch_size, recipe.seed)
 
     def __call__(self, step: int) -> Batch:
-        rows = [self.rows[i] for i in self.plan(step)]
-        columns = {"query": [r[0] for r in rows], "document": [r[1] for r in rows]}
-        columns |= {f"negative_{k}": [r[2][k] for r in rows] for k in range(len(rows[0][2]))}
-        batch: Batch = {}
-        for name, texts in columns.items():
-            prompt = self.prompts.get("query" if name == "query" else "document", "")
-            features = tokenise(self.tokenizer, [prompt + text for text in texts], self.max_tokens)
-            batch |= {f"{name}_{key}": value for key, value in features.items()}
-        return batch
+        return tokenise_rows([self.rows[i] for i in self.plan(step)], self.tokenizer, self.prompts, self.max_tokens)
+
+
+def tokenise_rows(rows: Sequence[Row], tokenizer: Any, prompts: Mapping[str, str], max_tokens: int) -> Batch:
+    """Rows → `query_`, `document_` and `negative_K_` ids and masks, prompts put before the texts; as many negatives as all rows have."""
+    columns = {"query": [r[0] for r in rows], "document": [r[1] for r in rows]}
+    columns |= {f"negative_{k}": [r[2][k] for r in rows] for k in range(min(len(r[2]) for r in rows))}
+    batch: Batch = {}
+    for name, texts in columns.items():
+        prompt = prompts.get("query" if name == "query" else "document", "")
+        features = tokenise(tokenizer, [prompt + text for text in texts], max_tokens)
+        batch |= {f"{name}_{key}": value for key, value in features.items()}
+    return batch
 
 
 def plan(recipe: Recipe) -> dict[str, Any]:

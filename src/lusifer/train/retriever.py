@@ -20,12 +20,11 @@ from sentence_transformers.sentence_transformer.losses import MatryoshkaLoss
 from lusifer.data.mixing import Mix, Mixing
 from lusifer.data.sources import Source, require
 from lusifer.errors import ConfigError
-from lusifer.models.bridge import tokenise
 from lusifer.models.load import sentence_transformer
 from lusifer.train.assemble import save_model
 from lusifer.train.contrast import Contrast
 from lusifer.train.contrastive_loss import ContrastiveLoss
-from lusifer.train.finetune import Row, given, rows_of
+from lusifer.train.finetune import Row, given, rows_of, tokenise_rows
 from lusifer.train.loop import Batch, Optim, StepBatches, arguments, claim, run_phase
 from lusifer.train.texts import locate_root
 from lusifer.train.trainers import SentenceTrainer
@@ -127,7 +126,7 @@ def read(recipe: Recipe, root: Path) -> list[list[Row]]:
 
 
 class Batches:
-    """Step → token ids of queries, documents and negatives, prompts put before them. A batch has as many negatives a row as all have."""
+    """Step → token ids of queries, documents and negatives, prompts put before them."""
 
     def __init__(self, recipe: Recipe, sources: list[list[Row]], model: Any) -> None:
         self.sources, self.tokenizer, self.prompts = sources, model.tokenizer, recipe.prompts
@@ -138,14 +137,7 @@ class Batches:
 
     def __call__(self, step: int) -> Batch:
         rows = [self.sources[s][i] for s, i in self.mix(step).tolist()]
-        columns = {"query": [r[0] for r in rows], "document": [r[1] for r in rows]}
-        columns |= {f"negative_{k}": [r[2][k] for r in rows] for k in range(min(len(r[2]) for r in rows))}
-        batch: Batch = {}
-        for name, texts in columns.items():
-            prompt = self.prompts.get("query" if name == "query" else "document", "")
-            features = tokenise(self.tokenizer, [prompt + text for text in texts], self.max_tokens)
-            batch |= {f"{name}_{key}": value for key, value in features.items()}
-        return batch
+        return tokenise_rows(rows, self.tokenizer, self.prompts, self.max_tokens)
 
 
 def plan(recipe: Recipe) -> dict[str, Any]:
