@@ -11,12 +11,12 @@ import pytest
 from scipy.stats import skew
 
 import lusifer
+from lusifer.encode.kept import Encoder
 from lusifer.errors import LusiferError
 from lusifer.evaluate import diagnose as d
 from lusifer.evaluate import perturb, sticky
 from lusifer.evaluate.layers import alignment, by_layer
 from lusifer.evaluate.tokens import Tokens
-from lusifer.evaluate.vectors import Encoder
 from tests.evaluate.oracle import Oracle
 from tests.evaluate.test_metrics import unit
 

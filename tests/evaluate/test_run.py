@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lusifer.encode import kept as vectors
+from lusifer.encode.kept import Encoder
 from lusifer.errors import LusiferError
 from lusifer.evaluate import run as runs
-from lusifer.evaluate import vectors
 from lusifer.evaluate.sets import chosen
-from lusifer.evaluate.vectors import Encoder
 from lusifer.models.load import Named
 from tests.evaluate.oracle import Oracle, write_suite
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from lusifer import __version__
-from lusifer.cli import data, demo, demo_bridge, diagnose, embed, evaluate, merge, mine, models, recipes, report, search, train
+from lusifer.cli import curate, data, demo, demo_bridge, diagnose, embed, evaluate, merge, mine, models, recipes, report, search, train
 
 app = typer.Typer(
     name="lusifer", help="Any embedding model, every language.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
@@ -26,6 +26,7 @@ app.command("demo")(demo.demo)
 app.command("demo-bridge")(demo_bridge.demo_bridge)
 app.command("recipes")(recipes.recipes)
 app.add_typer(data.app, name="data")
+app.add_typer(curate.app, name="curate")
 
 
 @app.callback(invoke_without_command=True)

@@ -1,6 +1,6 @@
-"""The k nearest neighbours between two sets of vectors, both ways at once, exactly.
+"""The k nearest neighbours between two sets of vectors, both ways at once or one way, exactly.
 
-Method: inner products in blocks; each block's best are merged into the best so far. Cost: n x m products once for both
+Method: inner products in blocks; what of a block beats the best so far is merged into it. Cost: n x m products once for both
 directions, memory O((n + m) k + block). Not for millions by millions: there an index that approximates is the tool.
 """
 
@@ -17,6 +17,7 @@ from lusifer.models.embedder import Vectors
 BLOCK = 4096
 Ints = npt.NDArray[np.int64]
 Tell = Callable[[int, int], None]
+Barred = Callable[[slice, slice], npt.NDArray[np.bool_]]
 
 
 class Rows(Protocol):
@@ -51,13 +52,51 @@ def margins(best: Vectors, place: Ints, mean: Vectors, other: Vectors) -> Vector
     return np.asarray(best / ((mean[:, None] + other[place]) / 2))
 
 
+def nearest_of(
+    x: Rows, y: Rows, k: int, *, block: int = BLOCK, barred: Barred | None = None, tell: Tell | None = None
+) -> tuple[Vectors, Ints]:
+    """(cosines (n, k), places (n, k)) of each x's k nearest y alone, nearest first; -inf and -1 where there are fewer.
+
+    `barred` says of rows of x and rows of y which pairs do not count, (rows of x, rows of y) booleans.
+    """
+    best = np.full((len(x), min(k, len(y))), -np.inf, dtype=np.float32)
+    place = np.full(best.shape, -1, dtype=np.int64)
+    for i in range(0, len(x), block):
+        rows = slice(i, min(i + block, len(x)))
+        own = x[rows]
+        for j in range(0, len(y), block):
+            columns = slice(j, min(j + block, len(y)))
+            scores = own @ y[columns].T
+            if barred:
+                scores[barred(rows, columns)] = -np.inf
+            _keep(best[rows], place[rows], scores, j)
+        if tell:
+            tell(rows.stop, len(x))
+    return best, place
+
+
 def _keep(best: Vectors, place: Ints, scores: Vectors, offset: int) -> None:
-    """Merge a block's scores into the best so far, in place; of equal scores the earlier place."""
+    """Merge a block's scores into the best so far, in place; of equal scores the earlier place.
+
+    Of the block only what beats a row's worst is looked at: after the first few blocks that is next to nothing.
+    """
     k = best.shape[1]
-    part = (
-        np.argpartition(-scores, k - 1, axis=1)[:, :k] if scores.shape[1] > k else np.broadcast_to(np.arange(scores.shape[1]), scores.shape)
-    )
-    joined = np.concatenate([best, np.take_along_axis(scores, part, 1)], axis=1)
-    places = np.concatenate([place, part + offset], axis=1)
+    if np.isneginf(best[:, -1]).all() and scores.shape[1] > k:  # the first block: all would beat it
+        columns = np.argpartition(-scores, k - 1, axis=1)[:, :k]
+        floor = np.take_along_axis(scores, columns, 1).min(1)
+        rows, columns = np.nonzero(scores >= np.maximum(floor, np.finfo(np.float32).min)[:, None])
+    else:
+        rows, columns = np.nonzero(scores > best[:, -1:])
+    if not len(rows):
+        return
+    touched, first = np.unique(rows, return_index=True)
+    counts = np.diff(np.append(first, len(rows)))
+    width = int(counts.max())
+    joined = np.full((len(touched), k + width), -np.inf, dtype=np.float32)
+    places = np.full(joined.shape, np.iinfo(np.int64).max, dtype=np.int64)
+    joined[:, :k], places[:, :k] = best[touched], place[touched]
+    spot = k + np.arange(len(rows)) - np.repeat(first, counts)
+    owner = np.repeat(np.arange(len(touched)), counts)
+    joined[owner, spot], places[owner, spot] = scores[rows, columns], columns + offset
     order = np.lexsort((places, -joined), axis=1)[:, :k]
-    best[:], place[:] = np.take_along_axis(joined, order, 1), np.take_along_axis(places, order, 1)
+    best[touched], place[touched] = np.take_along_axis(joined, order, 1), np.take_along_axis(places, order, 1)

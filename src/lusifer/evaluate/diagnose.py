@@ -26,10 +26,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lusifer.encode.kept import Encoder
 from lusifer.evaluate.languages import ENGLISH
 from lusifer.evaluate.perturb import CHANGES
 from lusifer.evaluate.tokens import Tokens
-from lusifer.evaluate.vectors import Encoder
 from lusifer.models.embedder import Vectors
 
 Floats = npt.NDArray[np.float64]

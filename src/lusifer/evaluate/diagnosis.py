@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lusifer.data.readers import read_rows
+from lusifer.encode.kept import Encoder
 from lusifer.errors import LusiferError
 from lusifer.evaluate.benchmark import benchmark
 from lusifer.evaluate.diagnose import diagnose, drift, flat
@@ -19,7 +20,6 @@ from lusifer.evaluate.kinds import ByLanguage, cosines
 from lusifer.evaluate.languages import ENGLISH, Languages
 from lusifer.evaluate.layers import alignment, by_layer
 from lusifer.evaluate.sets import sib_bitext
-from lusifer.evaluate.vectors import Encoder
 from lusifer.models.embedder import Embedder
 
 FEWEST = 20

@@ -26,11 +26,11 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from lusifer.encode.kept import Encoder, Rows
 from lusifer.errors import LusiferError, MissingExtra
 from lusifer.evaluate.languages import ENGLISH, Languages
 from lusifer.evaluate.metrics import bitext, mean_precision, mrr, ndcg, ranks, recall
 from lusifer.evaluate.scores import Measured
-from lusifer.evaluate.vectors import Encoder, Rows
 from lusifer.models.embedder import Vectors
 
 SEED = 0

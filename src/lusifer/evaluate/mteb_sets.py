@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from lusifer.encode.kept import Encoder
 from lusifer.errors import LusiferError, MissingExtra
 from lusifer.evaluate.languages import Languages
 from lusifer.evaluate.scores import Measured, v_measure
-from lusifer.evaluate.vectors import Encoder
 
 if TYPE_CHECKING:
     from lusifer.models.embedder import Vectors

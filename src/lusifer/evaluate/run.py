@@ -21,13 +21,13 @@ from typing import Any
 import numpy as np
 
 from lusifer.data.readers import expand
+from lusifer.encode.kept import Encoder
 from lusifer.errors import LusiferError
 from lusifer.evaluate.contamination import declared, zero_shot
 from lusifer.evaluate.kinds import Task
 from lusifer.evaluate.languages import Languages
 from lusifer.evaluate.scores import Measured, Score
 from lusifer.evaluate.sets import chosen
-from lusifer.evaluate.vectors import Encoder
 from lusifer.files import disk_errors, fingerprint, locked, replacing_file, sha256, write_json
 from lusifer.models.bases import read_json
 from lusifer.models.embedder import Embedder

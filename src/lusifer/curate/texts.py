@@ -1,0 +1,74 @@
+"""Many texts, each once, on disk: they are read when they are asked for. Memory is some 130 bytes a text while they are added."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import overload
+
+import numpy as np
+
+from lusifer.encode.nearest import Ints
+from lusifer.files import disk_errors
+
+
+class Texts(Sequence[str]):
+    """A list of distinct texts in a file. `add` gives each its number, the same for the same text."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        with disk_errors(file):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            self._stream = file.open("w+b")
+        self._ends = [0]
+        self._known: dict[bytes, int] = {}
+
+    def add(self, text: str) -> int:
+        """The text's number; a new text is written."""
+        raw = text.encode("utf-8", "surrogatepass")
+        key = blake2b(raw, digest_size=16).digest()
+        number = self._known.setdefault(key, len(self._ends) - 1)
+        if number == len(self._ends) - 1:
+            with disk_errors(self.file):
+                self._stream.seek(self._ends[-1])
+                self._stream.write(raw)
+            self._ends.append(self._ends[-1] + len(raw))
+        return number
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[str]: ...
+
+    def __getitem__(self, place: int | slice) -> str | list[str]:
+        if isinstance(place, slice):
+            return [self[i] for i in range(*place.indices(len(self)))]
+        if not 0 <= place < len(self):
+            raise IndexError(place)
+        self._stream.seek(self._ends[place])
+        return self._stream.read(self._ends[place + 1] - self._ends[place]).decode("utf-8", "surrogatepass")
+
+    def __iter__(self) -> Iterator[str]:
+        return (self[i] for i in range(len(self)))
+
+    def places_in(self, other: Texts) -> Ints:
+        """Each text's number in another list, -1 where it is not there."""
+        return np.fromiter((other._known.get(key, -1) for key in self._known), dtype=np.int64, count=len(self))
+
+    def settle(self) -> str:
+        """Forget how to find a text by itself, which frees most of the memory; returns a hash of all texts in order."""
+        digest = blake2b(digest_size=16)
+        for key in self._known:
+            digest.update(key)
+        self._known = {}
+        return digest.hexdigest()
+
+    def close(self) -> None:
+        """Delete the file."""
+        self._stream.close()
+        self.file.unlink(missing_ok=True)
