@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from lusifer import curate
     from lusifer.data.validate import validate
     from lusifer.errors import ConfigError, DataError, LusiferError, MissingExtra, ModelError
     from lusifer.evaluate.run import evaluate
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from lusifer.search.query import Filter
     from lusifer.train.run import plan, train
 
-_PACKAGES = ("evaluate", "train")  # which can be called
+_PACKAGES = ("curate", "evaluate", "train")  # the last two can be called
 _PLACES = {
     "ConfigError": "lusifer.errors",
     "DataError": "lusifer.errors",
@@ -51,6 +52,7 @@ __all__ = [
     "LusiferError",
     "MissingExtra",
     "ModelError",
+    "curate",
     "evaluate",
     "load",
     "merge",

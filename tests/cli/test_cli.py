@@ -39,6 +39,14 @@ OPTIONS = {
     "search": {"--top", "--mode", "--language", "--path", "--since", "--json", "--model"},
     "mine": {"--into", "--threshold", "--neighbours", "--model", "--column"},
     "data validate": {"--columns", "--show"},
+    "curate negatives": {
+        *("--into", "--model", "--corpus", "--num-negatives", "--relative-margin", "--absolute-margin", "--max-score", "--min-score"),
+        *("--range-min", "--range-max", "--sampling", "--language", "--reranker", "--cache", "--bf16", "--seed", "--columns", "--rename"),
+    },
+    "curate filter": {
+        *("--into", "--min-chars", "--max-chars", "--max-ratio", "--sides", "--scripts", "--languages", "--duplicates", "--similarity"),
+        *("--against", "--ngram", "--top-k", "--model", "--bf16", "--columns", "--rename"),
+    },
 }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import typer
@@ -46,30 +45,58 @@ def negatives(
     rename: list[str] = RENAME,
 ) -> None:
     """Mine hard negatives, the suspects left out. Goes on where it was stopped."""
-    from lusifer.curate.negatives import Mining, mine
-    from lusifer.curate.pairs import output_name, read_pairs, read_passages
-    from lusifer.curate.report import Report
-    from lusifer.models.load import Named
+    from lusifer.curate import Mining, mine_negatives
 
-    output = output_name(into)
     chosen: dict[str, Any] = {"sampling_strategy": one_of("--sampling", sampling, "top", "random")}
     chosen["language"] = one_of("--language", language, "any", "same", "other")
-    settings = Mining(
-        num_negatives, None if relative_margin == -1 else relative_margin, absolute_margin, max_score, min_score, range_min, range_max,
-        seed=seed, **chosen,
-    )  # fmt: skip
-    report = Report("negatives", {"files": files, "corpus": corpus or [], "model": model, "reranker": reranker})
-    names, renamed = columns.split(",") if columns else None, pairs_of(rename)
-    rows = read_pairs(files, names, renamed, report)
-    further = read_passages(corpus, renamed) if corpus else iter(())
-    named = Named.load(model, **({"bf16": True} if bf16 else {}))
-    judge = cross_encoder(reranker) if reranker else None
+    relative = None if relative_margin == -1 else relative_margin
+    settings = Mining(num_negatives, relative, absolute_margin, max_score, min_score, range_min, range_max, seed=seed, **chosen)
     with progress() as tell:
-        mine(
-            rows, named, output, settings, report,
-            corpus=further, reranker=judge, reranker_name=reranker or "", cache=Path(cache) if cache else None, tell=tell,
+        report = mine_negatives(
+            files, into, model, settings, columns=split(columns), rename=renamed(rename), corpus=corpus or (),
+            reranker=reranker, cache=cache, bf16=bf16, tell=tell,
         )  # fmt: skip
-    show(report, output)
+    show(report, into)
+
+
+@app.command("filter")
+def filter_(
+    files: list[str] = FILES,
+    into: str = INTO,
+    min_chars: int = typer.Option(1, "--min-chars", help="Drop rows with a text shorter than this."),
+    max_chars: int = typer.Option(100_000, "--max-chars", help="… longer than this."),
+    max_ratio: float = typer.Option(None, "--max-ratio", help="… with a side so many times as long as the other (translations: 3)."),
+    sides: str = typer.Option("document", "--sides", help="The sides that --scripts and --languages judge: query, document or both."),
+    scripts: bool = typer.Option(False, "--scripts", help="Drop texts not in the script that the row's language names (hin_Deva)."),
+    languages: bool = typer.Option(False, "--languages", help="Drop texts surely in another language than the row's."),
+    duplicates: str = typer.Option("exact", "--duplicates", help="Drop exact duplicates, near ones too (near), or keep all (keep)."),
+    similarity: float = typer.Option(0.8, "--similarity", help="What counts as near: the share of common shingles."),
+    against: list[str] = typer.Option(None, "--against", help="Evaluation files (globs); rows that share text with them are dropped."),
+    ngram: int = typer.Option(50, "--ngram", help="Characters of a shared run that count as contamination."),
+    top_k: int = typer.Option(None, "--top-k", help="Drop pairs whose document is not among so many nearest to its query, by --model."),
+    model: str = typer.Option("default", "--model", "-m", help="Any model that `lusifer.load` takes."),
+    bf16: bool = typer.Option(False, "--bf16", help="Embed in bfloat16."),
+    columns: str = COLUMNS,
+    rename: list[str] = RENAME,
+) -> None:
+    """Drop bad pairs, each with its reason in INTO.dropped.jsonl."""
+    from lusifer.curate import filter_pairs
+    from lusifer.curate.sanity import Lengths
+
+    judged: Any = ("query", "document") if one_of("--sides", sides, "query", "document", "both") == "both" else (sides,)
+    same: Any = one_of("--duplicates", duplicates, "exact", "near", "keep")
+    with progress() as tell:
+        report = filter_pairs(
+            files, into, columns=split(columns), rename=renamed(rename), lengths=Lengths(min_chars, max_chars, max_ratio),
+            sides=judged, scripts=scripts, languages=languages, same=same, similarity=similarity, against=against or (), ngram=ngram,
+            top_k=top_k, model=model, bf16=bf16, tell=tell,
+        )  # fmt: skip
+    show(report, into)
+
+
+def split(columns: str | None) -> list[str] | None:
+    """A comma list."""
+    return columns.split(",") if columns else None
 
 
 def one_of(option: str, value: str, *allowed: str) -> str:
@@ -79,19 +106,12 @@ def one_of(option: str, value: str, *allowed: str) -> str:
     return value
 
 
-def pairs_of(rename: list[str] | None) -> dict[str, str]:
+def renamed(rename: list[str] | None) -> dict[str, str]:
     """OLD=NEW options as a mapping."""
     wrong = [text for text in rename or [] if "=" not in text]
     if wrong:
         raise LusiferError(f"--rename {wrong[0]}: write it as OLD=NEW, e.g. question=query")
     return {old: new for old, _, new in (text.partition("=") for text in rename or [])}
-
-
-def cross_encoder(name: str) -> Callable[[list[tuple[str, str]]], Any]:
-    """A reranker by its folder or hub id."""
-    from lusifer.models.rerank import load_reranker
-
-    return load_reranker(name)
 
 
 @contextmanager
@@ -110,9 +130,8 @@ def progress() -> Iterator[Callable[[str], Callable[[int, int], None]]]:
         yield step
 
 
-def show(report: Any, output: Path) -> None:
-    """Save a report, and print it."""
-    file = report.save(output)
-    typer.echo(f"wrote {output}: {report.written:,} of {report.read:,} rows; report: {file}")
+def show(report: Any, into: str) -> None:
+    """Print a report."""
+    typer.echo(f"wrote {into}: {report.written:,} of {report.read:,} rows; report: {into}.report.json")
     for reason, count in report.dropped.most_common():
         typer.echo(f"  {count:>9,}  {reason}")

@@ -1,1 +1,7 @@
 """Make training data better: negatives mined, rows filtered, pairs written, each with a report of what was dropped and why."""
+
+from lusifer.curate.negatives import Mining
+from lusifer.curate.report import Report
+from lusifer.curate.steps import filter_pairs, mine_negatives
+
+__all__ = ["Mining", "Report", "filter_pairs", "mine_negatives"]

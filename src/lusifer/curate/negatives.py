@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -21,12 +21,10 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from lusifer.curate.pool import Embedded, Pool, Told
 from lusifer.curate.report import Report
-from lusifer.curate.texts import Texts
 from lusifer.data.readers import Row
-from lusifer.encode.kept import Encoder
-from lusifer.encode.kept import Rows as Vectors
-from lusifer.encode.nearest import Ints, Tell, nearest_of
+from lusifer.encode.nearest import Ints, nearest_of
 from lusifer.errors import LusiferError
 from lusifer.files import disk_errors, fingerprint, locked, replacing_file, write_json, write_text
 from lusifer.models.embedder import Vectors as Scores
@@ -35,8 +33,7 @@ from lusifer.models.rerank import Reranker
 
 QUERIES = 4096  # of a part: what an interrupted run loses at most
 
-Told = Callable[[str], Tell]
-REPEATED, FEW = "the same pair once more", "fewer negatives than asked for"
+FEW = "fewer negatives than asked for"
 POSITIVE, OWN = "a positive of the query", "the query's own text"
 REASONS = (POSITIVE, OWN, "relative_margin", "absolute_margin", "max_score", "min_score")
 
@@ -116,56 +113,12 @@ def _said(report: Report) -> str:
     return "; ".join(f"{count:,} {reason}" for reason, count in report.dropped.most_common()) or "no pairs were read"
 
 
-class Pool:
-    """All distinct queries and passages, on disk, and which passages are right for which query."""
-
-    def __init__(self, aside: Path) -> None:
-        self.queries, self.passages = Texts(aside / "queries"), Texts(aside / "passages")
-        self.names: dict[str, int] = {}
-
-    def fill(self, rows: Iterable[Row], corpus: Iterable[Row], report: Report) -> None:
-        """Take in all pairs and further passages."""
-        languages: dict[int, int] = {}
-        pairs: dict[tuple[int, int], None] = {}
-        for row in rows:
-            query, document = self.queries.add(row.values["query"]), self.passages.add(row.values["document"])
-            languages.setdefault(document, self._language(row))
-            if (query, document) in pairs:
-                report.drop(REPEATED)
-            pairs[query, document] = None
-        for row in corpus:
-            if text := row.values["document"].strip():
-                languages.setdefault(self.passages.add(text), self._language(row))
-        found = np.array(list(pairs), dtype=np.int64).reshape(-1, 2)
-        found = found[np.argsort(found[:, 0], kind="stable")]
-        self.positives = found[:, 1]
-        self.begins = np.searchsorted(found[:, 0], np.arange(len(self.queries) + 1))
-        self.most = int(np.diff(self.begins).max(initial=0))
-        self.languages = np.fromiter((languages[i] for i in range(len(self.passages))), dtype=np.int32, count=len(self.passages))
-        self.own = self.queries.places_in(self.passages)
-        self.hash = fingerprint(self.queries.settle() + self.passages.settle(), [], str(found.tolist()) + str(self.languages.tolist()))
-
-    def _language(self, row: Row) -> int:
-        return self.names.setdefault(row.values.get("language", ""), len(self.names))
-
-    def of(self, query: int) -> Ints:
-        """A query's right passages."""
-        return self.positives[self.begins[query] : self.begins[query + 1]]
-
-    def close(self) -> None:
-        """Delete the files."""
-        self.queries.close()
-        self.passages.close()
-
-
-class Search:
-    """The model's vectors of a pool, and a reranker's word where there is one."""
+class Search(Embedded):
+    """The search for a pool's negatives: by the model's vectors, and a reranker's word where there is one."""
 
     def __init__(self, pool: Pool, model: Named, folder: Path, settings: Mining, reranker: Reranker | None, tell: Told) -> None:
-        self.pool, self.settings, self.reranker = pool, settings, reranker
-        self.queries = _encode("queries", pool.queries, model, folder, tell("embedding queries"), prompt="query")
-        self.passages = _encode("passages", pool.passages, model, folder, tell("embedding passages"), prompt="document")
-        self.in_order, self.order = self.passages.in_file_order()
+        super().__init__(pool, model, folder, tell)
+        self.settings, self.reranker = settings, reranker
         first = np.array([pool.of(q)[0] for q in range(len(pool.queries))], dtype=np.int64)
         self.wanted = pool.languages[first]  # the language of each query's document
 
@@ -181,11 +134,6 @@ class Search:
         rule = None if self.settings.language == "any" else barred
         scores, places = nearest_of(self.queries[start:stop], self.in_order, depth, barred=rule)
         return scores, np.where(places >= 0, self.order[places], -1)
-
-    def positives(self, query: int) -> Scores:
-        """The model's scores of a query's positives."""
-        found: Scores = self.passages.at(self.pool.of(query))[:] @ self.queries[query : query + 1][0]
-        return found
 
     def rerank(self, query: int, passages: Sequence[int]) -> Scores:
         """The reranker's scores of some passages."""
@@ -250,17 +198,6 @@ def choose(
         rng = np.random.default_rng([settings.seed, query])
         found = found[np.sort(rng.choice(len(found), settings.num_negatives, replace=False))]
     return found[: settings.num_negatives], lost
-
-
-def _encode(name: str, texts: Texts, model: Named, folder: Path, tell: Tell, prompt: str) -> Vectors:
-    done = 0
-
-    def count(more: int) -> None:
-        nonlocal done
-        done += more
-        tell(done, len(texts))
-
-    return Encoder(model.embedder, folder / name, count).rows(texts, prompt)
 
 
 def _search(

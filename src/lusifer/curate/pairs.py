@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from lusifer.curate.report import Report
 from lusifer.data.readers import Row, expand, file_format, read_rows
@@ -42,6 +43,12 @@ def output_name(into: str | Path) -> Path:
     if Path(into).suffix != ".jsonl":
         raise LusiferError(f"{into}: the output is JSON lines; name it with .jsonl at the end")
     return Path(into)
+
+
+def as_it_was(row: Row) -> dict[str, Any]:
+    """A row's columns for JSON, its scores numbers again."""
+    scores = {"scores": [float(value) for value in row.values["scores"].split()]} if "scores" in row.values else {}
+    return {**row.values, **scores}
 
 
 def read_passages(files: Sequence[str], rename: Mapping[str, str]) -> Iterator[Row]:

@@ -151,7 +151,8 @@ class _Zstd(io.RawIOBase):
         super().close()
 
 
-def _lines(path: str) -> Iterator[tuple[int, str] | Problem]:
+def scan_lines(path: str) -> Iterator[tuple[int, str] | Problem]:
+    """(number, text) of a text file's lines, compressed or not; what cannot be read as a problem."""
     number = 0
     try:
         with _open(path) as stream:
@@ -179,7 +180,7 @@ def _lines(path: str) -> Iterator[tuple[int, str] | Problem]:
 def _tsv(path: str, columns: Sequence[str] | None, *, whole: bool) -> Iterator[Row | Problem]:
     if not columns:
         raise LusiferError(f"{path}: a TSV has no header; name its columns in order, e.g. columns: [lang, english, text]")
-    for item in _lines(path):
+    for item in scan_lines(path):
         if isinstance(item, Problem):
             yield item
             continue
@@ -192,7 +193,7 @@ def _tsv(path: str, columns: Sequence[str] | None, *, whole: bool) -> Iterator[R
 
 
 def _jsonl(path: str, columns: Sequence[str] | None) -> Iterator[Row | Problem]:
-    for item in _lines(path):
+    for item in scan_lines(path):
         if isinstance(item, Problem):
             yield item
             continue
@@ -250,9 +251,20 @@ def _hub(name: str, columns: Sequence[str] | None) -> Iterator[Row | Problem]:
 
 def _row(path: str, number: int, value: dict[str, Any], columns: Sequence[str] | None) -> Row | Problem:
     wanted = [c for c in columns or value if c != "_"]
+    values: dict[str, str] = {}
     for column in wanted:
         if column not in value:
             return Problem(path, number, f"no key {column!r}; the keys are {', '.join(map(str, value))}")
-        if not isinstance(value[column], str):
+        if (text := _text(value[column])) is None:
             return Problem(path, number, f"{column!r} is {type(value[column]).__name__}, expected text")
-    return Row(path, number, {c: value[c] for c in wanted})
+        values[column] = text
+    return Row(path, number, values)
+
+
+def _text(value: Any) -> str | None:
+    """A cell as text: a list of numbers (scores) as numbers with spaces between; None for what is neither."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and value and all(isinstance(v, int | float) and not isinstance(v, bool) for v in value):
+        return " ".join(map(repr, value))
+    return None

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from lusifer.models.embedder import Vectors
 
 BLOCK = 4096
+ROUNDING = 1e-6  # between a product by itself and one in a block
 Ints = npt.NDArray[np.int64]
 Tell = Callable[[int, int], None]
 Barred = Callable[[slice, slice], npt.NDArray[np.bool_]]
@@ -73,6 +74,19 @@ def nearest_of(
         if tell:
             tell(rows.stop, len(x))
     return best, place
+
+
+def ranks(x: Rows, y: Rows, scores: Vectors, *, block: int = BLOCK, tell: Tell | None = None) -> Ints:
+    """How many y are nearer to each x (n,) than the score (n,) given for it, rounding apart."""
+    above = np.zeros(len(x), dtype=np.int64)
+    for i in range(0, len(x), block):
+        rows = slice(i, min(i + block, len(x)))
+        own, bound = x[rows], scores[rows, None] + ROUNDING
+        for j in range(0, len(y), block):
+            above[rows] += (own @ y[slice(j, min(j + block, len(y)))].T > bound).sum(1)
+        if tell:
+            tell(rows.stop, len(x))
+    return above
 
 
 def _keep(best: Vectors, place: Ints, scores: Vectors, offset: int) -> None:
