@@ -104,6 +104,7 @@ def run(name: str, seed: int, into: Path) -> Path:
         "data": {"root": str(into), "sources": made["data"], "max_tokens": 64},
         "negatives": made.get("negatives", 0),
         "matryoshka": made.get("matryoshka", []),
+        "mixing": {"distinct": "pairs"},
         "batch_size": made.get("batch_size", BATCH),
         "contrast": {"temperature": 0.05, "mask": None},
         "optim": {"steps": made.get("steps", STEPS), "lr": 2e-4, "save_every": 1000, "workers": 0},

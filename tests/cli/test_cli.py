@@ -43,6 +43,22 @@ OPTIONS = {
         *("--into", "--model", "--corpus", "--num-negatives", "--relative-margin", "--absolute-margin", "--max-score", "--min-score"),
         *("--range-min", "--range-max", "--sampling", "--language", "--reranker", "--cache", "--bf16", "--seed", "--columns", "--rename"),
     },
+    "curate synthesize": {
+        *(
+            "--into",
+            "--template",
+            "--endpoint",
+            "--languages",
+            "--limit",
+            "--exemplars",
+            "--control",
+            "--concurrency",
+            "--rpm",
+            "--timeout",
+        ),
+        *("--temperature", "--max-tokens", "--price-in", "--price-out", "--max-dollars", "--dry-run", "--seed", "--columns", "--rename"),
+    },
+    "curate templates": set(),
     "curate filter": {
         *("--into", "--min-chars", "--max-chars", "--max-ratio", "--sides", "--scripts", "--languages", "--duplicates", "--similarity"),
         *("--against", "--ngram", "--top-k", "--model", "--bf16", "--columns", "--rename"),

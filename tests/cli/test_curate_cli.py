@@ -41,6 +41,15 @@ def test_negatives_then_filter(pairs: Path) -> None:
     assert (dropped["path"], dropped["line"]) == ("mined.jsonl", 5)
 
 
+def test_a_prompt_is_shown_before_anything_is_paid(pairs: Path) -> None:
+    (pairs / "t.txt").write_text(TEXTS[0] + "\n", encoding="utf-8")
+    done = run("curate", "synthesize", "t.txt", "-o", "x.jsonl", "--dry-run", "--languages", "deu_Latn", "--price-in", "1", cwd=pairs)
+    assert done.returncode == 0, done.stderr
+    assert TEXTS[0] in done.stdout
+    assert "1 requests, about" in done.stdout
+    assert "summarise-then-ask" in run("curate", "templates").stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -51,6 +60,15 @@ def test_negatives_then_filter(pairs: Path) -> None:
         (["negatives", "pairs.tsv", "-o", "x.jsonl", "--columns", "_,query,document", "-n", "0"], "1 or more"),
         (["negatives", "pairs.tsv", "-o", "x.jsonl", "--columns", "_,query,document", "--sampling", "best"], "one of top, random"),
         (["negatives", "pairs.tsv", "-o", "x.jsonl", "--rename", "a"], "OLD=NEW"),
+        (["synthesize", "pairs.tsv", "-o", "x.jsonl", "--columns", "text"], "say which LLM with --endpoint"),
+        (["synthesize", "pairs.tsv", "-o", "x.jsonl", "--endpoint", "http://127.0.0.1:9/v1#m", "--columns", "a"], "needs a column 'text'"),
+        (
+            ["synthesize", "pairs.tsv", "-o", "x.jsonl", "--endpoint", "http://127.0.0.1:9/v1#m", "--columns", "text"],
+            "no column 'language'",
+        ),
+        (["synthesize", "pairs.tsv", "-o", "x.jsonl", "-t", "nope", "--dry-run"], "no template is called 'nope'"),
+        (["synthesize", "pairs.tsv", "-o", "x.jsonl", "-t", "structure"], "no structure that is known"),
+        (["templates", "nope"], "no template is called 'nope'"),
         (["filter", "pairs.tsv", "-o", "x.jsonl", "--columns", "_,query,document", "--top-k", "0"], "1 or more"),
         (["filter", "pairs.tsv", "-o", "x.jsonl", "--columns", "_,query,document", "--duplicates", "some"], "exact, near, keep"),
         (["filter", "pairs.tsv", "-o", "x.jsonl", "--columns", "_,query,document", "--min-chars", "999"], "no row is left of 18"),

@@ -94,6 +94,72 @@ def filter_(
     show(report, into)
 
 
+@app.command("synthesize")
+def synthesize(
+    files: list[str] = typer.Argument(..., help="Texts: TSV, TXT, JSONL or Parquet; for --template structure Markdown, RST, HTML."),
+    into: str = INTO,
+    template: str = typer.Option("summarise-then-ask", "--template", "-t", help="See `lusifer curate templates`; structure needs no LLM."),
+    endpoint: str = typer.Option(None, "--endpoint", help="An OpenAI-compatible one and its model: http://localhost:8000/v1#name"),
+    languages: str = typer.Option(None, "--languages", help="Write in these in turn, e.g. deu_Latn,hin_Deva; else in each row's own."),
+    limit: int = typer.Option(None, "--limit", help="The first so many texts alone."),
+    exemplars: str = typer.Option(None, "--exemplars", help="A .jsonl file of query and document; five are shown to the LLM."),
+    control: list[str] = typer.Option(None, "--control", help="NAME=VALUE|VALUE: other values of a template's control."),
+    concurrency: int = typer.Option(8, "--concurrency", help="Requests at a time."),
+    rpm: float = typer.Option(None, "--rpm", help="Requests a minute, at most."),
+    timeout: float = typer.Option(120.0, "--timeout", help="Seconds until a request is given up."),
+    temperature: float = typer.Option(0.7, "--temperature"),
+    max_tokens: int = typer.Option(1024, "--max-tokens", help="Tokens of an answer, at most."),
+    price_in: float = typer.Option(None, "--price-in", help="US dollars a million tokens of prompt, for the estimate."),
+    price_out: float = typer.Option(None, "--price-out", help="… of answer."),
+    max_dollars: float = typer.Option(None, "--max-dollars", help="Do not start where the estimate is above this."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Print the estimate and the first prompt; ask nothing."),
+    seed: int = typer.Option(0, "--seed"),
+    columns: str = COLUMNS,
+    rename: list[str] = RENAME,
+) -> None:
+    """Have an LLM write queries for your texts, or take pairs from their structure. Goes on where it was stopped and pays once."""
+    from lusifer.curate import Endpoint, structure_pairs, synthesize_pairs
+    from lusifer.curate.steps import preview
+
+    if template == "structure":
+        show(structure_pairs(files, into), into)
+        return
+    values = {name: rest.split("|") for name, _, rest in (text.partition("=") for text in control or [])}
+    given: dict[str, Any] = {
+        "columns": split(columns), "rename": renamed(rename), "languages": split(languages) or (), "limit": limit, "exemplars": exemplars,
+        "controls": values, "prices": (price_in, price_out), "seed": seed,
+    }  # fmt: skip
+    if dry_run:
+        cost, prompt = preview(files, template, **given)
+        typer.echo(f"{prompt}\n\n{cost}")
+        return
+    if endpoint is None:
+        raise LusiferError(
+            "say which LLM with --endpoint, e.g. http://localhost:8000/v1#name (or take --template structure, which needs none)"
+        )
+    asked = Endpoint(endpoint, concurrency, rpm, timeout, temperature, max_tokens)
+    with progress() as tell:
+        report = synthesize_pairs(
+            files, into, template, asked, most_dollars=max_dollars, started=lambda cost: typer.echo(str(cost), err=True), tell=tell, **given
+        )
+    show(report, into)
+
+
+@app.command("templates")
+def templates(name: str = typer.Argument(None, help="Print this one whole.")) -> None:
+    """List the templates, or print one."""
+    from lusifer.curate.templates import FOLDER, load, names
+
+    if name:
+        load(name)
+        typer.echo((FOLDER / f"{name}.yaml").read_text(encoding="utf-8").rstrip())
+        return
+    for each in names():
+        found = load(each)
+        typer.echo(f"{each:20} {found.task:20} {found.about}")
+    typer.echo(f"{'structure':20} {'retrieval':20} heading and paragraph, title and section, term and definition; needs no LLM")
+
+
 def split(columns: str | None) -> list[str] | None:
     """A comma list."""
     return columns.split(",") if columns else None

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-from lusifer.curate import decontaminate, duplicates, sanity
+from lusifer.curate import decontaminate, duplicates, sanity, structure, templates
+from lusifer.curate import synthesize as synthesis
+from lusifer.curate.chat import Endpoint
 from lusifer.curate.filter import clean
 from lusifer.curate.negatives import Mining, mine
 from lusifer.curate.pairs import output_name, read_pairs, read_passages
 from lusifer.curate.pool import Told
 from lusifer.curate.report import Report
+from lusifer.curate.synthesize import Estimate
+from lusifer.data.readers import Row, expand, read_rows
 from lusifer.errors import LusiferError
+from lusifer.files import replacing_file
 from lusifer.models.load import Named
 
 SILENT: Told = lambda what: lambda done, total: None  # noqa: E731
@@ -91,5 +98,105 @@ def filter_pairs(
     rows = read_pairs(files, columns, rename or {}, report)
     consistent = (Named.load(model, **({"bf16": True} if bf16 else {})), top_k) if top_k else None
     clean(rows, tests, output, report, consistent=consistent, tell=tell)
+    report.save(output)
+    return report
+
+
+def synthesize_pairs(
+    files: Sequence[str],
+    into: str | Path,
+    template: str,
+    endpoint: Endpoint,
+    *,
+    columns: Sequence[str] | None = None,
+    rename: Mapping[str, str] | None = None,
+    languages: Sequence[str] = (),
+    limit: int | None = None,
+    exemplars: str | None = None,
+    controls: Mapping[str, Sequence[str]] | None = None,
+    prices: tuple[float | None, float | None] = (None, None),
+    most_dollars: float | None = None,
+    seed: int = 0,
+    started: Callable[[Estimate], None] = lambda estimate: None,
+    tell: Told = SILENT,
+) -> Report:
+    """Pairs that an LLM writes about the texts of `files` by a template (its name, or a .yaml file); see `lusifer.curate.synthesize`.
+
+    `started` gets the estimate before anything is asked. Raises LusiferError where that is above `most_dollars`, or for a template,
+    column or language that is not there; ModelError where the endpoint refuses or is silent.
+    """
+    output, plan = output_name(into), Plan(files, template, columns, rename or {}, languages, limit, exemplars, controls or {}, seed)
+    settings = {"files": list(files), "template": template, "endpoint": endpoint.url, "languages": list(languages), "limit": limit}
+    report = Report("synthesize", settings | {"controls": {k: list(v) for k, v in plan.template.controls.items()}, "seed": seed})
+    cost = synthesis.estimate(plan.orders(), plan.template, *prices)
+    if most_dollars is not None and (cost.dollars is None or cost.dollars > most_dollars):
+        raise LusiferError(f"{cost}: more than ${most_dollars:g}" if cost.dollars is not None else "a limit of cost needs prices")
+    started(cost)
+    synthesis.write(plan.orders(report), plan.template, endpoint, output, report, tell("asking"), cost.requests)
+    report.save(output)
+    return report
+
+
+def preview(
+    files: Sequence[str],
+    template: str,
+    *,
+    columns: Sequence[str] | None = None,
+    rename: Mapping[str, str] | None = None,
+    languages: Sequence[str] = (),
+    limit: int | None = None,
+    exemplars: str | None = None,
+    controls: Mapping[str, Sequence[str]] | None = None,
+    prices: tuple[float | None, float | None] = (None, None),
+    seed: int = 0,
+) -> tuple[Estimate, str]:
+    """What `synthesize_pairs` would cost, and its first prompt; nothing is asked."""
+    plan = Plan(files, template, columns, rename or {}, languages, limit, exemplars, controls or {}, seed)
+    first = next(plan.orders(), None)
+    prompt = "\n\n".join(message["content"] for message in first.messages) if first else ""
+    return synthesis.estimate(plan.orders(), plan.template, *prices), prompt
+
+
+class Plan:
+    """The requests of a run, to be gone through more than once."""
+
+    def __init__(
+        self,
+        files: Sequence[str],
+        template: str,
+        columns: Sequence[str] | None,
+        rename: Mapping[str, str],
+        languages: Sequence[str],
+        limit: int | None,
+        exemplars: str | None,
+        controls: Mapping[str, Sequence[str]],
+        seed: int,
+    ) -> None:
+        self.files, self.columns, self.rename, self.languages, self.limit, self.seed = files, columns, rename, languages, limit, seed
+        self.template = templates.load(template, controls)
+        found = list(islice(read_pairs([exemplars], None, {}, Report("", {})), 5)) if exemplars else []
+        self.exemplars = templates.shown(found)
+
+    def orders(self, report: Report | None = None) -> Iterator[synthesis.Order]:
+        """All requests, in order; inputs that cannot be asked about are counted in `report`."""
+        rows = islice(self._rows(), self.limit)
+        return synthesis.orders(rows, self.template, self.languages, self.exemplars, self.seed, report)
+
+    def _rows(self) -> Iterator[Row]:
+        for path in expand(self.files):
+            for row in read_rows(path, self.columns):
+                yield Row(row.path, row.line, {self.rename.get(name, name): text for name, text in row.values.items()})
+
+
+def structure_pairs(files: Sequence[str], into: str | Path) -> Report:
+    """Weak pairs from the structure of Markdown, reStructuredText and HTML files; see `lusifer.curate.structure`."""
+    output = output_name(into)
+    report = Report("structure", {"files": list(files)})
+    with replacing_file(output) as stream:
+        for path in expand(files):
+            for pair in structure.pairs(Path(path), report):
+                stream.write((json.dumps(pair, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass"))
+        if not report.written:
+            raise LusiferError("the files have no heading with a paragraph below it, and no term with a definition; nothing was written")
     report.save(output)
     return report

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -24,10 +25,14 @@ Texts = Sequence[frozenset[str]]
 
 @dataclass(frozen=True)
 class Mixing:
-    """How sources are mixed. `homogeneous` is the share of a batch that is of its own source."""
+    """How sources are mixed. `homogeneous` is the share of a batch that is of its own source.
+
+    `distinct`: no text of `all` a row's texts is in a batch twice, or none of the `pairs` of query and document: mined negatives repeat.
+    """
 
     temperature: float = 0.5
     homogeneous: float = 1.0
+    distinct: Literal["all", "pairs"] = "all"
 
     def __post_init__(self) -> None:
         if not 0 <= self.temperature <= 1:
@@ -73,7 +78,8 @@ class DistinctEpochs:
             batches.append(np.array(batch))
             queue.extend(later)  # at the back: rows that repeat a text are looked at again once, not at every batch
         if not batches:
-            raise ConfigError(f"batch_size is {self.size}: the data holds fewer rows with texts of their own; lower it")
+            hint = "lower it, or let negatives repeat (mixing.distinct=pairs)"
+            raise ConfigError(f"batch_size is {self.size}: the data holds fewer rows with texts of their own; {hint}")
         self.cached = (epoch, batches)
         return batches
 

@@ -6,25 +6,20 @@ busy server (429, 5xx) is asked again four times, with longer and longer waits. 
 
 from __future__ import annotations
 
-import json
-import os
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lusifer.errors import ModelError
+from lusifer.models import http
 from lusifer.models.embedder import check_texts
 
 if TYPE_CHECKING:
     from lusifer.models.embedder import Vectors
 
 BATCH = 64
-WAITS = (0.5, 1.0, 2.0, 4.0)
-BUSY = (429, 500, 502, 503, 504)
+WAITS = http.WAITS
 
 
 class EndpointEmbedder:
@@ -58,12 +53,7 @@ class EndpointEmbedder:
 
     def _ask(self, texts: list[str]) -> Vectors:
         body = {"input": [text or " " for text in texts], "encoding_format": "float"} | ({"model": self.model} if self.model else {})
-        headers = {"Content-Type": "application/json"}
-        key = os.environ.get("LUSIFER_API_KEY") or os.environ.get("OPENAI_API_KEY")
-        if key:
-            headers["Authorization"] = f"Bearer {key}"
-        request = urllib.request.Request(self.url, json.dumps(body).encode(), headers)
-        answer = self._answer(request)
+        answer = http.post(self.url, body, self.timeout, WAITS)
         try:
             rows = sorted(answer["data"], key=lambda item: item["index"])
             vectors = np.array([row["embedding"] for row in rows], dtype=np.float32)
@@ -73,20 +63,3 @@ class EndpointEmbedder:
         if vectors.ndim != 2 or len(vectors) != len(texts) or not np.isfinite(vectors).all() or not (norms > 0).all():
             raise ModelError(f"{self.url}: {len(texts)} texts were asked, the answer holds {vectors.shape} numbers, or NaN, or nothing")
         return np.asarray(vectors / norms, dtype=np.float32)
-
-    def _answer(self, request: urllib.request.Request) -> Any:
-        for wait in (*WAITS, None):
-            try:
-                with urllib.request.urlopen(request, timeout=self.timeout) as stream:
-                    return json.load(stream)
-            except urllib.error.HTTPError as error:
-                if error.code not in BUSY or wait is None:
-                    said = " ".join(error.read(400).decode("utf-8", "replace").split())
-                    raise ModelError(f"{self.url}: answered {error.code} {error.reason} ({said[:160]})") from None
-            except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
-                if wait is None:
-                    raise ModelError(f"{self.url}: no answer ({getattr(error, 'reason', error)})") from None
-            except ValueError:
-                raise ModelError(f"{self.url}: the answer is not JSON") from None
-            time.sleep(wait)
-        raise AssertionError("unreachable")

@@ -131,7 +131,8 @@ class Batches:
     def __init__(self, recipe: Recipe, sources: list[list[Row]], model: Any) -> None:
         self.sources, self.tokenizer, self.prompts = sources, model.tokenizer, recipe.prompts
         self.max_tokens = min(recipe.data.max_tokens, model.max_seq_length or recipe.data.max_tokens)
-        texts = [[frozenset((q, d, *n)) for q, d, n in rows] for rows in sources]
+        negatives = recipe.mixing.distinct == "all"
+        texts = [[frozenset((q, d, *n) if negatives else (q, d)) for q, d, n in rows] for rows in sources]
         weights = [source.weight for source in recipe.data.sources]
         self.mix = Mix(texts, weights, recipe.mixing, recipe.batch_size, recipe.optim.steps, recipe.seed)
 
