@@ -20,7 +20,7 @@ from lusifer.errors import ConfigError
 
 GROUP = 8  # batches among which rows are exchanged
 Ints = npt.NDArray[np.int64]
-Texts = Sequence[frozenset[str]]
+Texts = Sequence[frozenset[str]] | Sequence[frozenset[int]]  # texts, or numbers that stand for them
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class DistinctEpochs:
         batches: list[Ints] = []
         while len(queue) >= self.size:
             batch: list[int] = []
-            seen: set[str] = set()
+            seen: set[str | int] = set()
             later: list[int] = []
             while queue and len(batch) < self.size:
                 row = queue.popleft()
@@ -138,5 +138,5 @@ class Mix:
                 held[c] = held[c] - self._texts(other) | self._texts(mine)
         return batches
 
-    def _texts(self, row: Ints) -> frozenset[str]:
+    def _texts(self, row: Ints) -> frozenset[str] | frozenset[int]:
         return self.sources[int(row[0])][int(row[1])]

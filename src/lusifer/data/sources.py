@@ -1,7 +1,7 @@
 """Sources: which files of a recipe hold which texts, read, cleaned and capped per language.
 
 A source names files (globs below the recipe's `data.root`) and their columns. The names with a meaning are `language`
-(else `source.language`), `english`, `text`, `query`, `document`, `negative` and `key` (for a join); '_' skips a column.
+(else `source.language`), `english`, `text`, `query`, `document`, `negative`, `scores` and `key` (for a join); '_' skips a column.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def require(source: Source, names: tuple[str, ...], where: str) -> None:
             raise ConfigError(f"{where}: {source.files[0]} needs a column {name!r}; its columns are {', '.join(source.names)}")
 
 
-NOT_TEXT = ("language", "key")
+NOT_TEXT = ("language", "key", "scores")
 
 
 def read_source(source: Source, root: str | Path) -> Iterator[Row]:

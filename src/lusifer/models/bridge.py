@@ -322,16 +322,22 @@ def _inner(model: Any) -> Any:
 def _adapted(model: Any, part: Part) -> Any:
     if part.train != "lora":
         return model
-    from peft import LoraConfig, TaskType, get_peft_model
+    from peft import get_peft_model
 
-    lora = LoraConfig(
+    return get_peft_model(model, lora_config(part.lora)).eval()
+
+
+def lora_config(lora: Lora) -> Any:
+    """peft's configuration: adapters beside every linear layer."""
+    from peft import LoraConfig, TaskType
+
+    return LoraConfig(
         task_type=TaskType.FEATURE_EXTRACTION,
-        r=part.lora.rank,
-        lora_alpha=part.lora.alpha,
-        lora_dropout=part.lora.dropout,
+        r=lora.rank,
+        lora_alpha=lora.alpha,
+        lora_dropout=lora.dropout,
         target_modules="all-linear",
     )
-    return get_peft_model(model, lora).eval()
 
 
 def _load_part(config: BridgeConfig, named: dict[str, bases.Base], role: Any, folder: Path, place: str | None) -> Any:

@@ -68,6 +68,8 @@ class TorchEmbedder:
         import torch
 
         vectors = np.zeros((len(texts), self.dim), dtype=np.float32)
+        routes = getattr(self.model[0], "sub_modules", ())  # of a Router, which has weights of their own for queries
+        route = {"task": prompt} if prompt in routes else {}
         with torch.autocast(self.model.device.type, dtype=torch.bfloat16, enabled=self.bf16):
             for rows in by_tokens(self._lengths(texts), self.budget):
                 vectors[rows] = self.model.encode(
@@ -77,6 +79,7 @@ class TorchEmbedder:
                     normalize_embeddings=True,
                     convert_to_numpy=True,
                     show_progress_bar=False,
+                    **route,
                 )
         if not np.isfinite(vectors).all():
             row = int(np.flatnonzero(~np.isfinite(vectors).all(1))[0])

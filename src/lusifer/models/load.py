@@ -27,6 +27,7 @@ def load(
     device: str | None = None,
     encoder: str | None = None,
     target: str | None = None,
+    language: str | None = None,
 ) -> Embedder:
     """The model at a path, a hub id or an endpoint's URL, or the one that comes with lusifer; the rest as for `sentence_transformer`.
 
@@ -48,7 +49,8 @@ def load(
 
     if onnx_file(folder) and not bases.weights_files(folder):
         return load_onnx(folder)
-    return TorchEmbedder(sentence_transformer(folder, device=device, encoder=encoder, target=target), bf16=bf16)
+    model = sentence_transformer(folder, device=device, encoder=encoder, target=target, language=language)
+    return TorchEmbedder(model, bf16=bf16)
 
 
 def is_url(name: str | Path) -> bool:
@@ -75,9 +77,34 @@ class Named:
 
 
 def sentence_transformer(
-    name: str | Path, *, device: str | None = None, encoder: str | None = None, target: str | None = None
+    name: str | Path,
+    *,
+    device: str | None = None,
+    encoder: str | None = None,
+    target: str | None = None,
+    language: str | None = None,
 ) -> SentenceTransformer:
-    """The model itself. For a bridge, `encoder=` and `target=` say where its bases are, if they have moved."""
+    """The model itself. For a bridge, `encoder=` and `target=` say where its bases are, if they have moved.
+
+    `language` chooses the language module (`de_DE`) of an X-MOD model (arXiv 2205.06266), whose modules are swapped, not trained anew.
+    """
+    model = _sentence_transformer(name, device, encoder, target)
+    if language is not None:
+        _choose_language(model, language)
+    return model
+
+
+def _choose_language(model: SentenceTransformer, language: str) -> None:
+    inner = getattr(model[0], "auto_model", None)
+    known = getattr(getattr(inner, "config", None), "languages", None)
+    if inner is None or known is None or not hasattr(inner, "set_default_language"):
+        raise ModelError(f"language is {language!r}, but the model has no language modules")
+    if language not in known:
+        raise ModelError(f"the model has no module for the language {language!r}; its modules: {', '.join(known)}")
+    inner.set_default_language(language)
+
+
+def _sentence_transformer(name: str | Path, device: str | None, encoder: str | None, target: str | None) -> SentenceTransformer:
     try:
         from sentence_transformers import SentenceTransformer
     except ModuleNotFoundError:

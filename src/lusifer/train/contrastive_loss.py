@@ -53,7 +53,12 @@ class ContrastiveLoss(CachedLossMixin, nn.Module):  # type: ignore[misc]
         if self.uses_gradient_cache:
             loss: torch.Tensor = self.forward_cached(features, labels)  # type: ignore[operator]
             return loss
-        return self.calculate_loss([[self.model(feature)["sentence_embedding"]] for feature in features], labels)
+        return self.calculate_loss([[self._embed(feature)] for feature in features], labels)
+
+    def _embed(self, feature: dict[str, torch.Tensor]) -> torch.Tensor:
+        """A column's vectors; those that stay as they are come with it (`train/query_side.py`)."""
+        vectors: torch.Tensor = feature["frozen"] if "frozen" in feature else self.model(feature)["sentence_embedding"]
+        return vectors
 
     def calculate_loss(
         self, reps: list[list[torch.Tensor]], labels: torch.Tensor | None = None, *, with_backward: bool = False

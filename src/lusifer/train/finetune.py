@@ -10,7 +10,7 @@ must stay valid: this moves the space; `distil` keeps it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +21,7 @@ from sentence_transformers.sentence_transformer.losses import MultipleNegativesR
 
 from lusifer.data.language import refuse_foreign
 from lusifer.data.mixing import DistinctEpochs
+from lusifer.data.readers import Row as DataRow
 from lusifer.data.sources import Source, read_source
 from lusifer.errors import ConfigError, ModelError
 from lusifer.models.bridge import Bridge, BridgeConfig, tokenise
@@ -134,21 +135,28 @@ def given(source: Source) -> int:
 
 
 def rows_of(source: Source, root: Path, wanted: int, *, english_only: bool) -> list[Row]:
-    """A source's rows with `wanted` negatives each. Left out, and counted: a query that is its own document, and rows with fewer
-    negatives that are neither the row's document nor its query."""
+    """A source's rows with `wanted` negatives each; see `pairs_in`."""
     rows = list(read_source(source, root))
     if english_only:
         refuse_foreign(rows, tuple(c for c in source.names if c.startswith(("query", "document", "negative"))))
-    found: list[Row] = []
+    return [pair for _, pair in pairs_in(rows, source, wanted)]
+
+
+def pairs_in(rows: Iterable[DataRow], source: Source, wanted: int) -> Iterator[tuple[DataRow, Row]]:
+    """Each row and its (query, document, `wanted` negatives). Left out, and counted: a query that is its own document, and rows with
+    fewer negatives that are neither the row's document nor its query."""
+    seen = found = 0
+    columns = [c for c in source.names if c.startswith("negative")]
     for row in rows:
+        seen += 1
         v = row.values
-        negatives = tuple(v[c] for c in source.names if c.startswith("negative") and v[c] not in (v["document"], v["query"]))
+        negatives = tuple(v[c] for c in columns if v[c] not in (v["document"], v["query"]))
         if v["query"] != v["document"] and len(negatives) >= wanted:
-            found.append((v["query"], v["document"], negatives[:wanted]))
-    if len(found) < len(rows):
+            found += 1
+            yield row, (v["query"], v["document"], negatives[:wanted])
+    if found < seen:
         lost = f"the query is the document, or fewer than {wanted} negatives other than it"
-        log.warning("%s: %d of %d rows are left out: %s", source.files[0], len(rows) - len(found), len(rows), lost)
-    return found
+        log.warning("%s: %d of %d rows are left out: %s", source.files[0], seen - found, seen, lost)
 
 
 class Batches:

@@ -9,25 +9,34 @@ where an index of another model's vectors must stay valid: `distil` keeps a spac
 
 from __future__ import annotations
 
+import math
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from sentence_transformers import SentenceTransformerTrainingArguments
-from sentence_transformers.sentence_transformer.losses import MatryoshkaLoss
+from sentence_transformers.sentence_transformer.losses import Matryoshka2dLoss, MatryoshkaLoss
 
 from lusifer.data.mixing import Mix, Mixing
-from lusifer.data.sources import Source, require
-from lusifer.errors import ConfigError
+from lusifer.data.sources import Source, read_source, require
+from lusifer.data.store import KeySets, RowStore
+from lusifer.encode.kept import Rows
+from lusifer.errors import ConfigError, DataError
+from lusifer.models.bridge import Lora
 from lusifer.models.load import sentence_transformer
+from lusifer.train.adapters import add_lora, fold_lora
 from lusifer.train.assemble import save_model
 from lusifer.train.contrast import Contrast
 from lusifer.train.contrastive_loss import ContrastiveLoss
-from lusifer.train.finetune import Row, given, rows_of, tokenise_rows
-from lusifer.train.loop import Batch, Optim, StepBatches, arguments, claim, run_phase
+from lusifer.train.finetune import Row, given, pairs_in, tokenise_rows
+from lusifer.train.loop import Batch, Optim, StepBatches, arguments, claim, rank_and_world, run_phase, wait_for_all
+from lusifer.train.query_side import add_frozen, beside_its_base, frozen_vectors
 from lusifer.train.texts import locate_root
-from lusifer.train.trainers import SentenceTrainer
+from lusifer.train.trainers import PartSentenceTrainer, SentenceTrainer
 
 
 @dataclass(frozen=True)
@@ -51,10 +60,25 @@ class PairData:
 
 
 @dataclass(frozen=True)
+class Teacher:
+    """A KL term to the column `scores` of the sources: a reranker's (temperature 1) or a larger embedder's cosines (about 0.05)."""
+
+    weight: float = 1.0
+    temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.weight < 0 or self.temperature <= 0:
+            raise ValueError("teacher.weight must be 0 or more, teacher.temperature above 0")
+
+
+@dataclass(frozen=True)
 class Recipe:
     """Everything that `lusifer train` needs for a retriever. `base` is an encoder or a sentence-transformers model.
 
-    `matryoshka` are further sizes at which the first numbers of a vector are to serve alone. `mini_batch_tokens` caches gradients.
+    `matryoshka` are further sizes at which the first numbers of a vector are to serve alone, `matryoshka_layers` how many earlier layers
+    a step trains beside the last (2D Matryoshka). `mini_batch_tokens` caches gradients. `lora` trains adapters, which are folded in at
+    the end. `train: queries` leaves documents as `base` embeds them: an index that it made stays valid. `language` names an X-MOD
+    model's language module, which stays as it is.
     """
 
     stage: Literal["retriever"]
@@ -66,9 +90,14 @@ class Recipe:
     batch_size: int = 256
     negatives: int = 7
     contrast: Contrast = field(default_factory=Contrast)
+    teacher: Teacher | None = None
     mixing: Mixing = field(default_factory=Mixing)
     matryoshka: tuple[int, ...] = ()
+    matryoshka_layers: int = 0
     mini_batch_tokens: int | None = None
+    lora: Lora | None = None
+    train: Literal["both", "queries"] = "both"
+    language: str | None = None
     optim: Optim = field(default_factory=lambda: Optim(lr=2e-5))
 
     def __post_init__(self) -> None:
@@ -78,6 +107,14 @@ class Recipe:
             raise ValueError(f"prompts are for query and document, not {', '.join(sorted(set(self.prompts) - {'query', 'document'}))}")
         if self.mini_batch_tokens is not None and self.mini_batch_tokens < 1:
             raise ValueError("mini_batch_tokens must be at least 1 (or null)")
+        if self.matryoshka_layers < 0:
+            raise ValueError("matryoshka_layers must be 0 or more")
+        if self.matryoshka_layers and (not self.matryoshka or self.mini_batch_tokens):
+            raise ValueError("matryoshka_layers goes with matryoshka, and without mini_batch_tokens")
+        if self.train == "queries" and (self.matryoshka or self.mini_batch_tokens or self.teacher):
+            raise ValueError("train: queries goes without matryoshka, mini_batch_tokens and teacher")
+        if self.teacher and not self.negatives:
+            raise ValueError("a teacher ranks a positive and its negatives; negatives is 0")
 
 
 def run(recipe: Recipe, *, restart: bool = False) -> Path:
@@ -88,70 +125,126 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     if (final / "modules.json").exists():
         return final
     torch.manual_seed(recipe.seed)
-    sources = read(recipe, root)
-    model = sentence_transformer(recipe.base)
-    if recipe.prompts:
-        model.prompts, model.default_prompt_name = dict(recipe.prompts), "document" if recipe.prompts.get("document") else None
+    sources = read(recipe, root, output / "prepared")
+    model = starting_model(recipe)
+    frozen = frozen_vectors(recipe, sources, output / "prepared") if recipe.train == "queries" else None
+    if recipe.lora:
+        add_lora(model, recipe.lora)
     args = arguments(recipe.optim, output / "retriever", recipe.seed, SentenceTransformerTrainingArguments)
-    batches = StepBatches(recipe.optim.steps, Batches(recipe, sources, model))
-    trainer = SentenceTrainer(model=model, args=args, train_dataset=batches, loss=make_loss(recipe, model))
+    batches = StepBatches(recipe.optim.steps, Batches(recipe, sources, model, frozen))
+    kind = PartSentenceTrainer if recipe.lora or recipe.language else SentenceTrainer
+    trainer = kind(model=model, args=args, train_dataset=batches, loss=make_loss(recipe, model))
     run_phase(trainer, "retriever")
     if trainer.is_world_process_zero():
-        save_model(model, final)
+        if recipe.lora:
+            fold_lora(model)
+        save_model(beside_its_base(recipe, model) if recipe.train == "queries" else model, final)
     return final
 
 
+def starting_model(recipe: Recipe) -> Any:
+    """The base, with the recipe's prompts. Raises ModelError where it has no module for the recipe's language."""
+    model = sentence_transformer(recipe.base, language=recipe.language)
+    if recipe.language:
+        for name, parameter in model[0].auto_model.named_parameters():  # the rule of X-MOD: these are shared by, or of, all languages
+            parameter.requires_grad = not (name.startswith("embeddings.") or "adapter_" in name)
+    if recipe.prompts:
+        model.prompts, model.default_prompt_name = dict(recipe.prompts), "document" if recipe.prompts.get("document") else None
+    return model
+
+
 def make_loss(recipe: Recipe, model: Any) -> torch.nn.Module:
-    """The contrast, at all sizes."""
-    loss = ContrastiveLoss(model, recipe.contrast, mini_batch_num_tokens=recipe.mini_batch_tokens)
+    """The contrast, at all sizes and layers."""
+    given: dict[str, Any] = {"kl": recipe.teacher.weight, "teacher_temperature": recipe.teacher.temperature} if recipe.teacher else {}
+    loss = ContrastiveLoss(model, recipe.contrast, mini_batch_num_tokens=recipe.mini_batch_tokens, **given)
     if not recipe.matryoshka:
         return loss
     whole = model.get_embedding_dimension()
     wrong = [size for size in recipe.matryoshka if not 0 < size < whole]
     if wrong:
         raise ConfigError(f"matryoshka names {wrong[0]}; sizes are from 1 to below the model's {whole}")
-    nested: torch.nn.Module = MatryoshkaLoss(model, loss, [whole, *recipe.matryoshka])
+    nested: torch.nn.Module
+    if recipe.matryoshka_layers:
+        sizes = [whole, *recipe.matryoshka]
+        nested = Matryoshka2dLoss(model, loss, sizes, n_layers_per_step=recipe.matryoshka_layers, n_dims_per_step=-1)
+    else:
+        nested = MatryoshkaLoss(model, loss, [whole, *recipe.matryoshka])
     return nested
 
 
-def read(recipe: Recipe, root: Path) -> list[list[Row]]:
-    """Each source's rows, with as many negatives as it has columns for, or the recipe's. Raises ConfigError where one is empty."""
-    sources = []
+def read(recipe: Recipe, root: Path, folder: Path) -> list[RowStore]:
+    """Each source's rows in a store on disk: query, document, and as many negatives as it has columns for, or the recipe's.
+
+    Raises ConfigError where a source is empty, or lacks the scores that a teacher wants.
+    """
     for source in recipe.data.sources:
-        require(source, ("query", "document"), "data.sources")
-        sources.append(rows_of(source, root, min(recipe.negatives, given(source)), english_only=False))
-        if not sources[-1]:
+        require(source, ("query", "document", *(("scores",) if recipe.teacher else ())), "data.sources")
+    if rank_and_world()[0] == 0:
+        for number, source in enumerate(recipe.data.sources):
+            count = min(recipe.negatives, given(source))
+            RowStore.write(folder / f"source-{number}", _rows(recipe, source, root, count), 2 + count)
+    wait_for_all()
+    stores = [RowStore(folder / f"source-{number}") for number in range(len(recipe.data.sources))]
+    for source, store in zip(recipe.data.sources, stores, strict=True):
+        if not len(store):
             raise ConfigError(f"data.sources: {source.files[0]} holds no pair of a query and another text")
-    return sources
+    return stores
+
+
+def _rows(recipe: Recipe, source: Source, root: Path, count: int) -> Iterator[tuple[tuple[str, ...], list[float]]]:
+    for row, (query, document, negatives) in pairs_in(read_source(source, root), source, count):
+        scores: list[float] = []
+        if recipe.teacher:
+            try:
+                scores = [float(value) for value in row.values["scores"].split()]
+            except ValueError:
+                raise DataError(row.path, row.line, "scores are not numbers with spaces between them") from None
+            if len(scores) < 1 + count or not all(map(math.isfinite, scores)):
+                raise DataError(row.path, row.line, f"{len(scores)} scores; a positive and {count} negatives want {1 + count} finite ones")
+        yield (query, document, *negatives), scores[: 1 + count]
 
 
 class Batches:
-    """Step → token ids of queries, documents and negatives, prompts put before them."""
+    """Step → token ids of queries, documents and negatives, prompts put before them; a teacher's scores as the label.
 
-    def __init__(self, recipe: Recipe, sources: list[list[Row]], model: Any) -> None:
-        self.sources, self.tokenizer, self.prompts = sources, model.tokenizer, recipe.prompts
+    With `frozen`, a vector for each text of a source but the query, documents come as vectors.
+    """
+
+    def __init__(self, recipe: Recipe, sources: list[RowStore], model: Any, frozen: list[Rows] | None = None) -> None:
+        self.sources, self.tokenizer, self.prompts, self.frozen = sources, model.tokenizer, recipe.prompts, frozen
         self.max_tokens = min(recipe.data.max_tokens, model.max_seq_length or recipe.data.max_tokens)
-        negatives = recipe.mixing.distinct == "all"
-        texts = [[frozenset((q, d, *n) if negatives else (q, d)) for q, d, n in rows] for rows in sources]
+        texts = [KeySets(store, None if recipe.mixing.distinct == "all" else 2) for store in sources]
         weights = [source.weight for source in recipe.data.sources]
         self.mix = Mix(texts, weights, recipe.mixing, recipe.batch_size, recipe.optim.steps, recipe.seed)
 
     def __call__(self, step: int) -> Batch:
-        rows = [self.sources[s][i] for s, i in self.mix(step).tolist()]
-        return tokenise_rows(rows, self.tokenizer, self.prompts, self.max_tokens)
+        places = self.mix(step).tolist()
+        rows: list[Row] = [(t[0], t[1], t[2:]) for t in (self.sources[s][i] for s, i in places)]
+        batch = tokenise_rows(rows, self.tokenizer, self.prompts, self.max_tokens)
+        columns = 1 + min(len(row[2]) for row in rows)
+        if self.frozen:
+            add_frozen(batch, self.frozen, self.sources, places, columns)
+        if self.sources[0].numbers is not None:
+            batch["label"] = torch.from_numpy(np.stack([self.sources[s].beside(i)[:columns] for s, i in places]))
+        return batch
 
 
 def plan(recipe: Recipe) -> dict[str, Any]:
     """What a run would do: rows by source, parameters, and a process's memory."""
-    sources = read(recipe, locate_root(recipe.data.root))
+    with tempfile.TemporaryDirectory(prefix="lusifer-plan-") as aside:
+        sources = read(recipe, locate_root(recipe.data.root), Path(aside))
+        rows = {source.files[0]: len(store) for source, store in zip(recipe.data.sources, sources, strict=True)}
+        texts = max(store.keys.shape[1] for store in sources)
     model = sentence_transformer(recipe.base, device="cpu")
-    count = sum(p.numel() for p in model.parameters())
+    total = sum(p.numel() for p in model.parameters())
+    if recipe.lora:
+        add_lora(model, recipe.lora)
+    trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
     config = getattr(getattr(model[0], "auto_model", None), "config", None)
-    texts = 2 + max(len(rows[0][2]) for rows in sources)
     tokens = recipe.mini_batch_tokens or recipe.batch_size * recipe.data.max_tokens * texts
     kept = 34 * config.num_hidden_layers * config.hidden_size if config is not None else 0  # bytes a token, as in train/assemble
     return {
-        "rows": {source.files[0]: len(rows) for source, rows in zip(recipe.data.sources, sources, strict=True)},
-        "parameters": {"total": count, "trained": count},
-        "memory_bytes": count * 16 + tokens * kept,
+        "rows": rows,
+        "parameters": {"total": total, "trained": trained},
+        "memory_bytes": total * 4 + trained * 12 + tokens * kept,
     }

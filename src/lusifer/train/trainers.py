@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformerTrainer
 
 from lusifer.models.bridge import TRAINED
@@ -20,6 +21,18 @@ class SentenceTrainer(StepLoaderMixin, SentenceTransformerTrainer):  # type: ign
     def preprocess_dataset(self, dataset: Any, *args: Any, **kwargs: Any) -> Any:
         """Step batches need none of the column checks and prompts that this adds: they come with both done."""
         return dataset
+
+
+class PartSentenceTrainer(SentenceTrainer):
+    """The same where a part of a model is frozen: a checkpoint holds what is trained alone."""
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        folder = Path(output_dir or self.args.output_dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file({name: p.detach().contiguous() for name, p in self.model.named_parameters() if p.requires_grad}, folder / TRAINED)
+
+    def _load_from_checkpoint(self, checkpoint_path: str) -> None:
+        self.model.load_state_dict(load_file(Path(checkpoint_path) / TRAINED), strict=False)
 
 
 class BridgeSentenceTrainer(SentenceTrainer):
