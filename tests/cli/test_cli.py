@@ -24,7 +24,9 @@ Folder = Callable[[str], Path]
 
 OPTIONS = {
     "train": {"--dry-run", "--restart", "--verbose"},
-    "merge": {"--encoder", "--target"},
+    "merge": {
+        *("--into", "--method", "--weights", "--base", "--scale", "--probe", "--columns", "--steps", "--encoder", "--target"),
+    },
     "embed": {"--into", "--model", "--column", "--prompt"},
     "similar": {"--model"},
     "neighbours": {"--model", "--top", "--column"},
@@ -141,7 +143,7 @@ def test_a_missing_extra_names_itself() -> None:
         (["no-such-verb"], "No such command"),
         (["similar", "a", "b", "-m", "/nowhere/at/all"], "no such model folder"),
         (["embed", "none.txt", "-m", "x", "-o", "out.bin"], ".npy"),
-        (["merge", "/nowhere/at/all", "out"], "no such model folder"),
+        (["merge", "/nowhere/at/all", "-o", "out"], "no such model folder"),
         (["demo-bridge", "--data", "/nowhere"], "no such folder"),
     ],
 )
