@@ -50,6 +50,10 @@ def load(
     if onnx_file(folder) and not bases.weights_files(folder):
         return load_onnx(folder)
     model = sentence_transformer(folder, device=device, encoder=encoder, target=target, language=language)
+    if (folder / "heads.json").exists():
+        from lusifer.models.heads import Heads, HybridEmbedder
+
+        return HybridEmbedder(model, Heads.read(folder), bf16=bf16)
     return TorchEmbedder(model, bf16=bf16)
 
 

@@ -12,6 +12,7 @@ from sentence_transformers.sentence_transformer.modules import Normalize, Poolin
 from lusifer.files import replacing_folder
 from lusifer.models import bases, families
 from lusifer.models.bridge import Bridge, BridgeConfig
+from lusifer.models.heads import Heads
 from lusifer.train.loop import Optim, rank_and_world
 from lusifer.train.shard import frozen_in_blocks, wanted
 
@@ -27,9 +28,12 @@ def assemble(bridge: Bridge, device: str | None = None) -> SentenceTransformer:
 
 
 def save_model(model: SentenceTransformer, folder: Path) -> None:
-    """Write the model whole: aside, then renamed."""
+    """Write the model whole: aside, then renamed. Heads go beside it, so that what is there loads anywhere."""
+    heads = model.pop(-1) if isinstance(model[-1], Heads) else None
     with replacing_folder(folder) as aside:
         model.save(str(aside), create_model_card=False)
+        if heads is not None:
+            heads.write(aside)
 
 
 def plan_bridge(config: BridgeConfig, tokens: int, optim: Optim) -> dict[str, Any]:

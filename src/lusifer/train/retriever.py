@@ -27,12 +27,14 @@ from lusifer.data.store import KeySets, RowStore
 from lusifer.encode.kept import Rows
 from lusifer.errors import ConfigError, DataError
 from lusifer.models.bridge import Lora
+from lusifer.models.heads import Heads
 from lusifer.models.load import sentence_transformer
 from lusifer.train.adapters import add_lora, fold_lora
 from lusifer.train.assemble import save_model
 from lusifer.train.contrast import Contrast
 from lusifer.train.contrastive_loss import ContrastiveLoss
 from lusifer.train.finetune import Row, given, pairs_in, tokenise_rows
+from lusifer.train.hybrid_loss import HybridLoss
 from lusifer.train.loop import Batch, Optim, StepBatches, arguments, claim, rank_and_world, run_phase, wait_for_all
 from lusifer.train.query_side import add_frozen, beside_its_base, frozen_vectors
 from lusifer.train.texts import locate_root
@@ -72,13 +74,21 @@ class Teacher:
 
 
 @dataclass(frozen=True)
+class Hybrid:
+    """Sparse and multi-vector heads beside the dense vector, of `dim` numbers a token; `distil`: each learns from the sum of all."""
+
+    dim: int = 128
+    distil: bool = True
+
+
+@dataclass(frozen=True)
 class Recipe:
     """Everything that `lusifer train` needs for a retriever. `base` is an encoder or a sentence-transformers model.
 
     `matryoshka` are further sizes at which the first numbers of a vector are to serve alone, `matryoshka_layers` how many earlier layers
-    a step trains beside the last (2D Matryoshka). `mini_batch_tokens` caches gradients. `lora` trains adapters, which are folded in at
-    the end. `train: queries` leaves documents as `base` embeds them: an index that it made stays valid. `language` names an X-MOD
-    model's language module, which stays as it is.
+    a step trains beside the last (2D Matryoshka). `mini_batch_tokens` caches gradients. `heads` adds sparse and multi-vector scores.
+    `lora` trains adapters, which are folded in at the end. `train: queries` leaves documents as `base` embeds them: an index that it
+    made stays valid. `language` names an X-MOD model's language module, which stays as it is.
     """
 
     stage: Literal["retriever"]
@@ -95,6 +105,7 @@ class Recipe:
     matryoshka: tuple[int, ...] = ()
     matryoshka_layers: int = 0
     mini_batch_tokens: int | None = None
+    heads: Hybrid | None = None
     lora: Lora | None = None
     train: Literal["both", "queries"] = "both"
     language: str | None = None
@@ -111,6 +122,8 @@ class Recipe:
             raise ValueError("matryoshka_layers must be 0 or more")
         if self.matryoshka_layers and (not self.matryoshka or self.mini_batch_tokens):
             raise ValueError("matryoshka_layers goes with matryoshka, and without mini_batch_tokens")
+        if self.heads and (self.matryoshka or self.mini_batch_tokens or self.teacher or self.lora or self.train == "queries"):
+            raise ValueError("heads go without matryoshka, mini_batch_tokens, teacher, lora and train: queries")
         if self.train == "queries" and (self.matryoshka or self.mini_batch_tokens or self.teacher):
             raise ValueError("train: queries goes without matryoshka, mini_batch_tokens and teacher")
         if self.teacher and not self.negatives:
@@ -130,9 +143,11 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     frozen = frozen_vectors(recipe, sources, output / "prepared") if recipe.train == "queries" else None
     if recipe.lora:
         add_lora(model, recipe.lora)
+    if recipe.heads:
+        add_heads(model, recipe.heads.dim)
     args = arguments(recipe.optim, output / "retriever", recipe.seed, SentenceTransformerTrainingArguments)
     batches = StepBatches(recipe.optim.steps, Batches(recipe, sources, model, frozen))
-    kind = PartSentenceTrainer if recipe.lora or recipe.language else SentenceTrainer
+    kind = PartSentenceTrainer if recipe.lora or recipe.language or recipe.heads else SentenceTrainer
     trainer = kind(model=model, args=args, train_dataset=batches, loss=make_loss(recipe, model))
     run_phase(trainer, "retriever")
     if trainer.is_world_process_zero():
@@ -140,6 +155,14 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
             fold_lora(model)
         save_model(beside_its_base(recipe, model) if recipe.train == "queries" else model, final)
     return final
+
+
+def add_heads(model: Any, dim: int) -> None:
+    """Put sparse and multi-vector heads at the model's end. Raises ConfigError on several processes, whose candidates are not gathered."""
+    if rank_and_world()[1] > 1:
+        raise ConfigError("heads are trained on one process")
+    width = model[0].get_embedding_dimension() if hasattr(model[0], "get_embedding_dimension") else model.get_embedding_dimension()
+    model.append(Heads(width, dim, model.tokenizer.all_special_ids).to(model.device))
 
 
 def starting_model(recipe: Recipe) -> Any:
@@ -155,6 +178,8 @@ def starting_model(recipe: Recipe) -> Any:
 
 def make_loss(recipe: Recipe, model: Any) -> torch.nn.Module:
     """The contrast, at all sizes and layers."""
+    if recipe.heads:
+        return HybridLoss(model, recipe.contrast, distil=recipe.heads.distil)
     given: dict[str, Any] = {"kl": recipe.teacher.weight, "teacher_temperature": recipe.teacher.temperature} if recipe.teacher else {}
     loss = ContrastiveLoss(model, recipe.contrast, mini_batch_num_tokens=recipe.mini_batch_tokens, **given)
     if not recipe.matryoshka:
