@@ -74,6 +74,14 @@ def recipe(stage: str, folder: Path, model_folder: Folder, **changes: Any) -> Pa
             "matryoshka": [16, 8],
             "mini_batch_tokens": 40,
         }
+    elif stage == "multilingual":
+        parallel = {
+            "files": ["pairs.jsonl"],
+            "columns": ["query", "document", "_", "_"],
+            "rename": {"query": "english", "document": "text"},
+        }
+        document |= {"base": str(model_folder("modernbert")), "teacher": str(model_folder("bert")), "ranking": 0.5}
+        document |= {"data": {"root": str(folder), "sources": [parallel]}}
     elif stage == "pooled":
         document |= {"encoder": str(model_folder("xlm-roberta")), "target": str(model_folder("bert")), "data": texts, "kind": "mlp"}
     elif stage == "decoder":
@@ -124,7 +132,7 @@ def recipe(stage: str, folder: Path, model_folder: Folder, **changes: Any) -> Pa
 
 
 PAIRS = {"files": ["pairs.jsonl"], "columns": ["query", "document", "negative", "negative_2"]}
-STAGES = ["distil", "align", "finetune", "pooled", "pretrain", "decoder", "static", "context", "retriever"]
+STAGES = ["distil", "align", "finetune", "pooled", "pretrain", "decoder", "static", "context", "retriever", "multilingual"]
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -586,6 +594,7 @@ FSDP = {"ACCELERATE_USE_FSDP": "true", "FSDP_CPU_RAM_EFFICIENT_LOADING": "true",
         ("static", "DDP"),
         ("context", "DDP"),
         ("retriever", "DDP"),
+        ("multilingual", "DDP"),
     ],
 )
 def test_two_processes_train_the_model_of_one(stage: str, way: str, texts: Path, model_folder: Folder) -> None:
@@ -595,6 +604,7 @@ def test_two_processes_train_the_model_of_one(stage: str, way: str, texts: Path,
         "pretrain": [],
         "static": [],
         "context": [],
+        "multilingual": ["optim.lr=1e-4"],
         "retriever": [f"base={model_folder('modernbert')}", "optim.lr=1e-4"],
         "distil": [still, "optim.lr=1e-4", "bridge.encoder.lora.dropout=0", "token_dropout=0"],
     }.get(stage, [still, "optim.lr=1e-4", "bridge.encoder.lora.dropout=0"])

@@ -65,7 +65,8 @@ class ContrastiveLoss(CachedLossMixin, nn.Module):  # type: ignore[misc]
     ) -> torch.Tensor:
         """The loss of a batch's vectors, by column and mini-batch; with `with_backward` their gradients too."""
         columns = [F.normalize(torch.cat(column).float(), dim=-1) for column in reps]
-        queries, documents = columns[0], torch.stack(columns[1:])
+        queries, documents = columns[0], columns[1][None] if len(columns) == 2 else torch.stack(columns[1:])
+        del columns
         keys, first, rows = self._found, 0, len(queries)
         loss = queries.new_zeros(())
         if self.kl and labels is not None:

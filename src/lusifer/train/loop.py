@@ -250,6 +250,7 @@ PRODUCTS = (
         "pooled",
         "teacher",
         "retriever",
+        "multilingual",
     ),
 )
 
