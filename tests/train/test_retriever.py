@@ -79,6 +79,8 @@ def test_matryoshka_is_on_and_off_as_the_recipe_says(recipe: Path) -> None:
         (["teacher={temperature: 0}"], "teacher.temperature above 0"),
         (["negatives=0", "teacher={weight: 1}"], "negatives is 0"),
         (["train=queries"], "goes without matryoshka"),
+        (["adapter={name: a}"], "adapter wants lora"),
+        (["adapter={name: a/b}", "lora={}"], "make a name"),
         (["matryoshka=[]", "matryoshka_layers=1"], "goes with matryoshka"),
     ],
 )
@@ -227,3 +229,29 @@ def test_language_modules_are_swapped_and_stay_as_they_are(recipe: Path, tmp_pat
         lusifer.load(folder, language="fr_XX")
     with pytest.raises(ModelError, match="has no language modules"):
         lusifer.load(model_folder("bert"), language="en_XX")
+
+
+def test_an_adapter_a_task_is_chosen_by_the_prompt(recipe: Path, model_folder: Folder, tmp_path: Path) -> None:
+    """Two tasks want two different documents for the same queries; the backbone stays as it was."""
+    base = lusifer.load(model_folder("bert"))
+    lora = ["lora={rank: 16, alpha: 32, dropout: 0.0}", "matryoshka=[]", "optim.steps=400", "optim.lr=5e-3"]
+    first = train(recipe, [*lora, "adapter={name: search, prompts: [query, document]}", "prompts={}"])
+    rows = [{"query": f"{TEXTS[i - 3]}?", "document": TEXTS[i - 7], "negative": TEXTS[i - 5] + "."} for i in range(16)]
+    (recipe.parent / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    second = train(recipe, [*lora, "adapter={name: seven}", "prompts={}", f"base={first}", f"output={tmp_path / 'second'}"])
+    model = lusifer.load(second)
+    assert dict(model.adapters) == {"query": "search", "document": "search", "seven": "seven"}  # type: ignore[attr-defined]
+    queries = [f"{TEXTS[i - 3]}?" for i in range(16)]
+    np.testing.assert_allclose(model.encode(TEXTS), base.encode(TEXTS), atol=1e-6)
+    found = (model.encode(queries, prompt="query") @ model.encode(TEXTS, prompt="document").T).argmax(1)
+    other = (model.encode(queries, prompt="seven") @ model.encode(TEXTS, prompt="seven").T).argmax(1)
+    assert (found == np.arange(16)).mean() > 0.8
+    assert (other == (np.arange(16) - 7) % 16).mean() > 0.8
+    np.testing.assert_allclose(model.encode(TEXTS), base.encode(TEXTS), atol=1e-6)  # after adapters were on
+    np.testing.assert_allclose(
+        SentenceTransformer(str(second), device="cpu").encode(TEXTS, normalize_embeddings=True), base.encode(TEXTS), atol=1e-5
+    )
+    assert len({weights_hash(folder) for folder in (first, second, model_folder("bert"))}) == 3
+    (second / "adapters" / "seven" / "adapter_model.safetensors").unlink()
+    with pytest.raises(ModelError, match="names the adapter 'seven'"):
+        lusifer.load(second)

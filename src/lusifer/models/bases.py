@@ -142,9 +142,10 @@ def onnx_files(folder: str | Path) -> list[Path]:
 
 
 def weights_hash(folder: str | Path) -> str:
-    """SHA-256 over the folder's weight files, those of its further modules and routes (`2_Dense`, `query_0_Transformer`) too; of an ONNX
-    folder, over its graph."""
-    further = sorted([*Path(folder).glob("[0-9]*_*/*.safetensors"), *Path(folder).glob("[a-z]*_[0-9]*_*/*.safetensors")])
+    """SHA-256 over the folder's weight files, those of its further modules, routes and adapters (`2_Dense`, `query_0_Transformer`) too;
+    of an ONNX folder, over its graph."""
+    places = ("[0-9]*_*/*.safetensors", "[a-z]*_[0-9]*_*/*.safetensors", "adapters/*/*.safetensors")
+    further = sorted(file for place in places for file in Path(folder).glob(place))
     return sha256(*([*weights_files(folder), *further] or onnx_files(folder)))
 
 

@@ -54,6 +54,10 @@ def load(
         from lusifer.models.heads import Heads, HybridEmbedder
 
         return HybridEmbedder(model, Heads.read(folder), bf16=bf16)
+    if (folder / "adapters.json").exists():
+        from lusifer.models.adapters import AdaptedEmbedder
+
+        return AdaptedEmbedder(model, folder, bf16=bf16)
     return TorchEmbedder(model, bf16=bf16)
 
 

@@ -10,6 +10,7 @@ where an index of another model's vectors must stay valid: `distil` keeps a spac
 from __future__ import annotations
 
 import math
+import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -26,7 +27,10 @@ from lusifer.data.sources import Source, read_source, require
 from lusifer.data.store import KeySets, RowStore
 from lusifer.encode.kept import Rows
 from lusifer.errors import ConfigError, DataError
-from lusifer.models.bridge import Lora
+from lusifer.files import replacing_folder
+from lusifer.models import bases
+from lusifer.models.adapters import write_adapter
+from lusifer.models.bridge import Lora, lora_config
 from lusifer.models.heads import Heads
 from lusifer.models.load import sentence_transformer
 from lusifer.train.adapters import add_lora, fold_lora
@@ -74,6 +78,18 @@ class Teacher:
 
 
 @dataclass(frozen=True)
+class Adapter:
+    """An adapter that is kept beside the backbone, as `name`, and taken for `prompts` (its own name without)."""
+
+    name: str
+    prompts: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[\w-]+", self.name):
+            raise ValueError(f"adapter.name is {self.name!r}; letters, digits, _ and - make a name")
+
+
+@dataclass(frozen=True)
 class Hybrid:
     """Sparse and multi-vector heads beside the dense vector, of `dim` numbers a token; `distil`: each learns from the sum of all."""
 
@@ -87,8 +103,9 @@ class Recipe:
 
     `matryoshka` are further sizes at which the first numbers of a vector are to serve alone, `matryoshka_layers` how many earlier layers
     a step trains beside the last (2D Matryoshka). `mini_batch_tokens` caches gradients. `heads` adds sparse and multi-vector scores.
-    `lora` trains adapters, which are folded in at the end. `train: queries` leaves documents as `base` embeds them: an index that it
-    made stays valid. `language` names an X-MOD model's language module, which stays as it is.
+    `lora` trains adapters, which are folded in at the end, or kept beside the backbone for some prompts alone (`adapter`). `train:
+    queries` leaves documents as `base` embeds them: an index that it made stays valid. `language` names an X-MOD model's language module,
+    which stays as it is.
     """
 
     stage: Literal["retriever"]
@@ -107,6 +124,7 @@ class Recipe:
     mini_batch_tokens: int | None = None
     heads: Hybrid | None = None
     lora: Lora | None = None
+    adapter: Adapter | None = None
     train: Literal["both", "queries"] = "both"
     language: str | None = None
     optim: Optim = field(default_factory=lambda: Optim(lr=2e-5))
@@ -122,6 +140,8 @@ class Recipe:
             raise ValueError("matryoshka_layers must be 0 or more")
         if self.matryoshka_layers and (not self.matryoshka or self.mini_batch_tokens):
             raise ValueError("matryoshka_layers goes with matryoshka, and without mini_batch_tokens")
+        if self.adapter and (not self.lora or self.train == "queries"):
+            raise ValueError("adapter wants lora, and goes without train: queries")
         if self.heads and (self.matryoshka or self.mini_batch_tokens or self.teacher or self.lora or self.train == "queries"):
             raise ValueError("heads go without matryoshka, mini_batch_tokens, teacher, lora and train: queries")
         if self.train == "queries" and (self.matryoshka or self.mini_batch_tokens or self.teacher):
@@ -151,10 +171,25 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     trainer = kind(model=model, args=args, train_dataset=batches, loss=make_loss(recipe, model))
     run_phase(trainer, "retriever")
     if trainer.is_world_process_zero():
+        if recipe.adapter:
+            save_adapter(recipe, model, final)
+            return final
         if recipe.lora:
             fold_lora(model)
         save_model(beside_its_base(recipe, model) if recipe.train == "queries" else model, final)
     return final
+
+
+def save_adapter(recipe: Recipe, model: Any, final: Path) -> None:
+    """Write the base as it is, its adapters, and the one that was trained."""
+    assert recipe.adapter
+    assert recipe.lora
+    base = sentence_transformer(recipe.base, device="cpu")
+    names = recipe.adapter.prompts or (recipe.adapter.name,)
+    base.prompts = dict(base.prompts) | {n: recipe.prompts.get(n, recipe.prompts.get("query", "")) for n in names}
+    with replacing_folder(final) as aside:
+        base.save(str(aside), create_model_card=False)
+        write_adapter(model, lora_config(recipe.lora), aside, recipe.adapter.name, names, bases.locate(recipe.base))
 
 
 def add_heads(model: Any, dim: int) -> None:
