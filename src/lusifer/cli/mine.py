@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import typer
@@ -25,9 +24,10 @@ def mine(
     from rich.console import Console
     from rich.progress import Progress
 
-    from lusifer.files import write_text
+    from lusifer.encode.kept import Encoder
+    from lusifer.files import fingerprint, write_text
     from lusifer.models.load import Named
-    from lusifer.search.mine import embed, pairs
+    from lusifer.search.mine import pairs
 
     if Path(into).suffix != ".tsv":
         raise LusiferError(f"{into}: the output is a table; name it with .tsv at the end")
@@ -38,16 +38,13 @@ def mine(
     aside = Path(into).with_name(f".{Path(into).name}.vectors")
     console = Console(stderr=True)
     with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
-
-        def counting(what: str, total: int) -> Callable[[int, int], None]:
-            task = progress.add_task(what, total=total)
-            return lambda done, _: progress.update(task, completed=done)
-
-        vectors = [
-            embed(named.embedder, own, aside, counting(f"embedding {file}", len(own)), named.hash)
-            for file, own in zip((first, second), texts, strict=True)
-        ]
-        found = pairs(vectors[0], vectors[1], k=neighbours, tell=counting("comparing", len(texts[0])))
+        vectors = []
+        for file, own in zip((first, second), texts, strict=True):
+            task = progress.add_task(f"embedding {file}", total=len(own))
+            encoder = Encoder(named.embedder, aside / fingerprint(named.hash, []), lambda more, task=task: progress.advance(task, more))  # type: ignore[misc]
+            vectors.append(encoder.rows(own))
+        task = progress.add_task("comparing", total=len(texts[0]))
+        found = pairs(vectors[0], vectors[1], k=neighbours, tell=lambda done, _: progress.update(task, completed=done))
     kept = [pair for pair in found if pair.score >= threshold]
     write_text(into, "".join(f"{p.score:.4f}\t{texts[0][p.first]}\t{texts[1][p.second]}\n" for p in kept))
     shutil.rmtree(aside, ignore_errors=True)

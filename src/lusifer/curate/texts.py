@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
-from typing import overload
 
 import numpy as np
 
+from lusifer.data.lazy import Lazy
 from lusifer.encode.nearest import Ints
 from lusifer.files import disk_errors
 
 
-class Texts(Sequence[str]):
+class Texts(Lazy[str]):
     """A list of distinct texts in a file. `add` gives each its number, the same for the same text."""
 
     def __init__(self, file: Path) -> None:
@@ -39,22 +38,10 @@ class Texts(Sequence[str]):
     def __len__(self) -> int:
         return len(self._ends) - 1
 
-    @overload
-    def __getitem__(self, place: int) -> str: ...
-
-    @overload
-    def __getitem__(self, place: slice) -> list[str]: ...
-
-    def __getitem__(self, place: int | slice) -> str | list[str]:
-        if isinstance(place, slice):
-            return [self[i] for i in range(*place.indices(len(self)))]
-        if not 0 <= place < len(self):
-            raise IndexError(place)
+    def item(self, place: int) -> str:
+        """The text of a number."""
         self._stream.seek(self._ends[place])
         return self._stream.read(self._ends[place + 1] - self._ends[place]).decode("utf-8", "surrogatepass")
-
-    def __iter__(self) -> Iterator[str]:
-        return (self[i] for i in range(len(self)))
 
     def places_in(self, other: Texts) -> Ints:
         """Each text's number in another list, -1 where it is not there."""

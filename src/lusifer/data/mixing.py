@@ -87,13 +87,15 @@ class DistinctEpochs:
 class Mix:
     """Step → the rows of its batch as (source, row) pairs, shape (batch, 2)."""
 
-    def __init__(self, sources: Sequence[Texts], weights: Sequence[float], mixing: Mixing, batch_size: int, steps: int, seed: int) -> None:
-        """`sources`: for each row of each source the texts that must not be in a batch twice."""
+    def __init__(
+        self, sources: Sequence[Texts], weights: Sequence[float], mixing: Mixing, batch_size: int, steps: int, seed: int,
+        names: Sequence[str] = (),
+    ) -> None:  # fmt: skip
+        """`sources`: for each row of each source the texts that must not be in a batch twice; `names`: what an error calls them."""
         for number, texts in enumerate(sources):
             if len(texts) < batch_size:
-                raise ConfigError(
-                    f"source {number} holds {len(texts)} rows, fewer than a batch of {batch_size}; lower batch_size or join it"
-                )
+                name = names[number] if names else f"source {number}"
+                raise ConfigError(f"{name} holds {len(texts)} rows, fewer than a batch of {batch_size}; lower batch_size or join it")
         sizes = np.array([len(texts) for texts in sources], dtype=np.float64)
         shares = np.array(weights, dtype=np.float64) * sizes**mixing.temperature
         if (shares < 0).any() or not shares.sum() > 0:

@@ -11,17 +11,18 @@ from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from lusifer.data.lazy import Lazy
 from lusifer.files import replacing_folder
 
 CHUNK = 1 << 16  # rows whose places are held until they are written
 
 
-class RowStore(Sequence[tuple[str, ...]]):
+class RowStore(Lazy[tuple[str, ...]]):
     """Rows of `columns` texts each, with `numbers` beside them where the rows had some."""
 
     def __init__(self, folder: Path) -> None:
@@ -62,24 +63,15 @@ class RowStore(Sequence[tuple[str, ...]]):
     def __len__(self) -> int:
         return len(self.keys)
 
-    @overload
-    def __getitem__(self, row: int) -> tuple[str, ...]: ...
-
-    @overload
-    def __getitem__(self, row: slice) -> list[tuple[str, ...]]: ...
-
-    def __getitem__(self, row: int | slice) -> tuple[str, ...] | list[tuple[str, ...]]:
-        if isinstance(row, slice):
-            return [self[i] for i in range(*row.indices(len(self)))]
-        if not 0 <= row < len(self):
-            raise IndexError(row)
+    def item(self, place: int) -> tuple[str, ...]:
+        """A row's texts."""
         if self._map is None:
             self._map = b""  # of rows of empty texts there is nothing to map
             if self.places[-1]:
                 with (self.folder / "texts").open("rb") as stream:
                     self._map = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
         width = self.keys.shape[1]
-        ends = self.places[row * width : row * width + width + 1].tolist()
+        ends = self.places[place * width : place * width + width + 1].tolist()
         return tuple(self._map[a:b].decode("utf-8", "surrogatepass") for a, b in pairwise(ends))
 
     def beside(self, row: int) -> npt.NDArray[np.float32]:
@@ -100,7 +92,7 @@ def _arrays(places: list[int], keys: list[int], numbers: list[Sequence[float]]) 
     return np.array(places, dtype=np.int64), np.array(keys, dtype=np.int64), np.array(numbers, dtype=np.float32)
 
 
-class KeySets(Sequence[frozenset[int]]):
+class KeySets(Lazy[frozenset[int]]):
     """For each row of a store the hashes of its first `columns` texts, as a set."""
 
     def __init__(self, store: RowStore, columns: int | None = None) -> None:
@@ -109,13 +101,6 @@ class KeySets(Sequence[frozenset[int]]):
     def __len__(self) -> int:
         return len(self.keys)
 
-    @overload
-    def __getitem__(self, row: int) -> frozenset[int]: ...
-
-    @overload
-    def __getitem__(self, row: slice) -> list[frozenset[int]]: ...
-
-    def __getitem__(self, row: int | slice) -> frozenset[int] | list[frozenset[int]]:
-        if isinstance(row, slice):
-            return [self[i] for i in range(*row.indices(len(self)))]
-        return frozenset(self.keys[row].tolist())
+    def item(self, place: int) -> frozenset[int]:
+        """A row's set."""
+        return frozenset(self.keys[place].tolist())

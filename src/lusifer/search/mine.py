@@ -10,18 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from lusifer.encode.nearest import BLOCK, Ints, Tell, margins, nearest
+from lusifer.encode.nearest import BLOCK, Ints, Rows, Tell, margins, nearest
 from lusifer.errors import LusiferError
-from lusifer.files import fingerprint, write_array
-from lusifer.models.embedder import Embedder, Vectors
+from lusifer.models.embedder import Vectors
 
 Retrieval = Literal["max", "forward", "backward", "intersect"]
-TEXTS = 20_000
 
 
 @dataclass(frozen=True)
@@ -33,7 +30,7 @@ class Pair:
     second: int
 
 
-def pairs(x: Vectors, y: Vectors, *, k: int = 4, retrieval: Retrieval = "max", block: int = BLOCK, tell: Tell | None = None) -> list[Pair]:
+def pairs(x: Rows, y: Rows, *, k: int = 4, retrieval: Retrieval = "max", block: int = BLOCK, tell: Tell | None = None) -> list[Pair]:
     """Translation pairs by ratio margin, best first, each sentence in one at most. `x` (n, d) and `y` (m, d) are unit rows."""
     if not len(x) or not len(y):
         return []
@@ -67,23 +64,6 @@ def _choose(best: Vectors, place: Ints, mean: Vectors, other: Vectors) -> list[t
     column = margin.argmax(1)
     rows = np.arange(len(best))
     return [(float(m), int(i), int(j)) for m, i, j in zip(margin[rows, column], rows, place[rows, column], strict=True)]
-
-
-def embed(model: Embedder, texts: Sequence[str], folder: Path | None = None, tell: Tell | None = None, name: str = "") -> Vectors:
-    """Vectors of `texts`; with `folder`, block by block on disk, so that an interrupted run goes on where it was."""
-    parts = []
-    for i in range(0, len(texts), TEXTS):
-        block = texts[i : i + TEXTS]
-        file = folder / f"{fingerprint(name, block)}.npy" if folder else None
-        if file and file.exists():
-            parts.append(np.load(file))
-        else:
-            parts.append(model.encode(block))
-            if file:
-                write_array(file, parts[-1])
-        if tell:
-            tell(min(i + TEXTS, len(texts)), len(texts))
-    return np.concatenate(parts) if parts else np.zeros((0, model.dim), dtype=np.float32)
 
 
 def best_threshold(found: Sequence[Pair], gold: set[tuple[int, int]]) -> tuple[float, float, float, float]:

@@ -7,15 +7,15 @@ row instead of (2 + negatives), and twice the base on disk. Not where documents 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Router
 
+from lusifer.data.lazy import Lazy
 from lusifer.data.store import RowStore
 from lusifer.encode.kept import Encoder, Rows
 from lusifer.files import fingerprint
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 FROZEN = "frozen"  # the feature that holds a text's vector as it stays
 
 
-class Documents(Sequence[str]):
+class Documents(Lazy[str]):
     """All texts of a store but its queries, row by row."""
 
     def __init__(self, store: RowStore) -> None:
@@ -39,15 +39,8 @@ class Documents(Sequence[str]):
     def __len__(self) -> int:
         return len(self.store) * self.width
 
-    @overload
-    def __getitem__(self, place: int) -> str: ...
-
-    @overload
-    def __getitem__(self, place: slice) -> list[str]: ...
-
-    def __getitem__(self, place: int | slice) -> str | list[str]:
-        if isinstance(place, slice):
-            return [self[i] for i in range(*place.indices(len(self)))]
+    def item(self, place: int) -> str:
+        """A text, row by row."""
         return self.store[place // self.width][1 + place % self.width]
 
 

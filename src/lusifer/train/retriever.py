@@ -275,7 +275,8 @@ class Batches:
         self.max_tokens = min(recipe.data.max_tokens, model.max_seq_length or recipe.data.max_tokens)
         texts = [KeySets(store, None if recipe.mixing.distinct == "all" else 2) for store in sources]
         weights = [source.weight for source in recipe.data.sources]
-        self.mix = Mix(texts, weights, recipe.mixing, recipe.batch_size, recipe.optim.steps, recipe.seed)
+        names = [source.files[0] for source in recipe.data.sources]
+        self.mix = Mix(texts, weights, recipe.mixing, recipe.batch_size, recipe.optim.steps, recipe.seed, names)
 
     def __call__(self, step: int) -> Batch:
         places = self.mix(step).tolist()
