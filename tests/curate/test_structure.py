@@ -54,7 +54,7 @@ HTML = """<html><script>var x;</script><body><h1>River</h1><nav><p>home</p></nav
 def found(tmp_path: Path, name: str, text: str) -> tuple[list[tuple[str, str, str, int]], Report]:
     (tmp_path / name).write_text(text, encoding="utf-8")
     report = Report("structure", {})
-    return [(p["template"], p["query"], p["document"], p["line"]) for p in pairs(tmp_path / name, report)], report
+    return [(p["template"], p["query"], p["document"], int(p["place"].rpartition(":")[2])) for p in pairs(tmp_path / name, report)], report
 
 
 def test_markdown(tmp_path: Path) -> None:

@@ -173,3 +173,8 @@ def test_validate_names_every_bad_line(tmp_path: Path) -> None:
     assert "own document" in report.problems[1].what
     assert validate(write(tmp_path, "good.jsonl")).ok
     assert not validate(tmp_path / "none.tsv", ["t"]).ok
+
+
+def test_columns_that_nobody_asked_for_may_be_anything(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"query": "q", "id": 7, "title": null, "scores": [0.5, -1]}\n', encoding="utf-8")
+    assert [row.values for row in read_rows(str(tmp_path / "a.jsonl"))] == [{"query": "q", "scores": "0.5 -1"}]

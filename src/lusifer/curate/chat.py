@@ -136,7 +136,7 @@ def ask(requests: Iterable[list[dict[str, str]]], endpoint: Endpoint, journal: J
         pace.wait(stopped)
         if stopped.is_set():
             return Answer(None, NOTHING)
-        answer = _asked(endpoint, body)
+        answer = _asked(endpoint, body, stopped)
         if answer.text is not None:
             journal.put(key, answer)
         return answer
@@ -175,12 +175,12 @@ def ask(requests: Iterable[list[dict[str, str]]], endpoint: Endpoint, journal: J
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _asked(endpoint: Endpoint, body: dict[str, Any]) -> Answer:
+def _asked(endpoint: Endpoint, body: dict[str, Any], stopped: threading.Event) -> Answer:
     """One request. What asking again may mend is an Answer with a fault; a refusal (a wrong key, URL or model) is raised."""
     url = endpoint.url.partition("#")[0].rstrip("/")
     url = url if url.endswith("/chat/completions") else url + "/chat/completions"
     try:
-        found = post(url, body, endpoint.timeout, WAITS)
+        found = post(url, body, endpoint.timeout, WAITS, stopped)
     except EndpointError as error:
         if error.status == 200:
             return Answer(None, GARBAGE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +55,8 @@ class Pool:
         self.most = int(np.diff(self.begins).max(initial=0))
         self.languages = np.fromiter((languages[i] for i in range(len(self.passages))), dtype=np.int32, count=len(self.passages))
         self.own = self.queries.places_in(self.passages)
-        self.hash = fingerprint(self.queries.settle() + self.passages.settle(), [], str(found.tolist()) + str(self.languages.tolist()))
+        arrays = blake2b(found.tobytes() + self.languages.tobytes()).hexdigest()
+        self.hash = fingerprint(self.queries.settle() + self.passages.settle(), [arrays])
 
     def _language(self, row: Row) -> int:
         return self.names.setdefault(row.values.get("language", ""), len(self.names))

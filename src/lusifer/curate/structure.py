@@ -39,7 +39,7 @@ class Part:
 
 
 def pairs(path: Path, report: Report) -> Iterator[dict[str, Any]]:
-    """The pairs of one file: `query`, `document`, `template` (which structure), `path`, `line`. Raises DataError."""
+    """The pairs of one file: `query`, `document`, `template` (which structure), `place`. Raises DataError."""
     suffix = path.suffix.lower()
     if suffix not in KINDS:
         raise DataError(path, None, f"has no structure that is known; the endings are {', '.join(KINDS)}")
@@ -55,7 +55,7 @@ def pairs(path: Path, report: Report) -> Iterator[dict[str, Any]]:
             report.drop("the query is its own document")
         else:
             report.written += 1
-            yield {"query": query, "document": document[:MOST], "template": kind, "path": str(path), "line": line}
+            yield {"query": query, "document": document[:MOST], "template": kind, "place": f"{path}:{line}"}
 
 
 def _pairs(parts: Iterable[Part]) -> Iterator[tuple[str, str, str, int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -29,12 +30,13 @@ class EndpointError(ModelError):
         return type(self), (self.url, self.what, self.status)
 
 
-def post(url: str, body: Any, timeout: float = 60.0, waits: Sequence[float] = WAITS) -> Any:
+def post(url: str, body: Any, timeout: float = 60.0, waits: Sequence[float] = WAITS, stopped: threading.Event | None = None) -> Any:
     """The JSON answer to a JSON body. The key is read from LUSIFER_API_KEY or OPENAI_API_KEY, and sent nowhere else.
 
-    A busy server (429, 5xx, no answer in `timeout` seconds) is asked again after each of `waits`, or after what its Retry-After says.
-    Raises EndpointError.
+    A busy server (429, 5xx, no answer in `timeout` seconds) is asked again after each of `waits`, or after what its Retry-After says,
+    unless all has `stopped` meanwhile. Raises EndpointError.
     """
+    stopped = stopped or threading.Event()
     headers = {"Content-Type": "application/json"}
     key = os.environ.get("LUSIFER_API_KEY") or os.environ.get("OPENAI_API_KEY")
     if key:
@@ -54,7 +56,8 @@ def post(url: str, body: Any, timeout: float = 60.0, waits: Sequence[float] = WA
                 raise EndpointError(url, f"no answer ({getattr(error, 'reason', error) or type(error).__name__})") from None
         except ValueError:
             raise EndpointError(url, "the answer is not JSON", 200) from None
-        time.sleep(wait)
+        if stopped.wait(wait):
+            raise EndpointError(url, "no answer before all stopped")
     raise AssertionError("unreachable")
 
 
