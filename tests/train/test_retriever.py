@@ -255,3 +255,16 @@ def test_an_adapter_a_task_is_chosen_by_the_prompt(recipe: Path, model_folder: F
     (second / "adapters" / "seven" / "adapter_model.safetensors").unlink()
     with pytest.raises(ModelError, match="names the adapter 'seven'"):
         lusifer.load(second)
+
+
+def test_scores_stay_with_their_negatives(tmp_path: Path) -> None:
+    """A negative that is the document is left out, and its score with it."""
+    row = {"query": "q", "document": "d", "negative": "d", "negative_2": "n", "scores": [3.0, 2.0, 1.0]}
+    (tmp_path / "a.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+    source = {"files": ["a.jsonl"], "columns": ["query", "document", "negative", "negative_2", "scores"]}
+    recipe = {"stage": "retriever", "output": "x", "base": "y", "negatives": 1, "teacher": {}, "data": {"sources": [source]}}
+    (tmp_path / "r.yaml").write_text(yaml.safe_dump(recipe), encoding="utf-8")
+    _, parsed = load_recipe(tmp_path / "r.yaml")
+    ((texts, scores),) = retriever._rows(parsed, parsed.data.sources[0], tmp_path, 1)
+    assert texts == ("q", "d", "n")
+    assert scores == [3.0, 1.0]

@@ -139,21 +139,21 @@ def rows_of(source: Source, root: Path, wanted: int, *, english_only: bool) -> l
     rows = list(read_source(source, root))
     if english_only:
         refuse_foreign(rows, tuple(c for c in source.names if c.startswith(("query", "document", "negative"))))
-    return [pair for _, pair in pairs_in(rows, source, wanted)]
+    return [pair for _, pair, _ in pairs_in(rows, source, wanted)]
 
 
-def pairs_in(rows: Iterable[DataRow], source: Source, wanted: int) -> Iterator[tuple[DataRow, Row]]:
-    """Each row and its (query, document, `wanted` negatives). Left out, and counted: a query that is its own document, and rows with
+def pairs_in(rows: Iterable[DataRow], source: Source, wanted: int) -> Iterator[tuple[DataRow, Row, list[int]]]:
+    """Each row, its (query, document, `wanted` negatives), and which of its negatives these are. Left out, and counted: a query that is its own document, and rows with
     fewer negatives that are neither the row's document nor its query."""
     seen = found = 0
     columns = [c for c in source.names if c.startswith("negative")]
     for row in rows:
         seen += 1
         v = row.values
-        negatives = tuple(v[c] for c in columns if v[c] not in (v["document"], v["query"]))
-        if v["query"] != v["document"] and len(negatives) >= wanted:
+        kept = [k for k, c in enumerate(columns) if v[c] not in (v["document"], v["query"])][:wanted]
+        if v["query"] != v["document"] and len(kept) >= wanted:
             found += 1
-            yield row, (v["query"], v["document"], negatives[:wanted])
+            yield row, (v["query"], v["document"], tuple(v[columns[k]] for k in kept)), kept
     if found < seen:
         lost = f"the query is the document, or fewer than {wanted} negatives other than it"
         log.warning("%s: %d of %d rows are left out: %s", source.files[0], seen - found, seen, lost)

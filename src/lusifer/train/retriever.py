@@ -252,16 +252,18 @@ def read(recipe: Recipe, root: Path, folder: Path) -> list[RowStore]:
 
 
 def _rows(recipe: Recipe, source: Source, root: Path, count: int) -> Iterator[tuple[tuple[str, ...], list[float]]]:
-    for row, (query, document, negatives) in pairs_in(read_source(source, root), source, count):
+    for row, (query, document, negatives), kept in pairs_in(read_source(source, root), source, count):
         scores: list[float] = []
         if recipe.teacher:
             try:
                 scores = [float(value) for value in row.values["scores"].split()]
             except ValueError:
                 raise DataError(row.path, row.line, "scores are not numbers with spaces between them") from None
-            if len(scores) < 1 + count or not all(map(math.isfinite, scores)):
-                raise DataError(row.path, row.line, f"{len(scores)} scores; a positive and {count} negatives want {1 + count} finite ones")
-        yield (query, document, *negatives), scores[: 1 + count]
+            due = 1 + given(source)
+            if len(scores) < due or not all(map(math.isfinite, scores)):
+                raise DataError(row.path, row.line, f"{len(scores)} scores; a positive and {due - 1} negatives want {due} finite ones")
+            scores = [scores[0], *(scores[1 + k] for k in kept)]
+        yield (query, document, *negatives), scores
 
 
 class Batches:
