@@ -145,7 +145,7 @@ def rows_of(source: Source, root: Path, wanted: int, *, english_only: bool) -> l
 def pairs_in(rows: Iterable[DataRow], source: Source, wanted: int) -> Iterator[tuple[DataRow, Row, list[int]]]:
     """Each row, its (query, document, `wanted` negatives), and which of its negatives these are.
 
-    Left out, and counted: a query that is its own document, and rows with fewer negatives that are neither the row's document nor its query.
+    Left out, and counted: a query that is its own document, and rows with fewer negatives that are neither its document nor its query.
     """
     seen = found = 0
     columns = [c for c in source.names if c.startswith("negative")]
