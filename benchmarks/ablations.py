@@ -173,7 +173,11 @@ def main() -> None:
     parser.add_argument("--suite", default="../shared/data", type=Path)
     parser.add_argument("--into", default="out/ablations", type=Path)
     parser.add_argument("--seeds", default=3, type=int)
+    parser.add_argument("--table", action="store_true", help="print what there is, and run nothing")
     options = parser.parse_args()
+    if options.table:
+        table(options.into)
+        return
     prepare(options.suite, options.into)
     for group in GROUPS:
         for seed in range(options.seeds):

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 SETTINGS = {"relative_margin": 0.05, "num_negatives": 7}
-SIZES = {"table": (10_000, 200_000), "encoder": (2_000, 20_000)}  # queries, passages
+SIZES = {"table": (6_000, 200_000), "encoder": (2_000, 20_000)}  # queries, passages
 
 
 def prepare(suite: Path, folder: Path, queries: int, passages: int) -> None:
@@ -42,7 +42,7 @@ def model_of(name: str, folder: Path) -> str:
     """The model's folder; the table is written once."""
     if name == "encoder":
         return "models/encoder-29m"
-    made = folder / "table"
+    made = folder / "table-model"
     if not made.exists():
         from sentence_transformers import SentenceTransformer
         from sentence_transformers.sentence_transformer.modules import Normalize, StaticEmbedding

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sentence_transformers import SentenceTransformer
 
 import lusifer
 from lusifer.models.bridge import Bridge, BridgeConfig, Part
@@ -73,3 +74,18 @@ def test_sentence_transformers_evaluators_take_it(bridge: Path) -> None:
     evaluator = InformationRetrievalEvaluator(documents, documents, {i: {i} for i in documents}, show_progress_bar=False)
     results = evaluator(lusifer.sentence_transformer(bridge))
     assert 0 <= results["cosine_accuracy@1"] <= 1
+
+
+def test_a_table_of_words_that_the_library_made_is_an_embedder(tmp_path: Path) -> None:
+    """Its texts are cut nowhere: the library says infinity."""
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0, "bread": 1, "river": 2}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_dim=8)], device="cpu").save(str(tmp_path / "table"))
+    model = lusifer.load(tmp_path / "table")
+    assert model.max_tokens == 0
+    vectors = model.encode(["bread", "the river " * 5000, ""])
+    plain = SentenceTransformer(str(tmp_path / "table"), device="cpu").encode(["bread"], normalize_embeddings=True)
+    np.testing.assert_allclose(vectors[:1], plain, atol=1e-6)

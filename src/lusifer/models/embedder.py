@@ -45,9 +45,13 @@ class TorchEmbedder:
     """A SentenceTransformer (a bridge too) as an `Embedder`."""
 
     def __init__(self, model: SentenceTransformer, budget: int | None = None, *, bf16: bool = False) -> None:
-        """`budget`: tokens of a batch, padding included; 2,048 on a CPU, whose caches they fit, 32,768 on a GPU."""
+        """`budget`: tokens of a batch, padding included; 2,048 on a CPU, whose caches they fit, 32,768 on a GPU.
+
+        A table of words pads nothing and computes next to nothing: it takes a million letters at once.
+        """
         self.model, self.bf16 = model.eval(), bf16
-        self.budget = budget or (2048 if model.device.type == "cpu" else 32768)
+        padded = hasattr(model.tokenizer, "model_input_names")  # of transformers
+        self.budget = budget or (1 << 20 if not padded else 2048 if model.device.type == "cpu" else 32768)
 
     @property
     def dim(self) -> int:
@@ -55,7 +59,8 @@ class TorchEmbedder:
 
     @property
     def max_tokens(self) -> int:
-        return int(self.model.max_seq_length or 0)
+        longest = self.model.max_seq_length or 0
+        return 0 if longest == float("inf") else int(longest)  # of a table of words, which cuts nothing
 
     @property
     def prompts(self) -> Mapping[str, str]:
