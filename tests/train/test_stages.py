@@ -663,6 +663,7 @@ ids = torch.randint(5, 60, (2, 9))
 bridge({{"input_ids": ids, "attention_mask": torch.ones_like(ids)}})
 frozen = [p for m in (bridge.encoder, bridge.target) for b in families.blocks(m) for n, p in b.named_parameters() if "lora_" not in n]
 assert frozen and all(hasattr(p, "to_local") for p in frozen)
+torch.distributed.barrier()  # a process that ends first may abort the other
 torch.distributed.destroy_process_group()
 """
 
