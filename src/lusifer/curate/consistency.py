@@ -12,13 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from lusifer.curate.pool import Embedded, Pool, Told
-from lusifer.encode.nearest import Ints, ranks
-from lusifer.models.embedder import Vectors
+from lusifer.encode.nearest import ROUNDING, Ints, ranks
 from lusifer.models.load import Named
 
 
-def pair_ranks(pool: Pool, model: Named, folder: Path, tell: Told) -> tuple[Ints, Vectors]:
-    """Rank (from 1) and score of each pair, as the pool holds them: query by query. Vectors are kept in `folder`."""
+def pair_ranks(pool: Pool, model: Named, folder: Path, tell: Told) -> Ints:
+    """Rank (from 1) of each pair, as the pool holds them: query by query. Vectors are kept in `folder`."""
     embedded = Embedded(pool, model, folder, tell)
     owner = np.repeat(np.arange(len(pool.queries)), np.diff(pool.begins))
     scores = np.concatenate([embedded.positives(q) for q in range(len(pool.queries))])
@@ -26,5 +25,5 @@ def pair_ranks(pool: Pool, model: Named, folder: Path, tell: Told) -> tuple[Ints
     for query in range(len(pool.queries)):
         own = slice(pool.begins[query], pool.begins[query + 1])
         if own.stop - own.start > 1:  # its other documents that rank higher are no evidence against one
-            found[own] -= (scores[own][None, :] > scores[own][:, None] + 1e-6).sum(1)
-    return found, scores
+            found[own] -= (scores[own][None, :] > scores[own][:, None] + ROUNDING).sum(1)
+    return found

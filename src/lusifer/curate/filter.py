@@ -10,17 +10,17 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from lusifer.curate.consistency import pair_ranks
-from lusifer.curate.pairs import as_it_was
-from lusifer.curate.pool import REPEATED, Pool, Told
+from lusifer.curate.pairs import as_it_was, write_row
+from lusifer.curate.pool import REPEATED, Pool, Told, silent
 from lusifer.curate.report import Report
 from lusifer.curate.sanity import Test
 from lusifer.data.readers import Row
 from lusifer.encode.nearest import Tell
 from lusifer.errors import LusiferError
-from lusifer.files import disk_errors, fingerprint, locked, replacing_file
+from lusifer.files import disk_errors, locked, replacing_file
 from lusifer.models.load import Named
 
 
@@ -31,7 +31,7 @@ def clean(
     report: Report,
     *,
     consistent: tuple[Named, int] | None = None,
-    tell: Told = lambda what: lambda done, total: None,
+    tell: Told = silent,
 ) -> None:
     """Write the rows that pass all `tests`, and, with `consistent` (a model and k), whose document ranks among the model's k best.
 
@@ -48,7 +48,7 @@ def clean(
         left = _tested(rows, tests, report, dropped, tell("filtering"))
         if consistent is None:
             for row in left:
-                _write(kept, as_it_was(row))
+                write_row(kept, as_it_was(row))
                 report.written += 1
         else:
             _consistent(left, *consistent, aside, kept, dropped, report, tell)
@@ -73,13 +73,12 @@ def _consistent(
 ) -> None:
     """Hold the rows on disk, rank each pair, and write those within the model's `top_k`."""
     waiting = aside / "rows.jsonl"
-    places: list[int] = []
     with closing(Pool(aside)) as pool:
         with replacing_file(waiting) as stream:
             pool.fill(_held(left, stream), (), report)
         if not len(pool.queries):
             return
-        found, _ = pair_ranks(pool, model, aside / f"vectors-{fingerprint(model.hash, [])[:8]}", tell)
+        found = pair_ranks(pool, model, aside, tell)
         places = found.tolist()
         numbers = pool.numbers
     report.more["ranks"] = {f"within {k}": int((found <= k).sum()) for k in (1, 5, 10, 20, 50, 100)}
@@ -91,21 +90,17 @@ def _consistent(
             elif places[number] > top_k:
                 _drop(row, f"not among the {top_k} nearest to its query", report, dropped)
             else:
-                _write(kept, as_it_was(row))
+                write_row(kept, as_it_was(row))
                 report.written += 1
 
 
 def _held(rows: Iterable[Row], stream: IO[bytes]) -> Iterator[Row]:
     for row in rows:
-        _write(stream, {"path": row.path, "line": row.line, "values": row.values})
+        write_row(stream, {"path": row.path, "line": row.line, "values": row.values})
         yield row
 
 
 def _drop(row: Row, reason: str, report: Report, dropped: IO[bytes], *, counted: bool = False) -> None:
     if not counted:
         report.drop(reason)
-    _write(dropped, {"reason": reason, "path": row.path, "line": row.line, **as_it_was(row)})
-
-
-def _write(stream: IO[bytes], value: Any) -> None:
-    stream.write((json.dumps(value, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass"))
+    write_row(dropped, {"reason": reason, "path": row.path, "line": row.line, **as_it_was(row)})

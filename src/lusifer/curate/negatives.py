@@ -4,7 +4,8 @@ Method: positive-aware mining (NV-Retriever, arXiv 2407.15831), with the setting
 query's nearest passages, without its positives, its own text, and those nearer than its positive allows (`relative_margin`,
 `absolute_margin`, `max_score`): the nearest are the suspects, so they go, not the farthest. Of the rest the ranks `range_min` to
 `range_max`, the hardest or a random sample. Exact search in blocks over vectors on disk. Cost: queries x passages inner products; memory
-some 300 bytes a text and a block of scores, however many passages. Not needed for batches of many thousands in which hard ones meet anyway.
+a few hundred bytes a text and a block of scores, however many passages. Not needed for
+batches of many thousands in which hard ones meet anyway.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from lusifer.curate.pool import Embedded, Pool, Told
+from lusifer.curate.pool import Embedded, Pool, Told, silent
 from lusifer.curate.report import Report
 from lusifer.data.readers import Row
 from lusifer.encode.nearest import Ints, nearest_of
@@ -32,7 +33,6 @@ from lusifer.models.load import Named
 from lusifer.models.rerank import Reranker
 
 QUERIES = 4096  # of a part: what an interrupted run loses at most
-
 FEW = "fewer negatives than asked for"
 POSITIVE, OWN = "a positive of the query", "the query's own text"
 REASONS = (POSITIVE, OWN, "relative_margin", "absolute_margin", "max_score", "min_score")
@@ -77,7 +77,7 @@ def mine(
     reranker: Reranker | None = None,
     reranker_name: str = "",
     cache: Path | None = None,
-    tell: Told = lambda what: lambda done, total: None,
+    tell: Told = silent,
 ) -> None:
     """Write each pair with its negatives: `query`, `document`, `negative`, `negative_2`, …, `scores` (the positive's first), `language`.
 
@@ -94,8 +94,7 @@ def mine(
             report.settings |= asdict(settings)
             parts: list[Path] = []
             if len(pool.queries):
-                kept = (cache or aside) / f"vectors-{fingerprint(model.hash, [])[:8]}"
-                parts = _search(pool, model, aside, kept, settings, reranker, tell, reranker_name)
+                parts = _search(pool, model, aside, cache or aside, settings, reranker, tell, reranker_name)
         tallies = [json.loads(part.with_suffix(".json").read_text(encoding="utf-8")) for part in parts]
         report.written = sum(t.pop("written") for t in tallies)
         report.drop(FEW, sum(t.pop("few") for t in tallies))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from lusifer.curate.report import Report
 from lusifer.data.readers import Row, expand, file_format, read_rows
@@ -49,6 +50,11 @@ def as_it_was(row: Row) -> dict[str, Any]:
     """A row's columns for JSON, its scores numbers again."""
     scores = {"scores": [float(value) for value in row.values["scores"].split()]} if "scores" in row.values else {}
     return {**row.values, **scores}
+
+
+def write_row(stream: IO[bytes], row: Mapping[str, Any]) -> None:
+    """A line of JSON."""
+    stream.write((json.dumps(row, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass"))
 
 
 def read_passages(files: Sequence[str], rename: Mapping[str, str]) -> Iterator[Row]:

@@ -18,6 +18,13 @@ from lusifer.models.embedder import Vectors
 from lusifer.models.load import Named
 
 Told = Callable[[str], Tell]
+
+
+def silent(what: str) -> Tell:
+    """Progress that nobody is told."""
+    return lambda done, total: None
+
+
 REPEATED = "the same pair once more"
 
 
@@ -72,10 +79,10 @@ class Pool:
 
 
 class Embedded:
-    """A pool's vectors by a model, kept in a folder: an interrupted run embeds no text twice."""
+    """A pool's vectors by a model, kept in `folder` under the model's hash: an interrupted run embeds no text twice."""
 
     def __init__(self, pool: Pool, model: Named, folder: Path, tell: Told) -> None:
-        self.pool = pool
+        self.pool, folder = pool, folder / f"vectors-{fingerprint(model.hash, [])[:8]}"
         self.queries = encode("queries", pool.queries, model, folder, tell("embedding queries"), prompt="query")
         self.passages = encode("passages", pool.passages, model, folder, tell("embedding passages"), prompt="document")
         self.in_order, self.order = self.passages.in_file_order()  # they are read over and over, which is fastest so

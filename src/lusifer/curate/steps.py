@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -13,16 +12,14 @@ from lusifer.curate import synthesize as synthesis
 from lusifer.curate.chat import Endpoint
 from lusifer.curate.filter import clean
 from lusifer.curate.negatives import Mining, mine
-from lusifer.curate.pairs import output_name, read_pairs, read_passages
-from lusifer.curate.pool import Told
+from lusifer.curate.pairs import output_name, read_pairs, read_passages, write_row
+from lusifer.curate.pool import Told, silent
 from lusifer.curate.report import Report
 from lusifer.curate.synthesize import Estimate
 from lusifer.data.readers import Row, expand, read_rows
 from lusifer.errors import LusiferError
 from lusifer.files import replacing_file
 from lusifer.models.load import Named
-
-SILENT: Told = lambda what: lambda done, total: None  # noqa: E731
 
 
 def mine_negatives(
@@ -37,7 +34,7 @@ def mine_negatives(
     reranker: str | None = None,
     cache: str | Path | None = None,
     bf16: bool = False,
-    tell: Told = SILENT,
+    tell: Told = silent,
 ) -> Report:
     """Hard negatives for the pairs of `files`; see `lusifer.curate.negatives`. `reranker` names a cross-encoder.
 
@@ -78,7 +75,7 @@ def filter_pairs(
     top_k: int | None = None,
     model: str = "default",
     bf16: bool = False,
-    tell: Told = SILENT,
+    tell: Told = silent,
 ) -> Report:
     """Pairs that pass: `lengths`, `scripts` and `languages` of their `sides`, no duplicate, no text `against`, consistent in `top_k`.
 
@@ -118,7 +115,7 @@ def synthesize_pairs(
     most_dollars: float | None = None,
     seed: int = 0,
     started: Callable[[Estimate], None] = lambda estimate: None,
-    tell: Told = SILENT,
+    tell: Told = silent,
 ) -> Report:
     """Pairs that an LLM writes about the texts of `files` by a template (its name, or a .yaml file); see `lusifer.curate.synthesize`.
 
@@ -195,7 +192,7 @@ def structure_pairs(files: Sequence[str], into: str | Path) -> Report:
     with replacing_file(output) as stream:
         for path in expand(files):
             for pair in structure.pairs(Path(path), report):
-                stream.write((json.dumps(pair, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass"))
+                write_row(stream, pair)
         if not report.written:
             raise LusiferError("the files have no heading with a paragraph below it, and no term with a definition; nothing was written")
     report.save(output)

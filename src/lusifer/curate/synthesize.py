@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from lusifer.curate.chat import Answer, Endpoint, Journal, ask
+from lusifer.curate.pairs import write_row
 from lusifer.curate.report import Report
 from lusifer.curate.sanity import in_script
 from lusifer.curate.templates import Template
@@ -46,7 +47,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a run would cost: requests, tokens (by letters: some 20 % to either side) and, with prices, US dollars."""
+    """What a run would cost: requests, tokens (a fourth of the bytes: a guess, high for some scripts) and, with prices, US dollars."""
 
     requests: int
     prompt_tokens: int
@@ -121,7 +122,7 @@ def write(wanted: Iterable[Order], template: Template, endpoint: Endpoint, into:
             if pair is None:
                 report.drop(fault)
             else:
-                stream.write((json.dumps(pair, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass"))
+                write_row(stream, pair)
                 report.written += 1
             tell(done, total)
         report.more["tokens"] = tokens

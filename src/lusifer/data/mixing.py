@@ -2,7 +2,8 @@
 
 Sources are drawn by weight x rows^temperature: 1 as they are large, 0 all alike, between them small sources often (the temperature of
 mT5, arXiv 2010.11934, is 1 / ours). A batch is of one source (task-homogeneous: its in-batch negatives are of a kind), or `homogeneous`
-of it is and the rest is exchanged within a group of batches (semi-homogeneous: KaLM, arXiv 2506.20923). No text is in a batch twice.
+of it is and the rest is exchanged within a group of batches (semi-homogeneous: KaLM, arXiv 2506.20923). No text is in a batch twice
+(`distinct`).
 A source that ends begins anew in another order; none ends the others. Cost: a group of batches is put together at once.
 """
 
