@@ -1,9 +1,11 @@
 """The contrastive loss beside sentence-transformers': peak memory and seconds a step, by batch size; one process a figure, interleaved.
 
 Twice: the loss and its gradients by given vectors of 384 numbers; and a whole training step of models/encoder-29m on texts of 16 tokens.
-Memory is the process's peak above what it held before the first step. A loss that would need more than `--memory` is left out, and said.
+Memory is the process's peak above what it held before the first step, on a GPU the allocator's. A loss that would need more than
+`--memory` is left out, and said; on a GPU it is tried, and what does not fit is said.
 
     python benchmarks/contrast.py -o out/benchmarks/contrast.json
+    python benchmarks/contrast.py --device cuda --models vectors --sizes 65536
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ SIZES = {"vectors": (1024, 4096, 16384, 65536), "encoder": (256, 1024, 4096, 163
 TOKENS, WIDTH, MINI, MEMORY = 16, 384, {"vectors": 1024, "encoder": 128}, 14.0
 
 
-def one(model_name: str, way: str, size: int, steps: int) -> dict[str, float]:
+def one(model_name: str, way: str, size: int, steps: int, device: str) -> dict[str, float]:
     """Seconds a step (the median) and gigabytes, of one loss in this process."""
     import torch
     from sentence_transformers.sentence_transformer.losses import CachedMultipleNegativesRankingLoss, MultipleNegativesRankingLoss
@@ -34,16 +36,24 @@ def one(model_name: str, way: str, size: int, steps: int) -> dict[str, float]:
 
     torch.manual_seed(0)
     mini = MINI[model_name]
-    model: Any = lusifer.sentence_transformer("models/encoder-29m", device="cpu").train()
+    from sentence_transformers import SentenceTransformer
+    from torch import nn
+
+    whole = model_name == "encoder"  # given vectors pass through no model
+    model: Any = (
+        lusifer.sentence_transformer("models/encoder-29m", device=device) if whole else SentenceTransformer(modules=[nn.Identity()])
+    )
+    model.train()
     features: list[dict[str, torch.Tensor]] = []
     vectors: list[torch.Tensor] = []
     if model_name == "vectors":
-        vectors = [torch.randn(size, WIDTH).requires_grad_() for _ in range(2)]
+        vectors = [torch.randn(size, WIDTH, device=device).requires_grad_() for _ in range(2)]
     else:
         features = [
             {"input_ids": torch.randint(10, 60000, (size, TOKENS)), "attention_mask": torch.ones(size, TOKENS, dtype=torch.long)}
             for _ in range(2)
         ]
+        features = [{k: v.to(device) for k, v in f.items()} for f in features]
     if way == "plain":
         loss: Any = MultipleNegativesRankingLoss(model, scale=50)
     elif way == "cached":
@@ -51,8 +61,8 @@ def one(model_name: str, way: str, size: int, steps: int) -> dict[str, float]:
     else:
         loss = ContrastiveLoss(model, Contrast(temperature=0.02, mask=None), mini_batch_size=mini)
     chunks = [[v] if way != "cached" else list(v.split(mini)) for v in vectors]
-    Path("/proc/self/clear_refs").write_text("5")  # the peak so far, of loading the model, is forgotten (Linux)
-    before = memory("VmRSS")
+    gpu = device != "cpu"
+    held = held_before(gpu)
     times = []
     for _ in range(steps):
         start = time.perf_counter()
@@ -61,9 +71,23 @@ def one(model_name: str, way: str, size: int, steps: int) -> dict[str, float]:
                 loss.calculate_loss(chunks, None, with_backward=True) if way == "cached" else _plain(loss, way, chunks)
             else:
                 loss([dict(f) for f in features], None).backward()
+        if gpu:
+            torch.cuda.synchronize()
         times.append(time.perf_counter() - start)
         model.zero_grad()
-    return {"seconds": statistics.median(times), "gb": (memory("VmHWM") - before) / 2**20}
+    peak = torch.cuda.max_memory_allocated() / 2**30 if gpu else memory("VmHWM") / 2**20
+    return {"seconds": statistics.median(times), "gb": peak - held}
+
+
+def held_before(gpu: bool) -> float:
+    """Gigabytes that are held now; the peak so far, of loading the model, is forgotten (Linux)."""
+    import torch
+
+    if gpu:
+        torch.cuda.reset_peak_memory_stats()
+        return torch.cuda.memory_allocated() / 2**30
+    Path("/proc/self/clear_refs").write_text("5")
+    return memory("VmRSS") / 2**20
 
 
 def memory(name: str) -> int:
@@ -89,6 +113,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--memory", type=float, default=MEMORY, help="gigabytes that one process may take")
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--models", default="vectors,encoder")
     parser.add_argument("--sizes", help="instead of each model's own, e.g. 1024,4096")
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
@@ -96,7 +121,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.one:
         model, way, size = options.one
-        print(json.dumps(one(model, way, int(size), options.steps)))
+        print(json.dumps(one(model, way, int(size), options.steps, options.device)))
         return
     rows = []
     for model in options.models.split(","):
@@ -104,9 +129,10 @@ def main() -> None:
             found: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
             for _ in range(options.rounds):
                 for way in WAYS:
-                    if needed(model, way, size) > options.memory:
+                    if options.device == "cpu" and needed(model, way, size) > options.memory:
                         continue
-                    command = [sys.executable, "-W", "ignore", __file__, "--steps", str(options.steps), "--one", model, way, str(size)]
+                    command = [sys.executable, "-W", "ignore", __file__, "--steps", str(options.steps), "--device", options.device]
+                    command += ["--one", model, way, str(size)]
                     done = subprocess.run(command, capture_output=True, text=True, check=False)
                     if done.returncode:
                         print(f"{model} {way} {size}: {done.stderr.strip().splitlines()[-1] if done.stderr else done.returncode}")

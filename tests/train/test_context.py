@@ -103,3 +103,42 @@ def test_data_that_names_itself_is_told(tmp_path: Path) -> None:
     (tmp_path / "b.yaml").write_text(f"data: {tmp_path / 'a.yaml'}\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="names it again"):
         load_recipe(tmp_path / "a.yaml")
+
+
+def test_a_trained_table_and_its_layers_are_kept_in_int8(table: Path, tmp_path: Path) -> None:
+    static = load_static(table)
+    settings = replace(made(table), train_table=True, int8=True, shape=Layers(2, 4, 64))
+    torch.manual_seed(0)
+    encoder = Contextual(static, settings)
+    assert encoder.table is not None
+    assert encoder.table.requires_grad
+    for layer in encoder.layers:
+        for parameter in layer.parameters():  # type: ignore[attr-defined]
+            torch.nn.init.normal_(parameter, std=0.3)
+    head = torch.randn(static.dim, 24)
+    save_onnx(tmp_path / "onnx", encoder, static, settings, head)
+    model = lusifer.load(tmp_path / "onnx")
+    assert model.dim == 24
+    expected = []
+    for text in TEXTS:
+        ids = torch.tensor([static.tokenizer.encode(text, add_special_tokens=False).ids])
+        with torch.no_grad():
+            expected.append(torch.nn.functional.normalize(encoder(ids, torch.ones_like(ids)).sum(1) @ head, dim=-1)[0].numpy())
+    cosines = (model.encode(TEXTS) * np.stack(expected)).sum(1)
+    assert cosines.min() > 0.995, cosines
+    whole = (tmp_path / "onnx" / "model.onnx").stat().st_size
+    save_onnx(tmp_path / "wide", encoder, static, replace(settings, int8=False), head)
+    assert whole < (tmp_path / "wide" / "model.onnx").stat().st_size - 2 * 3 * 64 * 16, "the file holds int8, not floats"
+
+
+def test_vectors_may_be_in_the_teachers_space(texts: Path, model_folder: Callable[[str], Path]) -> None:  # noqa: F811
+    teacher = model_folder("bert")
+    change = ["train_table=true", "space=teacher", f"teacher={{base: {teacher}}}", f"output={texts / 'in-space'}"]
+    folder = train(recipe("context", texts, model_folder), change)
+    assert lusifer.load(folder).dim == lusifer.load(teacher).dim
+    with pytest.raises(ConfigError, match="wants a teacher"):
+        train(recipe("context", texts, model_folder), ["space=teacher", "teacher=null"])
+    with pytest.raises(ConfigError, match="a power from 0"):
+        train(recipe("context", texts, model_folder), ["whiten=2"])
+    turned = train(recipe("context", texts, model_folder), ["whiten=0.5", f"output={texts / 'turned'}"])
+    assert np.isfinite(lusifer.load(turned).encode(TEXTS)).all()

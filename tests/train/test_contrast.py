@@ -22,7 +22,8 @@ from sentence_transformers.sentence_transformer.losses import (
 from lusifer.errors import LusiferError
 from lusifer.models.families import no_dropout
 from lusifer.models.load import sentence_transformer
-from lusifer.train.contrast import DIRECTIONS, Contrast, Keys, info_nce, ranking_divergence, token_keys
+from lusifer.train import contrast
+from lusifer.train.contrast import DIRECTIONS, Contrast, Keys, info_nce, ranking_divergence, token_keys, unit_rows
 from lusifer.train.contrastive_loss import ContrastiveLoss
 from tests.conftest import TEXTS
 
@@ -99,6 +100,16 @@ def test_chunks_give_the_plain_loss_and_its_gradients(
         torch.testing.assert_close(a, 3 * b, atol=1e-8, rtol=1e-8)
     with torch.no_grad():
         torch.testing.assert_close(info_nce(q, d, settings, keys), expected)
+
+
+def test_unit_rows_and_their_gradients_are_the_plain_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contrast, "ROWS", 3)
+    x = torch.randn(8, 5, dtype=torch.float64, requires_grad=True)
+    weights = torch.randn(8, 5, dtype=torch.float64)
+    torch.testing.assert_close(unit_rows(x), F.normalize(x, dim=-1))
+    own = torch.autograd.grad((unit_rows(x) * weights).sum(), x)[0]
+    plain = torch.autograd.grad((F.normalize(x, dim=-1) * weights).sum(), x)[0]
+    torch.testing.assert_close(own, plain, rtol=1e-10, atol=1e-12)
 
 
 def test_parts_of_the_rows_add_up_to_the_whole() -> None:

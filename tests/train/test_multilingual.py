@@ -15,7 +15,7 @@ from sentence_transformers import SentenceTransformer
 
 import lusifer
 from lusifer.errors import ConfigError
-from lusifer.train.multilingual import MultilingualLoss, student
+from lusifer.train.multilingual import MultilingualLoss, read_pairs, student
 from lusifer.train.run import load_recipe, plan, train
 from tests.conftest import TEXTS
 
@@ -77,6 +77,15 @@ def test_a_teacher_of_another_size_is_one_line_or_a_dense_layer(recipe: Path, mo
         train(recipe, [f"teacher={wide}"])
     folder = train(recipe, [f"teacher={wide}", "project=true", "optim.steps=2", f"output={tmp_path / 'projected'}"])
     assert SentenceTransformer(str(folder), device="cpu").encode(TEXTS).shape == (16, 48)
+
+
+def test_english_alone_is_its_own_translation_and_a_layer_may_be_had_where_none_is_due(recipe: Path, model_folder: Folder) -> None:
+    (recipe.parent / "english.txt").write_text("\n".join(TEXTS[:3]) + "\n", encoding="utf-8")
+    changes = ["data.sources=[{files: [english.txt], rename: {text: english}}]", "batch_size=2", "optim.steps=2", "project=true"]
+    _, parsed = load_recipe(recipe, changes)
+    assert read_pairs(parsed, recipe.parent) == [(text, text) for text in TEXTS[:3]]
+    folder = train(recipe, changes)
+    assert [type(module).__name__ for module in SentenceTransformer(str(folder), device="cpu")][-2:] == ["Dense", "Normalize"]
 
 
 def test_dry_run_and_wrong_settings(recipe: Path) -> None:

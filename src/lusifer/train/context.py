@@ -1,13 +1,15 @@
 """Layers over a static table: a compact encoder that starts as the table and learns what context adds.
 
-Method: the table's rows, frozen, go through pre-norm transformer layers (rotary positions) whose output projections start at
-zero, so that step 0 is the table itself; states are summed, and the sum is trained as `taught` says. Written as an ONNX folder:
-int8 rows with a scale each, layers in fp32, one vector a text, which `lusifer.load` runs without torch. Cost: on two cores
-some 300 times the table's a pair. Not where the table is good enough: texts of a few words.
+Method: the table's rows, frozen or trained on, go through pre-norm transformer layers (rotary positions) whose output projections
+start at zero, so that step 0 is the table itself; states are summed, and the sum is trained as `taught` says. The sum is the vector,
+or its image in the teacher's space, whose index then stays valid. Written as an ONNX folder: int8 rows with a scale each, layers in
+fp32 or int8, one vector a text, which `lusifer.load` runs without torch. Cost: on two cores some 300 times the table's a pair; meant
+for a GPU. Not where the table is good enough: texts of a few words.
 """
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import warnings
@@ -21,14 +23,19 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from lusifer.data.tokens import pad
 from lusifer.errors import ConfigError, LusiferError
 from lusifer.files import replacing_folder, sha256, write_json, write_text
+from lusifer.models.packed import quantise_rows
 from lusifer.models.static import TOKENIZER, WEIGHTS, StaticEmbedder, load_static
+from lusifer.reshape.whiten import whitening
 from lusifer.train.corpus import Data, read_kind
 from lusifer.train.loop import StepBatches, StepTrainer, arguments, claim, rank_and_world, run_phase, wait_for_all
+from lusifer.train.pairs import PairStore
 from lusifer.train.ranking import Ranking, RankingBatches, kept
+from lusifer.train.static import sample_ids
 from lusifer.train.taught import Objective, TaughtBatches, Teacher, check, prepared
-from lusifer.train.vocabulary import Vocabulary
+from lusifer.train.vocabulary import PAD, Vocabulary
 
 log = logging.getLogger(__name__)
 OPSET = 17
@@ -49,7 +56,11 @@ class Layers:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that `lusifer train` needs to put layers over the static table in the folder `table`."""
+    """Everything that `lusifer train` needs to put layers over the static table in the folder `table`.
+
+    `train_table` trains the table's rows too. `space: teacher` gives vectors in the teacher's own space. `whiten` evens out the
+    variances of an own space's principal axes by that power, as for a static table. `int8` keeps the layers, too, as int8 rows.
+    """
 
     stage: Literal["context"]
     output: str
@@ -60,11 +71,19 @@ class Recipe:
     nested: tuple[int, ...] = ()
     few: int = 512
     max_tokens: int = 256
+    train_table: bool = False
+    space: Literal["own", "teacher"] = "own"
+    whiten: float | None = None
+    int8: bool = False
     ranking: Ranking = field(default_factory=Ranking)
     teacher: Teacher | None = None
 
     def __post_init__(self) -> None:
         check(self.teacher, self.nested, self.few, self.ranking)
+        if self.space == "teacher" and (self.teacher is None or self.whiten is not None):
+            raise ValueError("space: teacher wants a teacher, and goes without whiten")
+        if self.whiten is not None and not 0 <= self.whiten <= 1:
+            raise ValueError(f"whiten is {self.whiten}; it is a power from 0 (a rotation) to 1, or null for none")
 
 
 def run(recipe: Recipe, *, restart: bool = False) -> Path:
@@ -87,9 +106,31 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     args = arguments(recipe.ranking.optim, output / "ranking", recipe.seed)
     run_phase(StepTrainer(model=model, args=args, train_dataset=phase), "translation ranking, layers over a table")
     if first:
-        save_onnx(final, model.encoder, table, recipe)
+        save_onnx(final, model.encoder, table, recipe, head_of(recipe, model, stores["parallel"]))
     wait_for_all()
     return final
+
+
+def head_of(recipe: Recipe, model: Trained, pairs: PairStore) -> torch.Tensor | None:
+    """The matrix (dim, out) that a text's sum is multiplied by: into the teacher's space, or whitening; None for none."""
+    if recipe.space == "teacher":
+        assert model.objective.to_teacher is not None
+        return model.objective.to_teacher.weight.detach().float().cpu().T
+    if recipe.whiten is None:
+        return None
+    return torch.from_numpy(whitening(sample_vectors(model.encoder, pairs, recipe.seed), recipe.whiten))
+
+
+def sample_vectors(encoder: Contextual, pairs: PairStore, seed: int) -> npt.NDArray[np.float32]:
+    """Unit vectors of both sides of up to `SAMPLE` random pairs, (n, dim)."""
+    device = next(encoder.parameters()).device
+    texts = sorted(sample_ids(pairs, seed), key=len)
+    found = []
+    with torch.no_grad():
+        for start in range(0, len(texts), 256):
+            ids, mask = (torch.from_numpy(a).to(device) for a in pad(texts[start : start + 256], PAD))
+            found.append(F.normalize((encoder(ids, mask) * mask[..., None]).sum(1), dim=-1).float().cpu().numpy())
+    return np.concatenate(found)
 
 
 def fitting(recipe: Recipe) -> StaticEmbedder:
@@ -115,7 +156,7 @@ def same_table(recipe: Recipe, output: Path) -> None:
 
 
 class Contextual(nn.Module):
-    """Token ids (n, length) and their mask → states (n, length, dim). The table is kept as it is."""
+    """Token ids (n, length) and their mask → states (n, length, dim). The table is kept as it is, unless the recipe trains it."""
 
     rows: torch.Tensor
     scale: torch.Tensor
@@ -126,14 +167,45 @@ class Contextual(nn.Module):
         usual = float(np.sqrt(np.mean(lengths[lengths > 0] ** 2) / table.dim))
         self.register_buffer("rows", torch.from_numpy(table.rows.copy()), persistent=False)
         self.register_buffer("scale", torch.from_numpy(table.scale / usual), persistent=False)
+        self.table = nn.Parameter(self.rows.float() * self.scale[:, None]) if recipe.train_table else None
         self.layers = nn.ModuleList(Layer(table.dim, recipe.shape.heads, recipe.shape.intermediate) for _ in range(recipe.shape.layers))
 
     def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        states = self.rows[ids].float() * self.scale[ids][..., None]
+        states = self.rows[ids].float() * self.scale[ids][..., None] if self.table is None else F.embedding(ids, self.table)
         bias = (1.0 - mask.to(states.dtype))[:, None, None, :] * -1e4
         for layer in self.layers:
             states = layer(states, bias)
         return states
+
+    def packed(self, *, int8: bool) -> Contextual:
+        """A copy on the CPU as it is written: a table that was trained as int8 rows again, and with `int8` the layers' matrices too."""
+        made = copy.deepcopy(self).cpu().float().eval()
+        if made.table is not None:
+            made.rows, made.scale = quantise_rows(made.table.detach())
+            made.table = None
+        if int8:
+            for layer in made.layers:
+                for name, module in list(layer.named_children()):
+                    if isinstance(module, nn.Linear):
+                        setattr(layer, name, Int8Linear(module))
+        return made
+
+
+class Int8Linear(nn.Module):
+    """A linear layer whose weight is kept as int8 rows with a scale each; the runtime restores it when it loads the file."""
+
+    rows: torch.Tensor
+    scale: torch.Tensor
+
+    def __init__(self, linear: nn.Linear) -> None:
+        super().__init__()
+        rows, scale = quantise_rows(linear.weight.detach())
+        self.register_buffer("rows", rows)
+        self.register_buffer("scale", scale[:, None])
+        self.bias = linear.bias
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.linear(x, self.rows.float() * self.scale, self.bias)
 
 
 class Layer(nn.Module):
@@ -191,48 +263,60 @@ class Trained(nn.Module):
 class Whole(nn.Module):
     """What the ONNX file holds: ids and mask → unit vectors; a text without a known token gets one fixed vector."""
 
-    def __init__(self, encoder: Contextual) -> None:
+    def __init__(self, encoder: Contextual, head: torch.Tensor | None = None) -> None:
         super().__init__()
         self.encoder = encoder
+        self.head = None if head is None else Int8Linear(_linear(head.T))
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         states = self.encoder(input_ids, attention_mask)
         total = (states * attention_mask[..., None].to(states.dtype)).sum(1)
-        fixed = F.one_hot(torch.zeros(1, dtype=torch.int64), states.shape[-1]).to(states.dtype) * 1e-6
+        if self.head is not None:
+            total = self.head(total)
+        fixed = F.one_hot(torch.zeros(1, dtype=torch.int64), total.shape[-1]).to(states.dtype) * 1e-6
         return F.normalize(total + fixed, dim=-1)
 
 
-def save_onnx(folder: Path, encoder: Contextual, table: StaticEmbedder, recipe: Recipe) -> None:
+def _linear(weight: torch.Tensor) -> nn.Linear:
+    linear = nn.Linear(weight.shape[1], weight.shape[0], bias=False)
+    linear.weight.data = weight.contiguous()
+    return linear
+
+
+def save_onnx(folder: Path, encoder: Contextual, table: StaticEmbedder, recipe: Recipe, head: torch.Tensor | None = None) -> None:
     """Write `model.onnx`, the table's tokenizer without its special tokens, and the length at which texts are cut."""
+    whole = Whole(encoder.packed(int8=recipe.int8), head).eval()
     tokenizer = json.loads(table.tokenizer.to_str()) | {"post_processor": None, "truncation": None, "padding": None}
     example = torch.ones((2, 5), dtype=torch.int64)
     free = {0: "texts", 1: "length"}
     with replacing_folder(folder) as aside, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter that needs no further package calls itself old
         torch.onnx.export(
-            Whole(encoder).cpu().float().eval(),
+            whole,
             (example, example),
             str(aside / "model.onnx"),
             input_names=["input_ids", "attention_mask"],
             output_names=["vectors"],
             dynamic_axes={"input_ids": free, "attention_mask": free, "vectors": {0: "texts"}},
             opset_version=OPSET,
+            do_constant_folding=False,  # int8 matrices stay int8 in the file
             dynamo=False,
         )
         write_text(aside / TOKENIZER, json.dumps(tokenizer, ensure_ascii=False, separators=(",", ":")))
         write_json(aside / "sentence_bert_config.json", {"max_seq_length": recipe.max_tokens})
-        write_json(aside / "config.json", {"hidden_size": table.dim})
+        write_json(aside / "config.json", {"hidden_size": table.dim if head is None else head.shape[1]})
 
 
 def plan(recipe: Recipe) -> dict[str, Any]:
     """What a run would do: rows by kind, parameters. Reads the data, trains nothing."""
     table = fitting(recipe)
-    layers = sum(p.numel() for p in Contextual(table, recipe).parameters())
+    layers = sum(p.numel() for p in Contextual(table, recipe).layers.parameters())
+    trained = layers + (table.rows.size if recipe.train_table else 0)
     size: npt.NDArray[np.int8] = table.rows
     kinds = [kind for kind in recipe.ranking.kinds if getattr(recipe.data, kind)]
     tokens = recipe.ranking.batch_tokens
     return {
         "rows": {kind: len(read_kind(recipe.data, kind)) for kind in kinds},
-        "parameters": {"table": size.size, "layers": layers, "total": size.size + layers, "trained": layers},
-        "memory_bytes": size.size + layers * 16 + tokens * table.dim * recipe.shape.layers * 64 + recipe.ranking.max_rows**2 * 24,
+        "parameters": {"table": size.size, "layers": layers, "total": size.size + layers, "trained": trained},
+        "memory_bytes": size.size + trained * 16 + tokens * table.dim * recipe.shape.layers * 64 + recipe.ranking.max_rows**2 * 24,
     }

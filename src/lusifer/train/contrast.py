@@ -16,6 +16,7 @@ from typing import Any, Literal
 import torch
 
 Direction = Literal["query_to_doc", "query_to_query", "doc_to_query", "doc_to_doc"]
+ROWS = 1024  # whose gradients are made at a time
 DIRECTIONS: tuple[Direction, ...] = ("query_to_doc", "query_to_query", "doc_to_query", "doc_to_doc")
 
 
@@ -90,6 +91,32 @@ class _Chunked(torch.autograd.Function):
         if grad.device.type == "cpu" and float(grad) == 1:  # as ever, unless something scales the loss: no copies
             return d_queries, d_documents.view(ctx.shape), None, None, None, None
         return grad * d_queries, grad * d_documents.view(ctx.shape), None, None, None, None
+
+
+def unit_rows(x: torch.Tensor) -> torch.Tensor:
+    """Rows (n, d) made unit vectors, as `F.normalize`; its gradient holds one matrix and not five, rows of `ROWS` at a time."""
+    wanted: Any = _Unit.apply
+    found: torch.Tensor = wanted(x)
+    return found
+
+
+class _Unit(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+        norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True).clamp_min_(1e-12)
+        unit: torch.Tensor = x / norm
+        ctx.save_for_backward(unit, norm)
+        return unit
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> torch.Tensor:
+        unit, norm = ctx.saved_tensors
+        found = torch.empty_like(grad)
+        for start in range(0, len(grad), ROWS):
+            own = slice(start, start + ROWS)
+            along = (grad[own] * unit[own]).sum(-1, keepdim=True)
+            torch.div(grad[own] - along * unit[own], norm[own], out=found[own])
+        return found
 
 
 def _loss(

@@ -11,13 +11,12 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from sentence_transformers.base.losses import CachedLossMixin
 from sentence_transformers.util import all_gather, all_gather_with_grad, get_rank, get_world_size
 from torch import nn
 
 from lusifer.errors import LusiferError
-from lusifer.train.contrast import Contrast, Keys, info_nce, ranking_divergence, token_keys
+from lusifer.train.contrast import Contrast, Keys, info_nce, ranking_divergence, token_keys, unit_rows
 
 
 class ContrastiveLoss(CachedLossMixin, nn.Module):  # type: ignore[misc]
@@ -64,7 +63,7 @@ class ContrastiveLoss(CachedLossMixin, nn.Module):  # type: ignore[misc]
         self, reps: list[list[torch.Tensor]], labels: torch.Tensor | None = None, *, with_backward: bool = False
     ) -> torch.Tensor:
         """The loss of a batch's vectors, by column and mini-batch; with `with_backward` their gradients too."""
-        columns = [F.normalize(torch.cat(column).float(), dim=-1) for column in reps]
+        columns = [unit_rows((torch.cat(column) if len(column) > 1 else column[0]).float()) for column in reps]
         queries, documents = columns[0], columns[1][None] if len(columns) == 2 else torch.stack(columns[1:])
         del columns
         keys, first, rows = self._found, 0, len(queries)

@@ -35,7 +35,7 @@ from lusifer.train.trainers import SentenceTrainer
 
 @dataclass(frozen=True)
 class ParallelData:
-    """Sources with columns `english` and `text`, its translation."""
+    """Sources with columns `english` and `text`, its translation; or `english` alone, which is its own: it keeps English where it is."""
 
     root: str = "."
     sources: tuple[Source, ...] = ()
@@ -50,8 +50,8 @@ class ParallelData:
 class Recipe:
     """Everything that `lusifer train` needs for a multilingual student.
 
-    `project` puts a dense layer at the student's end where the teacher's vectors have another size. `ranking` is the weight of the
-    translations' ranking. `cache` keeps the teacher's vectors for several runs.
+    `project` puts a dense layer at the student's end, which it needs where the teacher's vectors have another size. `ranking` is the
+    weight of the translations' ranking. `cache` keeps the teacher's vectors for several runs.
     """
 
     stage: Literal["multilingual"]
@@ -99,7 +99,7 @@ def student(recipe: Recipe) -> SentenceTransformer:
     if size != wanted and not recipe.project:
         raise ConfigError(f"the teacher's vectors have {wanted} numbers, the student's {size}; set project=true for a dense layer between")
     modules = [module for module in model if not isinstance(module, Normalize)]
-    if size != wanted:
+    if recipe.project:
         modules.append(Dense(size, wanted, bias=True, activation_function=torch.nn.Identity()))
     return SentenceTransformer(modules=[*modules, Normalize()], device=str(model.device), prompts=model.prompts)
 
@@ -108,9 +108,10 @@ def read_pairs(recipe: Recipe, root: Path) -> list[tuple[str, str]]:
     """All (English, translation) pairs, each once."""
     pairs: dict[tuple[str, str], None] = {}
     for source in recipe.data.sources:
-        require(source, ("english", "text"), "data.sources")
+        require(source, ("english",), "data.sources")
         for row in read_source(source, root):
-            pairs[row.values["english"], row.values["text"]] = None
+            english = row.values["english"]
+            pairs[english, row.values.get("text", english)] = None
     if not pairs:
         raise ConfigError("data.sources hold no pair of an English text and its translation")
     return list(pairs)

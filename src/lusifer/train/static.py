@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from tokenizers import Tokenizer
 from torch import nn
 
+from lusifer.data.tokens import Ids
 from lusifer.models.static import StaticConfig, save_static
 from lusifer.reshape.whiten import whitening
 from lusifer.train.corpus import Data, read_kind
@@ -142,11 +143,15 @@ def seen_tokens(stores: Mapping[str, PairStore], kinds: Mapping[str, float], siz
     return seen
 
 
-def sample_sums(rows: npt.NDArray[np.float32], pairs: PairStore, seed: int) -> npt.NDArray[np.float32]:
-    """Unit vectors of both sides of up to `SAMPLE` random pairs, (n, dim); empty texts are left out."""
+def sample_ids(pairs: PairStore, seed: int) -> list[Ids]:
+    """Token ids of both sides of up to `SAMPLE` random pairs; empty texts are left out."""
     chosen = np.random.default_rng([seed, 4]).permutation(len(pairs))[:SAMPLE]
-    texts = (ids for row in chosen for ids in pairs.pair(int(row)) if len(ids))
-    sums = np.stack([rows[ids].sum(0) for ids in texts])
+    return [ids for row in chosen for ids in pairs.pair(int(row)) if len(ids)]
+
+
+def sample_sums(rows: npt.NDArray[np.float32], pairs: PairStore, seed: int) -> npt.NDArray[np.float32]:
+    """Unit vectors of both sides of up to `SAMPLE` random pairs, (n, dim)."""
+    sums = np.stack([rows[ids].sum(0) for ids in sample_ids(pairs, seed)])
     lengths = np.linalg.norm(sums, axis=1, keepdims=True)
     result: npt.NDArray[np.float32] = (sums / np.maximum(lengths, 1e-12))[lengths[:, 0] > 0]
     return result
