@@ -11,12 +11,19 @@ import numpy.typing as npt
 Ints = npt.NDArray[np.int64]
 
 
-def by_tokens(lengths: Ints, budget: int) -> list[Ints]:
-    """Rows, shortest first, in batches of at most `budget` tokens, padding included; a longer row is a batch of its own."""
+def by_tokens(lengths: Ints, budget: int, *, padded: bool = True) -> list[Ints]:
+    """Rows, shortest first, in batches of at most `budget` tokens, padding included; a longer row is a batch of its own.
+
+    Not `padded`: rows are laid end to end, and a batch is as many tokens as its rows have.
+    """
     order = np.argsort(lengths, kind="stable")
-    batches, start = [], 0
+    batches, start, held = [], 0, 0
     for end in range(1, len(order) + 1):
-        if end == len(order) or (end - start + 1) * max(1, int(lengths[order[end]])) > budget:
+        held += max(1, int(lengths[order[end - 1]]))
+        if end < len(order):
+            longest = max(1, int(lengths[order[end]]))
+            full = ((end - start + 1) * longest if padded else held + longest) > budget
+        if end == len(order) or full:
             batches.append(order[start:end])
-            start = end
+            start, held = end, 0
     return batches

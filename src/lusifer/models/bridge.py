@@ -24,7 +24,7 @@ from torch import nn
 
 from lusifer import config as recipes
 from lusifer.errors import ConfigError, ModelError
-from lusifer.models import bases, families
+from lusifer.models import bases, families, unpadded
 from lusifer.models.connectors import ConnectorConfig, WordMixture, make_connector, to_front
 from lusifer.models.words import WordPooling, frame, whole_words
 
@@ -125,6 +125,27 @@ class Bridge(InputModule):  # type: ignore[misc]
         if self.residual is not None and self.gate is not None:
             out = self.gate * out.float() + self.residual(masked_mean(states.float(), mask)).unsqueeze(1)
         return {**features, "token_embeddings": out.float(), "attention_mask": joined_mask}
+
+    def laid_end_to_end(self, ids: torch.Tensor, segments: unpadded.Segments) -> tuple[torch.Tensor, unpadded.Segments]:
+        """As `forward` for texts laid end to end, (T,): the target's states (1, T', d) and their segments.
+
+        Both models see no padding; the connector, a hundredth of the work, gets the states padded as ever.
+        """
+        inner, kept = _inner(self.encoder), unpadded.mask_of(segments)
+        padded = ids.new_zeros(kept.shape)
+        padded[kept] = ids
+        states = unpadded.run(inner, segments, ids=ids)[0]
+        wide = states.new_zeros((*kept.shape, states.shape[-1]))
+        wide[kept] = states
+        states, mask = self.words(padded, wide, kept.long()) if self.words else (wide, kept.long())
+        joined, joined_mask = self.join(states, mask)
+        own = joined_mask.bool()
+        rows = unpadded.Segments.of(own.sum(1).tolist(), ids.device)
+        out = unpadded.run(_inner(self.target), rows, embeds=joined[own])
+        if self.residual is not None and self.gate is not None:
+            shared = self.residual(masked_mean(states.float(), mask))
+            out = self.gate * out.float() + torch.repeat_interleave(shared, own.sum(1), dim=0)[None]
+        return out.float(), rows
 
     def encode_tokens(self, ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The encoder's states (n, length, e) and their mask, real tokens first; of words, not tokens, for the connector `words`."""

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from lusifer.errors import LusiferError, ModelError
+from lusifer.models import engine
 from lusifer.models.batches import Ints, by_tokens
+from lusifer.models.tokens import FEW, Tokens
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 Vectors = npt.NDArray[np.float32]
-FEW = 32  # letters of a token, at most, where texts are sorted by length
+Long = Literal["cut", "pool"]
 
 
 @runtime_checkable
@@ -44,14 +46,20 @@ class Embedder(Protocol):
 class TorchEmbedder:
     """A SentenceTransformer (a bridge too) as an `Embedder`."""
 
-    def __init__(self, model: SentenceTransformer, budget: int | None = None, *, bf16: bool = False) -> None:
+    def __init__(self, model: SentenceTransformer, budget: int | None = None, *, bf16: bool = False, long: Long = "cut") -> None:
         """`budget`: tokens of a batch, padding included; 2,048 on a CPU, whose caches they fit, 32,768 on a GPU.
 
-        A table of words pads nothing and computes next to nothing: it takes a million letters at once.
+        A table of words pads nothing and computes next to nothing: it takes a million letters at once. `long`: what is longer than the
+        model reads is cut, or read in pieces whose vectors are averaged by their tokens (`pool`).
         """
-        self.model, self.bf16 = model.eval(), bf16
+        from lusifer.models.runner import TorchRunner, plain
+
+        self.model, self.bf16, self.long = model.eval(), bf16, long
         padded = hasattr(model.tokenizer, "model_input_names")  # of transformers
         self.budget = budget or (1 << 20 if not padded else 2048 if model.device.type == "cpu" else 32768)
+        self.runner = TorchRunner(self.model, self.budget, bf16=bf16) if plain(self.model) else None
+        if long == "pool" and self.runner is None:
+            raise LusiferError("this model takes no long='pool': it does not read texts as plain tokens")
 
     @property
     def dim(self) -> int:
@@ -70,6 +78,14 @@ class TorchEmbedder:
         check_texts(texts, prompt, self.model.prompts)
         if not len(texts):
             return np.zeros((0, self.dim), dtype=np.float32)
+        if self.runner is None:
+            return finite(self._by_the_library(texts, prompt), texts)
+        before = self.model.prompts.get(prompt or self.model.default_prompt_name or "", "")
+        if self.long == "pool":
+            return finite(pooled(self.runner, texts, before), texts)
+        return finite(engine.encode(self.runner, texts, before), texts)
+
+    def _by_the_library(self, texts: Sequence[str], prompt: str | None) -> Vectors:
         import torch
 
         vectors = np.zeros((len(texts), self.dim), dtype=np.float32)
@@ -86,9 +102,6 @@ class TorchEmbedder:
                     show_progress_bar=False,
                     **route,
                 )
-        if not np.isfinite(vectors).all():
-            row = int(np.flatnonzero(~np.isfinite(vectors).all(1))[0])
-            raise ModelError(f"the model gave NaN or infinity for text {row}: {texts[row][:60]!r}")
         return vectors
 
     def _lengths(self, texts: Sequence[str]) -> Ints:
@@ -99,6 +112,34 @@ class TorchEmbedder:
             found = self.model.tokenizer(shown, truncation=True, max_length=longest, return_length=True, return_attention_mask=False)
             return np.array(found["length"], dtype=np.int64)
         return np.array([min(len(text.encode("utf-8", "surrogatepass")), longest) for text in shown], dtype=np.int64)
+
+
+def pooled(runner: Pieces, texts: Sequence[str], prompt: str) -> Vectors:
+    """Vectors of texts of any length: the mean of their pieces', each by its tokens, made a unit."""
+    found = [runner.tokens.pieces(text, prompt) for text in texts]
+    vectors = engine.encode(runner, [piece for pieces in found for piece, _ in pieces], prompt)
+    weights = np.array([max(1, tokens) for pieces in found for _, tokens in pieces], dtype=np.float32)
+    starts = np.cumsum([0, *map(len, found)])[:-1]
+    sums = np.add.reduceat(vectors * weights[:, None], starts, axis=0)
+    result: Vectors = sums / np.linalg.norm(sums, axis=1, keepdims=True)
+    return result
+
+
+class Pieces(engine.Runner, Protocol):
+    """A runner whose tokenizer can cut a text into pieces that fit."""
+
+    @property
+    def tokens(self) -> Tokens:
+        """Its tokenizer."""
+
+
+def finite(vectors: Vectors, texts: Sequence[str]) -> Vectors:
+    """The vectors, if they are all numbers. Raises ModelError with the first text whose vector is not."""
+    good = np.isfinite(vectors).all(1)
+    if not good.all():
+        row = int(np.flatnonzero(~good)[0])
+        raise ModelError(f"the model gave NaN or infinity for text {row}: {texts[row][:60]!r}")
+    return vectors
 
 
 def check_texts(texts: Sequence[str], prompt: str | None, prompts: Mapping[str, str]) -> None:

@@ -1,0 +1,117 @@
+"""A sentence-transformers model as a `Runner`: token ids in, unit vectors out, padded on a CPU and laid end to end on a GPU.
+
+The library's own `encode` tokenises a batch when its turn comes, sorts by letters, and pads; here the engine has done all that, and the
+modules alone are run. What is no plain text model (a table of words, a router, a chat template) stays with the library's `encode`:
+`plain` says which is which, and asks the model's own preprocessing rather than trust its configuration.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from lusifer.models import families, unpadded
+from lusifer.models.bridge import Bridge
+from lusifer.models.tokens import Ids, Tokens
+from lusifer.models.unpadded import Segments, flat, to_device
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+    from lusifer.models.engine import Vectors
+
+PROBE = ["Where is the Station?", " a ", "१२ ぁ"]
+ROUND = 16  # a padded batch's length on a GPU is a multiple of it: few shapes
+
+
+def plain(model: SentenceTransformer) -> bool:
+    """Whether the model's features are its tokenizer's ids and a mask, and its first module makes token states of them."""
+    first, tokenizer = model[0], model.tokenizer
+    if not (isinstance(first, Bridge) or type(first).__name__ == "Transformer") or not getattr(tokenizer, "is_fast", False):
+        return False
+    if not all(getattr(module, "include_prompt", True) for module in model) or not model.max_seq_length:
+        return False
+    features = first.preprocess(PROBE)
+    if not {"input_ids", "attention_mask"} <= set(features):
+        return False
+    own = Tokens(tokenizer.backend_tokenizer, int(model.max_seq_length))(PROBE)
+    theirs = [ids[mask.bool()].tolist() for ids, mask in zip(features["input_ids"], features["attention_mask"], strict=True)]
+    return [ids.tolist() for ids in own] == theirs
+
+
+class TorchRunner:
+    """Drives the modules of a plain model."""
+
+    def __init__(self, model: SentenceTransformer, budget: int, *, bf16: bool) -> None:
+        self.model, self.budget, self.bf16 = model, budget, bf16
+        self.device = torch.device(model.device)
+        self.tokens = Tokens(model.tokenizer.backend_tokenizer, int(model.max_seq_length or 512))
+        self.pad = int(model.tokenizer.pad_token_id or 0)
+        self._lock = threading.Lock()  # a model's attention is switched while a batch of it runs
+        first = self.model[0]
+        parts = (first.encoder, first.target) if isinstance(first, Bridge) else (first.auto_model,)
+        if bf16 and self.device.type == "cuda":  # once, where autocast would do it for every batch
+            for part in parts:
+                families.cast_parameters(part, torch.bfloat16)
+        pooled = len(self.model) > 1 and type(self.model[1]).__name__ == "Pooling"
+        self.padded = not (pooled and all(unpadded.fast(part, bf16=bf16) for part in parts))
+
+    @property
+    def dim(self) -> int:
+        return int(self.model.get_embedding_dimension() or 0)
+
+    def tokenise(self, texts: Sequence[str]) -> list[Ids]:
+        return self.tokens(texts)
+
+    def start(self, rows: list[Ids]) -> tuple[torch.Tensor, torch.cuda.Event | None]:
+        try:
+            with self._lock, torch.inference_mode(), torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bf16):
+                vectors = self._padded(rows) if self.padded else self._laid(rows)
+                vectors = F.normalize(vectors.float(), dim=-1)
+                if self.device.type != "cuda":
+                    return vectors, None
+                landed = torch.empty(vectors.shape, dtype=vectors.dtype, pin_memory=True).copy_(vectors, non_blocking=True)
+                done: Any = torch.cuda.Event()  # type: ignore[no-untyped-call]
+                done.record()
+                return landed, done
+        except torch.OutOfMemoryError:
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
+            raise MemoryError from None
+
+    def finish(self, started: tuple[torch.Tensor, torch.cuda.Event | None]) -> Vectors:
+        vectors, done = started
+        if done is not None:
+            done.synchronize()
+        return np.asarray(vectors.numpy(), dtype=np.float32)
+
+    def _padded(self, rows: list[Ids]) -> torch.Tensor:
+        width = max(1, max(map(len, rows)))
+        if self.device.type == "cuda":
+            width = min(-(-width // ROUND) * ROUND, max(self.tokens.max_tokens, width))
+        ids = np.full((len(rows), width), self.pad, dtype=np.int64)
+        mask = np.zeros_like(ids)
+        for i, row in enumerate(rows):
+            ids[i, : len(row)] = row
+            mask[i, : len(row)] = 1
+        features = {name: to_device(torch.from_numpy(a), self.device) for name, a in (("input_ids", ids), ("attention_mask", mask))}
+        found: torch.Tensor = self.model(features)["sentence_embedding"]
+        return found
+
+    def _laid(self, rows: list[Ids]) -> torch.Tensor:
+        segments = Segments.of([len(row) for row in rows], self.device)
+        ids, first = flat(rows, self.device), self.model[0]
+        if isinstance(first, Bridge):
+            states, segments = first.laid_end_to_end(ids, segments)
+        else:
+            states = unpadded.run(first.auto_model, segments, ids=ids)
+        features: dict[str, Any] = {"token_embeddings": states, "cu_seq_lens_q": segments.starts, "input_ids": ids[None]}
+        for module in list(self.model)[1:]:
+            features = module(features)
+        found: torch.Tensor = features["sentence_embedding"]
+        return found
