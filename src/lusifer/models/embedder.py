@@ -46,18 +46,21 @@ class Embedder(Protocol):
 class TorchEmbedder:
     """A SentenceTransformer (a bridge too) as an `Embedder`."""
 
-    def __init__(self, model: SentenceTransformer, budget: int | None = None, *, bf16: bool = False, long: Long = "cut") -> None:
+    def __init__(
+        self, model: SentenceTransformer, budget: int | None = None, *, bf16: bool = False, long: Long = "cut", compile: bool = False
+    ) -> None:
         """`budget`: tokens of a batch, padding included; 2,048 on a CPU, whose caches they fit, 32,768 on a GPU.
 
         A table of words pads nothing and computes next to nothing: it takes a million letters at once. `long`: what is longer than the
-        model reads is cut, or read in pieces whose vectors are averaged by their tokens (`pool`).
+        model reads is cut, or read in pieces whose vectors are averaged by their tokens (`pool`). `compile` fuses a GPU's small
+        operations, at half a minute's cost.
         """
         from lusifer.models.runner import TorchRunner, plain
 
         self.model, self.bf16, self.long = model.eval(), bf16, long
         padded = hasattr(model.tokenizer, "model_input_names")  # of transformers
         self.budget = budget or (1 << 20 if not padded else 2048 if model.device.type == "cpu" else 32768)
-        self.runner = TorchRunner(self.model, self.budget, bf16=bf16) if plain(self.model) else None
+        self.runner = TorchRunner(self.model, self.budget, bf16=bf16, compile=compile) if plain(self.model) else None
         if long == "pool" and self.runner is None:
             raise LusiferError("this model takes no long='pool': it does not read texts as plain tokens")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lusifer.errors import MissingExtra, ModelError
 from lusifer.models import bases
-from lusifer.models.embedder import Embedder, TorchEmbedder
+from lusifer.models.embedder import Embedder, Long, TorchEmbedder
 from lusifer.models.static import is_static, load_static
 
 if TYPE_CHECKING:
@@ -28,16 +28,21 @@ def load(
     encoder: str | None = None,
     target: str | None = None,
     language: str | None = None,
+    long: Long = "cut",
+    compile: bool = False,
 ) -> Embedder:
     """The model at a path, a hub id or an endpoint's URL, or the one that comes with lusifer; the rest as for `sentence_transformer`.
 
     `dim` cuts a static table's vectors to their first numbers. `bf16` computes in bfloat16: about three times as fast on a
-    CPU that has it, cosine to fp32 about 0.9999.
+    CPU that has it, cosine to fp32 about 0.9999. `long="pool"` reads a text past the model's length in pieces, whose vectors are
+    averaged, instead of cutting it. `compile` fuses a GPU's small operations, at half a minute's cost.
 
     Raises ModelError where it is no model, is damaged, or asks for remote code.
     """
     folder = None if is_url(name) else bases.locate(str(name))
     if folder and is_static(folder):
+        if long != "cut":
+            raise ModelError(f"{name}: is a static table, which takes no long={long!r}")
         return load_static(folder, dim)
     if dim is not None:
         raise ModelError(f"{name}: is no static table, so it takes no dim=")
@@ -58,7 +63,7 @@ def load(
         from lusifer.models.adapters import AdaptedEmbedder
 
         return AdaptedEmbedder(model, folder, bf16=bf16)
-    return TorchEmbedder(model, bf16=bf16)
+    return TorchEmbedder(model, bf16=bf16, long=long, compile=compile)
 
 
 def is_url(name: str | Path) -> bool:

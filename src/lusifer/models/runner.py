@@ -47,7 +47,7 @@ def plain(model: SentenceTransformer) -> bool:
 class TorchRunner:
     """Drives the modules of a plain model."""
 
-    def __init__(self, model: SentenceTransformer, budget: int, *, bf16: bool) -> None:
+    def __init__(self, model: SentenceTransformer, budget: int, *, bf16: bool, compile: bool = False) -> None:
         self.model, self.budget, self.bf16 = model, budget, bf16
         self.device = torch.device(model.device)
         self.tokens = Tokens(model.tokenizer.backend_tokenizer, int(model.max_seq_length or 512))
@@ -60,6 +60,9 @@ class TorchRunner:
                 families.cast_parameters(part, torch.bfloat16)
         pooled = len(self.model) > 1 and type(self.model[1]).__name__ == "Pooling"
         self.padded = not (pooled and all(unpadded.fast(part, bf16=bf16) for part in parts))
+        if compile and not self.padded:
+            for part in parts:
+                unpadded.fuse(part)
 
     @property
     def dim(self) -> int:
@@ -110,7 +113,11 @@ class TorchRunner:
             states, segments = first.laid_end_to_end(ids, segments)
         else:
             states = unpadded.run(first.auto_model, segments, ids=ids)
-        features: dict[str, Any] = {"token_embeddings": states, "cu_seq_lens_q": segments.starts, "input_ids": ids[None]}
+        features: dict[str, Any] = {
+            "token_embeddings": states,
+            "cu_seq_lens_q": segments.starts,
+            "seq_idx": segments.owners(states.shape[1]),
+        }
         for module in list(self.model)[1:]:
             features = module(features)
         found: torch.Tensor = features["sentence_embedding"]

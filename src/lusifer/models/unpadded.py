@@ -42,11 +42,15 @@ class Segments:
         starts = torch.from_numpy(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32))
         return cls(to_device(starts, device), lengths, max(lengths))
 
-    def positions(self, total: torch.Tensor) -> torch.Tensor:
-        """(1, T): each token's place in its text; `total` is a (T,) range on the device."""
-        starts = self.starts[:-1].long()
-        counts = self.starts[1:].long() - starts
-        return (total - torch.repeat_interleave(starts, counts, output_size=len(total)))[None]
+    def owners(self, total: int) -> torch.Tensor:
+        """(1, T): which text each of `total` tokens is of."""
+        counts = (self.starts[1:] - self.starts[:-1]).long()
+        return torch.repeat_interleave(torch.arange(len(counts), device=counts.device), counts, output_size=total)[None]
+
+    def positions(self, total: int) -> torch.Tensor:
+        """(1, T): each token's place in its text."""
+        place = torch.arange(total, device=self.starts.device)
+        return place[None] - self.starts[:-1].long()[self.owners(total)]
 
 
 _current: list[Segments] = []
@@ -70,8 +74,7 @@ def run(model: Any, segments: Segments, *, ids: torch.Tensor | None = None, embe
     """Last hidden states (1, T, d) of token ids (T,) or input embeddings (T, d) laid end to end."""
     given = ids if ids is not None else embeds
     assert given is not None
-    total = torch.arange(len(given), device=given.device)
-    extra: dict[str, Any] = {"position_ids": segments.positions(total)}
+    extra: dict[str, Any] = {"position_ids": segments.positions(len(given))}
     if model.config.model_type in LEARNED:
         if model.config.model_type != "bert":
             extra["position_ids"] = extra["position_ids"] + model.config.pad_token_id + 1
@@ -82,6 +85,15 @@ def run(model: Any, segments: Segments, *, ids: torch.Tensor | None = None, embe
     with _attending(model, segments):
         states: torch.Tensor = model(**inputs, **extra).last_hidden_state
     return states
+
+
+def fuse(model: Any) -> None:
+    """Compile the layers around their attention: norms, rotations and activations become one kernel each. Half a minute, once."""
+    from lusifer.models.families import blocks
+
+    torch._dynamo.config.recompile_limit = max(64, torch._dynamo.config.recompile_limit)
+    for layer in blocks(model):
+        layer.forward = torch.compile(layer.forward, dynamic=True)
 
 
 @contextmanager
@@ -96,6 +108,7 @@ def _attending(model: Any, segments: Segments) -> Iterator[None]:
         model.config._attn_implementation = before
 
 
+@torch.compiler.disable  # type: ignore[untyped-decorator]
 def attention(
     module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: Any, *,
     scaling: float | None = None, sliding_window: int | None = None, **_: Any,
