@@ -17,16 +17,18 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from lusifer import curate
     from lusifer.data.validate import validate
+    from lusifer.encode.bulk import encode
     from lusifer.errors import ConfigError, DataError, LusiferError, MissingExtra, ModelError
     from lusifer.evaluate.run import evaluate
     from lusifer.models.embedder import Embedder
     from lusifer.models.load import load, sentence_transformer
+    from lusifer.reshape.export import export
     from lusifer.reshape.merge import merge
     from lusifer.search.index import Index
     from lusifer.search.query import Filter
     from lusifer.train.run import plan, train
 
-_PACKAGES = ("curate", "evaluate", "train")  # the last two can be called
+_PACKAGES = ("curate", "encode", "evaluate", "train")  # the last three can be called
 _PLACES = {
     "ConfigError": "lusifer.errors",
     "DataError": "lusifer.errors",
@@ -36,6 +38,7 @@ _PLACES = {
     "LusiferError": "lusifer.errors",
     "MissingExtra": "lusifer.errors",
     "ModelError": "lusifer.errors",
+    "export": "lusifer.reshape.export",
     "load": "lusifer.models.load",
     "merge": "lusifer.reshape.merge",
     "plan": "lusifer.train.run",
@@ -53,7 +56,9 @@ __all__ = [
     "MissingExtra",
     "ModelError",
     "curate",
+    "encode",
     "evaluate",
+    "export",
     "load",
     "merge",
     "plan",

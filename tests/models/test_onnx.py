@@ -12,7 +12,6 @@ from tokenizers import Tokenizer
 
 import lusifer
 from lusifer.errors import ModelError
-from lusifer.models import onnx as module
 from tests.conftest import TEXTS, make_tokenizer
 
 onnx = pytest.importorskip("onnx")
@@ -51,7 +50,7 @@ def test_states_are_pooled_as_declared(folder: tuple[Path, np.ndarray], pooling:
         expected = {"mean": rows.mean(0), "cls": rows[0], "lasttoken": rows[-1]}[pooling]
         np.testing.assert_allclose(vector, expected / np.linalg.norm(expected), atol=1e-5)
     together = model.encode(TEXTS)
-    monkeypatch.setattr(module, "BUDGET", 24)
+    monkeypatch.setattr(model.runner, "budget", 24)  # type: ignore[attr-defined]
     np.testing.assert_allclose(model.encode(TEXTS[::-1])[::-1], together, atol=1e-6)
     assert (model.dim, model.encode([]).shape) == (DIM, (0, DIM))
 

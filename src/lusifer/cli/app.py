@@ -5,13 +5,32 @@ from __future__ import annotations
 import typer
 
 from lusifer import __version__
-from lusifer.cli import curate, data, demo, demo_bridge, diagnose, embed, evaluate, merge, mine, models, recipes, report, search, train
+from lusifer.cli import (
+    curate,
+    data,
+    demo,
+    demo_bridge,
+    diagnose,
+    embed,
+    encode,
+    evaluate,
+    export,
+    merge,
+    mine,
+    models,
+    recipes,
+    report,
+    search,
+    train,
+)
 
 app = typer.Typer(
     name="lusifer", help="Any embedding model, every language.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
 app.command("train")(train.train)
 app.command("merge")(merge.merge)
+app.command("encode")(encode.encode)
+app.command("export")(export.export)
 app.command("embed")(embed.embed)
 app.command("similar")(embed.similar)
 app.command("neighbours")(embed.neighbours)

@@ -51,11 +51,36 @@ def expand(patterns: Sequence[str], root: str | Path = ".") -> list[str]:
         if pattern.startswith("hf://"):
             names.append(pattern)
             continue
+        if "://" in pattern:
+            names.extend(_expand_url(pattern))
+            continue
         found = sorted(glob.glob(str(Path(root).expanduser() / pattern)))
         if not found:
             raise DataError(Path(root) / pattern, None, "no such file")
         names.extend(found)
     return list(dict.fromkeys(names))
+
+
+def _expand_url(pattern: str) -> list[str]:
+    """The files of an object store that a URL with or without a glob names."""
+    store, path = open_store(pattern)
+    found = sorted(store.glob(path)) if any(c in path for c in "*?[") else [path] * bool(store.exists(path))
+    if not found:
+        raise DataError(pattern, None, "no such file")
+    return [str(store.unstrip_protocol(name)) for name in found]
+
+
+def open_store(url: str) -> tuple[Any, str]:
+    """The file system of a URL, and the path there. Raises LusiferError where it is of no kind that is installed."""
+    try:
+        import fsspec
+    except ModuleNotFoundError:
+        raise MissingExtra("fsspec", "cloud") from None
+    try:
+        store, path = fsspec.core.url_to_fs(url)
+    except (ValueError, ImportError) as error:
+        raise LusiferError(f"{url}: cannot be opened ({' '.join(str(error).split())})") from None
+    return store, str(path)
 
 
 def read_rows(path: str, columns: Sequence[str] | None = None) -> Iterator[Row]:
@@ -104,18 +129,26 @@ def file_format(path: str) -> str:
     return suffixes[-1]
 
 
+def _raw(path: str) -> BinaryIO:
+    """A file's bytes as they are, of a disk or an object store."""
+    if "://" not in path:
+        return open(path, "rb")
+    store, name = open_store(path)
+    return cast(BinaryIO, store.open(name, "rb"))
+
+
 def _open(path: str) -> BinaryIO:
     if path.endswith(".xz"):
-        return cast(BinaryIO, lzma.open(path, "rb"))
+        return cast(BinaryIO, lzma.open(_raw(path), "rb"))
     if path.endswith(".gz"):
-        return cast(BinaryIO, gzip.open(path, "rb"))
+        return cast(BinaryIO, gzip.open(_raw(path), "rb"))
     if path.endswith(".zst"):
         try:
             import zstandard
         except ModuleNotFoundError:
             raise MissingExtra("zstandard", "train") from None
-        return cast(BinaryIO, io.BufferedReader(_Zstd(open(path, "rb"), zstandard.ZstdDecompressor().decompressobj)))
-    return open(path, "rb")
+        return cast(BinaryIO, io.BufferedReader(_Zstd(_raw(path), zstandard.ZstdDecompressor().decompressobj)))
+    return _raw(path)
 
 
 class _Zstd(io.RawIOBase):
@@ -216,7 +249,7 @@ def _parquet(path: str, columns: Sequence[str] | None) -> Iterator[Row | Problem
     except ModuleNotFoundError:
         raise MissingExtra("pyarrow", "train") from None
     try:
-        file = parquet.ParquetFile(path)
+        file = parquet.ParquetFile(_raw(path) if "://" in path else path)
         wanted = [c for c in columns or file.schema_arrow.names if c != "_"]
         missing = [c for c in wanted if c not in file.schema_arrow.names]
         if missing:

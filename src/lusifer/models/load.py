@@ -53,7 +53,7 @@ def load(
     from lusifer.models.onnx import load_onnx, onnx_file
 
     if onnx_file(folder) and not bases.weights_files(folder):
-        return load_onnx(folder)
+        return load_onnx(folder, long)
     model = sentence_transformer(folder, device=device, encoder=encoder, target=target, language=language)
     if (folder / "heads.json").exists():
         from lusifer.models.heads import Heads, HybridEmbedder

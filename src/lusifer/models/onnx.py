@@ -1,7 +1,7 @@
 """An ONNX file as an `Embedder`: a folder with `model.onnx` (there or in `onnx/`) and `tokenizer.json`, run by onnxruntime.
 
-Texts are sorted by length and batched by a token budget, so that little is padding; token states are pooled as
-`1_Pooling/config.json` says (mean without it), or taken as they are where the graph pools. Cost: the graph's.
+The engine batches texts by tokens; token states are pooled as `1_Pooling/config.json` says (mean without it), or taken as they are
+where the graph pools. Cost: the graph's.
 """
 
 from __future__ import annotations
@@ -13,68 +13,40 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lusifer.errors import MissingExtra, ModelError
+from lusifer.models import engine
 from lusifer.models.bases import own_pooling, read_json
-from lusifer.models.batches import by_tokens
-from lusifer.models.embedder import check_texts
+from lusifer.models.embedder import check_texts, finite, pooled
+from lusifer.models.tokens import Tokens
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+    from lusifer.models.embedder import Long, Vectors
+    from lusifer.models.tokens import Ids
 
-    from lusifer.models.embedder import Vectors
-
-BUDGET = 8192  # tokens of a batch, padding included
+BUDGET = 4096  # tokens of a batch, padding included
 POOLINGS = ("mean", "cls", "lasttoken")
 
 
-class OnnxEmbedder:
-    """A session, its tokenizer and its pooling."""
+class OnnxRunner:
+    """A session with its pooling, for the engine to drive."""
 
-    def __init__(
-        self, session: Any, tokenizer: Tokenizer, pooling: str, max_tokens: int, prompts: Mapping[str, str], default: str | None
-    ) -> None:
-        self.session, self.tokenizer, self.pooling = session, tokenizer, pooling
-        self._max_tokens, self._prompts, self.default = max_tokens, dict(prompts), default
+    padded = True
+
+    def __init__(self, session: Any, tokens: Tokens, pooling: str) -> None:
+        self.session, self.tokens, self.pooling, self.budget = session, tokens, pooling, BUDGET
         self.inputs = [item.name for item in session.get_inputs()]
         shape = session.get_outputs()[0].shape
-        self._dim = int(shape[-1]) if isinstance(shape[-1], int) else int(self._run(["a"]).shape[1])
+        self.dim = int(shape[-1]) if isinstance(shape[-1], int) else int(self.start(tokens(["a"])).shape[1])
 
-    @property
-    def dim(self) -> int:
-        return self._dim
+    def tokenise(self, texts: Sequence[str]) -> list[Ids]:
+        return self.tokens(texts)
 
-    @property
-    def max_tokens(self) -> int:
-        return self._max_tokens
-
-    @property
-    def prompts(self) -> Mapping[str, str]:
-        return dict(self._prompts)
-
-    def encode(self, texts: Sequence[str], *, prompt: str | None = None) -> Vectors:
-        check_texts(texts, prompt, self._prompts)
-        before = self._prompts.get(prompt or self.default or "", "")
-        encodings = self.tokenizer.encode_batch([before + text for text in texts]) if len(texts) else []
-        lengths = np.array([len(e.ids) for e in encodings], dtype=np.int64)
-        out = np.zeros((len(texts), self._dim), dtype=np.float32)
-        for rows in by_tokens(lengths, BUDGET):
-            out[rows] = self._pool([encodings[i] for i in rows])
-        norms = np.linalg.norm(out, axis=1, keepdims=True)
-        if not (np.isfinite(out).all() and (norms > 0).all()):
-            row = int(np.flatnonzero(~np.isfinite(out).all(1) | (norms[:, 0] == 0))[0])
-            raise ModelError(f"the model gave NaN, infinity or nothing for text {row}: {texts[row][:60]!r}")
-        out /= norms
-        return out
-
-    def _run(self, texts: list[str]) -> Vectors:
-        return self._pool(self.tokenizer.encode_batch(texts))
-
-    def _pool(self, encodings: list[Any]) -> Vectors:
-        width = max(1, max(len(e.ids) for e in encodings))
-        ids = np.zeros((len(encodings), width), dtype=np.int64)
+    def start(self, rows: list[Ids]) -> Vectors:
+        width = max(1, max(map(len, rows)))
+        ids = np.zeros((len(rows), width), dtype=np.int64)
         mask = np.zeros_like(ids)
-        for i, encoding in enumerate(encodings):
-            ids[i, : len(encoding.ids)] = encoding.ids
-            mask[i, : len(encoding.ids)] = 1
+        for i, row in enumerate(rows):
+            ids[i, : len(row)] = row
+            mask[i, : len(row)] = 1
         known = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
         states = np.asarray(self.session.run(None, {name: known[name] for name in self.inputs})[0], dtype=np.float32)
         if states.ndim == 2:
@@ -87,13 +59,50 @@ class OnnxEmbedder:
         pooled: Vectors = (states * weights).sum(1) / np.maximum(weights.sum(1), 1)
         return pooled
 
+    def finish(self, started: Vectors) -> Vectors:
+        return started
+
+
+class OnnxEmbedder:
+    """An ONNX file's runner, with a model's prompts, as an `Embedder`."""
+
+    def __init__(self, runner: OnnxRunner, prompts: Mapping[str, str], default: str | None, long: Long = "cut") -> None:
+        self.runner, self._prompts, self.default, self.long = runner, dict(prompts), default, long
+
+    @property
+    def dim(self) -> int:
+        return self.runner.dim
+
+    @property
+    def max_tokens(self) -> int:
+        return self.runner.tokens.max_tokens
+
+    @property
+    def prompts(self) -> Mapping[str, str]:
+        return dict(self._prompts)
+
+    def encode(self, texts: Sequence[str], *, prompt: str | None = None) -> Vectors:
+        check_texts(texts, prompt, self._prompts)
+        if not len(texts):
+            return np.zeros((0, self.dim), dtype=np.float32)
+        before = self._prompts.get(prompt or self.default or "", "")
+        if self.long == "pool":
+            return finite(pooled(self.runner, texts, before), texts)
+        out = finite(engine.encode(self.runner, texts, before), texts)
+        norms = np.linalg.norm(out, axis=1, keepdims=True)
+        if not (norms > 0).all():
+            row = int(np.flatnonzero(norms[:, 0] == 0)[0])
+            raise ModelError(f"the model gave nothing for text {row}: {texts[row][:60]!r}")
+        out /= norms
+        return out
+
 
 def onnx_file(folder: str | Path) -> Path | None:
     """The ONNX file of a model folder, if it has one."""
     return next((p for p in (Path(folder) / "model.onnx", Path(folder) / "onnx" / "model.onnx") if p.exists()), None)
 
 
-def load_onnx(folder: str | Path) -> OnnxEmbedder:
+def load_onnx(folder: str | Path, long: Long = "cut") -> OnnxEmbedder:
     """Read an ONNX folder. Raises ModelError where a file is missing, damaged or asks for what is not known."""
     try:
         import onnxruntime
@@ -119,13 +128,11 @@ def load_onnx(folder: str | Path) -> OnnxEmbedder:
         "model_max_length"
     )
     max_tokens = int(longest) if isinstance(longest, int | float) and 0 < longest < 1 << 20 else 512
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(max_tokens)
     pooling = own_pooling(folder) or "mean"
     if pooling not in POOLINGS:
         raise ModelError(f"{folder}: pooling is {pooling!r}; known here are {', '.join(POOLINGS)}")
     prompts = settings.get("prompts") or {}
-    return OnnxEmbedder(session, tokenizer, pooling, max_tokens, prompts, settings.get("default_prompt_name"))
+    return OnnxEmbedder(OnnxRunner(session, Tokens(tokenizer, max_tokens), pooling), prompts, settings.get("default_prompt_name"), long)
 
 
 def _settings(folder: Path, name: str) -> dict[str, Any]:
