@@ -22,15 +22,16 @@ import numpy.typing as npt
 
 from lusifer.errors import LusiferError, ModelError
 from lusifer.files import replacing_folder, write_json, write_text
+from lusifer.models import engine
 from lusifer.models.embedder import check_texts
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
     from lusifer.models.embedder import Vectors
+    from lusifer.models.tokens import Ids
 
 CONFIG, WEIGHTS, TOKENIZER = "config.json", "model.safetensors", "tokenizer.json"
-BLOCK = 1024  # texts at a time
 LONGEST_PIECE = 32  # characters a token at most, and more than the vocabulary's longest: what is past it is not tokenised
 
 
@@ -73,26 +74,32 @@ class StaticEmbedder:
     def encode(self, texts: Sequence[str], *, prompt: str | None = None) -> Vectors:
         """Unit vectors (n, dim); a text without a known token gets one fixed vector."""
         check_texts(texts, prompt, self.config.prompts)
-        before = self.config.prompts.get(prompt or "", "")
-        out = np.zeros((len(texts), self.dim), dtype=np.float32)
-        longest = LONGEST_PIECE * self.config.max_tokens
-        for first in range(0, len(texts), BLOCK):
-            block = [before + text[:longest] for text in texts[first : first + BLOCK]]
-            ids = [e.ids for e in self.tokenizer.encode_batch_fast(block, add_special_tokens=False)]
-            out[first : first + BLOCK] = self._sums(ids)
+        out = engine.encode(self, texts, self.config.prompts.get(prompt or "", ""))
         norms = np.linalg.norm(out, axis=1, keepdims=True)
         empty = norms[:, 0] == 0
         out[empty, 0], norms[empty] = 1, 1
         out /= norms
         return out
 
-    def _sums(self, ids: list[list[int]]) -> Vectors:
+    budget, padded = 1 << 18, False  # as an engine's runner
+
+    def tokenise(self, texts: Sequence[str]) -> list[Ids]:
+        """Token ids of each text, without special tokens."""
+        longest = LONGEST_PIECE * self.config.max_tokens
+        found = self.tokenizer.encode_batch_fast([text[:longest] for text in texts], add_special_tokens=False)
+        return [np.array(encoding.ids, dtype=np.uint32) for encoding in found]
+
+    def start(self, rows: list[Ids]) -> Vectors:
         """Each text's sum of scaled rows; text by text, so that it depends on nothing beside it."""
-        sums = np.zeros((len(ids), self.dim), dtype=np.float32)
-        for i, tokens in enumerate(ids):
-            if tokens:
+        sums = np.zeros((len(rows), self.dim), dtype=np.float32)
+        for i, tokens in enumerate(rows):
+            if len(tokens):
                 sums[i] = self.scale[tokens] @ self.rows[tokens].astype(np.float32)
         return sums
+
+    def finish(self, started: Vectors) -> Vectors:
+        """The sums."""
+        return started
 
 
 def load_static(folder: str | Path, dim: int | None = None) -> StaticEmbedder:
