@@ -28,6 +28,11 @@ OPTIONS = {
         *("--into", "--method", "--weights", "--base", "--scale", "--probe", "--columns", "--steps", "--encoder", "--target"),
     },
     "embed": {"--into", "--model", "--column", "--prompt"},
+    "encode": {
+        *("--into", "--model", "--column", "--columns", "--keep", "--prompt", "--format", "--shard-rows", "--skip-bad"),
+        *("--engine", "--workers", "--bf16", "--out"),
+    },
+    "export": {"--into", "--onnx", "--int8", "--min-cosine", "--texts"},
     "similar": {"--model"},
     "neighbours": {"--model", "--top", "--column"},
     "evaluate": {"--suite", "--tasks", "--languages", "--benchmark", "--anchor", "--into", "--by-language", "--dry-run", "--bf16"},

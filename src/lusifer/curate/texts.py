@@ -21,6 +21,7 @@ class Texts(Lazy[str]):
             file.parent.mkdir(parents=True, exist_ok=True)
             self._stream = file.open("w+b")
         self._ends = [0]
+        self._at_end = True  # where the stream stands: a seek before every write would empty its buffer
         self._known: dict[bytes, int] = {}
 
     def add(self, text: str) -> int:
@@ -30,7 +31,9 @@ class Texts(Lazy[str]):
         number = self._known.setdefault(key, len(self._ends) - 1)
         if number == len(self._ends) - 1:
             with disk_errors(self.file):
-                self._stream.seek(self._ends[-1])
+                if not self._at_end:
+                    self._stream.seek(self._ends[-1])
+                    self._at_end = True
                 self._stream.write(raw)
             self._ends.append(self._ends[-1] + len(raw))
         return number
@@ -40,6 +43,7 @@ class Texts(Lazy[str]):
 
     def item(self, place: int) -> str:
         """The text of a number."""
+        self._at_end = False
         self._stream.seek(self._ends[place])
         return self._stream.read(self._ends[place + 1] - self._ends[place]).decode("utf-8", "surrogatepass")
 

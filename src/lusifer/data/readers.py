@@ -138,10 +138,11 @@ def _raw(path: str) -> BinaryIO:
 
 
 def _open(path: str) -> BinaryIO:
+    source: Any = _raw(path) if "://" in path else path  # a file of their own the decompressors close themselves
     if path.endswith(".xz"):
-        return cast(BinaryIO, lzma.open(_raw(path), "rb"))
+        return cast(BinaryIO, lzma.open(source, "rb"))
     if path.endswith(".gz"):
-        return cast(BinaryIO, gzip.open(_raw(path), "rb"))
+        return cast(BinaryIO, gzip.open(source, "rb"))
     if path.endswith(".zst"):
         try:
             import zstandard

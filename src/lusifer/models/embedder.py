@@ -51,17 +51,15 @@ class TorchEmbedder:
     ) -> None:
         """`budget`: tokens of a batch, padding included; 2,048 on a CPU, whose caches they fit, 32,768 on a GPU.
 
-        A table of words pads nothing and computes next to nothing: it takes a million letters at once. `long`: what is longer than the
-        model reads is cut, or read in pieces whose vectors are averaged by their tokens (`pool`). `compile` fuses a GPU's small
-        operations, at half a minute's cost.
+        `long`: what is longer than the model reads is cut, or read in pieces whose vectors are averaged by their tokens (`pool`).
+        `compile` fuses a GPU's small operations, at half a minute's cost.
         """
-        from lusifer.models.runner import TorchRunner, plain
+        from lusifer.models.runner import PADDED, runner_of
 
         self.model, self.bf16, self.long = model.eval(), bf16, long
-        padded = hasattr(model.tokenizer, "model_input_names")  # of transformers
-        self.budget = budget or (1 << 20 if not padded else 2048 if model.device.type == "cpu" else 32768)
-        self.runner = TorchRunner(self.model, self.budget, bf16=bf16, compile=compile) if plain(self.model) else None
-        if long == "pool" and self.runner is None:
+        self.runner = runner_of(self.model, budget, bf16=bf16, compile=compile)
+        self.budget = budget or PADDED[model.device.type != "cpu"]
+        if long == "pool" and not hasattr(self.runner, "tokens"):
             raise LusiferError("this model takes no long='pool': it does not read texts as plain tokens")
 
     @property
@@ -85,7 +83,7 @@ class TorchEmbedder:
             return finite(self._by_the_library(texts, prompt), texts)
         before = self.model.prompts.get(prompt or self.model.default_prompt_name or "", "")
         if self.long == "pool":
-            return finite(pooled(self.runner, texts, before), texts)
+            return finite(pooled(self.runner, texts, before), texts)  # type: ignore[arg-type]  # it has a tokenizer of ours, or none was made
         return finite(engine.encode(self.runner, texts, before), texts)
 
     def _by_the_library(self, texts: Sequence[str], prompt: str | None) -> Vectors:
@@ -111,10 +109,8 @@ class TorchEmbedder:
         """Tokens of each text, as the model cuts it; what is far too long is not read to its end to know that."""
         longest = self.max_tokens or 1 << 20
         shown = [text[: FEW * longest] for text in texts]
-        if hasattr(self.model.tokenizer, "model_input_names"):  # of transformers
-            found = self.model.tokenizer(shown, truncation=True, max_length=longest, return_length=True, return_attention_mask=False)
-            return np.array(found["length"], dtype=np.int64)
-        return np.array([min(len(text.encode("utf-8", "surrogatepass")), longest) for text in shown], dtype=np.int64)
+        found = self.model.tokenizer(shown, truncation=True, max_length=longest, return_length=True, return_attention_mask=False)
+        return np.array(found["length"], dtype=np.int64)
 
 
 def pooled(runner: Pieces, texts: Sequence[str], prompt: str) -> Vectors:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lusifer.models.engine import Vectors
 
 PROBE = ["Where is the Station?", " a ", "१२ ぁ"]
+PADDED = (2048, 32_768)  # tokens of a batch on a CPU, whose caches they fit, and on a GPU
 ROUND = 16  # a padded batch's length on a GPU is a multiple of it: few shapes
 
 
@@ -42,6 +43,41 @@ def plain(model: SentenceTransformer) -> bool:
     own = Tokens(tokenizer.backend_tokenizer, int(model.max_seq_length))(PROBE)
     theirs = [ids[mask.bool()].tolist() for ids, mask in zip(features["input_ids"], features["attention_mask"], strict=True)]
     return [ids.tolist() for ids in own] == theirs
+
+
+def runner_of(model: SentenceTransformer, budget: int | None, *, bf16: bool, compile: bool) -> TorchRunner | TableRunner | None:
+    """What drives a model; None for one that the library has to read texts for. `budget` null is 2,048 tokens on a CPU, 32,768 on a GPU."""
+    if type(model[0]).__name__ == "StaticEmbedding":
+        return TableRunner(model, budget or 1 << 18)
+    return TorchRunner(model, budget or PADDED[model.device.type != "cpu"], bf16=bf16, compile=compile) if plain(model) else None
+
+
+class TableRunner:
+    """Drives sentence-transformers' table of words, whose texts are ids end to end already."""
+
+    padded = False
+
+    def __init__(self, model: SentenceTransformer, budget: int) -> None:
+        self.model, self.budget = model, budget
+
+    @property
+    def dim(self) -> int:
+        return int(self.model.get_embedding_dimension() or 0)
+
+    def tokenise(self, texts: Sequence[str]) -> list[Ids]:
+        found = self.model.tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [np.array(encoding.ids, dtype=np.uint32) for encoding in found]
+
+    def start(self, rows: list[Ids]) -> torch.Tensor:
+        device = torch.device(self.model.device)
+        offsets = torch.from_numpy(np.cumsum([0, *map(len, rows[:-1])]))
+        with torch.inference_mode():
+            vectors = self.model({"input_ids": flat(rows, device), "offsets": to_device(offsets, device)})["sentence_embedding"]
+            made: torch.Tensor = F.normalize(vectors.float(), dim=-1)
+            return made
+
+    def finish(self, started: torch.Tensor) -> Vectors:
+        return np.asarray(started.cpu().numpy(), dtype=np.float32)
 
 
 class TorchRunner:
