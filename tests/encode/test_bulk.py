@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import lzma
 import random
 import signal
 import subprocess
@@ -17,7 +18,7 @@ import pytest
 import lusifer
 from lusifer.encode import bulk
 from lusifer.encode.bulk import read_vectors
-from lusifer.encode.rows import Corpus, one, shards, starts
+from lusifer.encode.rows import Corpus, shards, shards_from, starts
 from lusifer.encode.stream import encode_stream
 from lusifer.errors import ConfigError, DataError, LusiferError
 from tests.conftest import TEXTS, make_table
@@ -154,7 +155,8 @@ def test_a_bad_row_stops_the_run_with_its_place_or_is_set_aside(table: Path, tmp
     for size in (1, 3, 7, 100):
         whole, places = list(shards(parts, size)), starts(parts, size)
         assert len(places) == len(whole)
-        assert [one(parts, places, number, size) for number in range(len(places))] == whole, "a shard by its number is the same"
+        for number in range(len(places)):
+            assert list(shards_from(parts, places, number, size)) == whole[number:], "from any shard on they are the same"
 
 
 def test_another_run_in_the_folder_and_other_mistakes_are_told(corpus: Path, table: Path, tmp_path: Path) -> None:
@@ -166,19 +168,80 @@ def test_another_run_in_the_folder_and_other_mistakes_are_told(corpus: Path, tab
         ({"keep": ["id"], "format": "safetensors"}, "takes no columns to keep"),
         ({"prompt": "query"}, "has no prompt 'query'"),
         ({"engine": "spark"}, "must be local or ray"),
-        ({"columns": ["a", "b"]}, "the text column 'text' is none of"),
+        ({"columns": ["a", "b"]}, "the column 'text' is none of"),
+        ({"columns": ["id", "text"], "keep": ["title"]}, "the column 'title' is none of"),
+        ({"keep": ["row"]}, "cannot be kept"),
     ):
         into = tmp_path / ("b" if "engine" in change else "a")
         with pytest.raises((LusiferError, ConfigError), match=message):
             lusifer.encode(str(corpus), into, **{"model": table, "shard_rows": 600, **change})  # type: ignore[arg-type]
     with pytest.raises(DataError, match="no such file"):
         lusifer.encode(str(tmp_path / "none.txt"), tmp_path / "c", model=table)
+    (tmp_path / "a.tsv").write_text("x\ty\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="a TSV has no header"):
+        lusifer.encode(str(tmp_path / "a.tsv"), tmp_path / "c", model=table)
+    with pytest.raises(LusiferError, match="is a file; a run writes into a folder"):
+        lusifer.encode(str(corpus), tmp_path / "a.tsv", model=table)
     with pytest.raises(LusiferError, match="no finished run"):
         list(read_vectors(tmp_path / "b"))
     with corpus.open("a") as stream:
         stream.write('{"text": "more"}\n')
     with pytest.raises(LusiferError, match="holds a run with another files"):
         lusifer.encode(str(corpus), tmp_path / "a", model=table, shard_rows=600)
+
+
+def test_a_strict_run_may_go_on_more_kindly_and_a_mistake_before_the_first_shard_is_no_run(table: Path, tmp_path: Path) -> None:
+    file = tmp_path / "bad.jsonl"
+    file.write_text("".join(json.dumps({"text": text}) + "\n" for text in ROWS[:10]) + "{\n", encoding="utf-8")
+    with pytest.raises(DataError, match="no key 'body'"):
+        lusifer.encode(str(file), tmp_path / "a", model=table, text="body")
+    with pytest.raises(DataError, match=r"bad\.jsonl:11"):
+        lusifer.encode(str(file), tmp_path / "a", model=table, shard_rows=4)
+    assert (tmp_path / "a" / "shard-00001.parquet").exists()
+    assert lusifer.encode(str(file), tmp_path / "a", model=table, shard_rows=4, skip_bad=True).rejected == 1
+    lusifer.encode(str(file), tmp_path / "b", model=table, shard_rows=4, skip_bad=True)
+    assert content(tmp_path / "a") == content(tmp_path / "b")
+
+
+def test_what_is_no_text_is_told_and_numbers_may_be_kept(table: Path, tmp_path: Path) -> None:
+    file = tmp_path / "odd.jsonl"
+    rows = [{"id": 7, "text": "one"}, {"id": None, "text": "half \ud83d"}, {"id": 1.5, "text": "two"}, {"id": True, "text": "three"}]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows) + '{"id": 1, "text": ' + "9" * 5000 + "}\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"odd\.jsonl:2: half a character"):
+        lusifer.encode(str(file), tmp_path / "a", model=table)
+    done = lusifer.encode(str(file), tmp_path / "b", model=table, keep=["id"], skip_bad=True)
+    assert (done.rows, done.rejected) == (3, 2)
+    assert parquet.read_table(tmp_path / "b" / "shard-00000.parquet")["id"].to_pylist() == ["7", "1.5", "true"]
+    with pytest.raises(LusiferError, match="text 0 holds half a character"):
+        lusifer.load(table).encode(["half \ud83d"])
+    with pytest.raises(LusiferError, match="takes texts, not one text"):
+        list(encode_stream(lusifer.load(table), "abc"))
+
+
+def test_nothing_good_is_an_empty_run_and_a_damaged_file_is_never_skipped(table: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad.jsonl").write_text("{\n{\n", encoding="utf-8")
+    done = lusifer.encode(str(tmp_path / "bad.jsonl"), tmp_path / "a", model=table, skip_bad=True)
+    assert (done.rows, done.rejected) == (0, 2)
+    assert sum(len(vectors) for _, vectors in read_vectors(tmp_path / "a")) == 0
+    (tmp_path / "none.txt").write_text("", encoding="utf-8")
+    assert lusifer.encode(str(tmp_path / "none.txt"), tmp_path / "b", model=table, skip_bad=True).rows == 0
+    whole = lzma.compress("".join(f"{text}\n" for text in ROWS).encode())
+    (tmp_path / "cut.txt.xz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataError, match="damaged or cut short"):
+        lusifer.encode(str(tmp_path / "cut.txt.xz"), tmp_path / "c", model=table, skip_bad=True)
+    (tmp_path / "bad.parquet").write_bytes(b"PAR1 but no more")
+    with pytest.raises(DataError, match="not a readable Parquet file"):
+        lusifer.encode(str(tmp_path / "bad.parquet"), tmp_path / "d", model=table, skip_bad=True)
+
+
+def test_rejects_that_a_kill_left_behind_are_swept(table: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad.jsonl").write_text('{"text": "a"}\n{\n', encoding="utf-8")
+    lusifer.encode(str(tmp_path / "bad.jsonl"), tmp_path / "a", model=table, skip_bad=True)
+    before = content(tmp_path / "a")
+    (tmp_path / "a" / "shard-00000.rejects.jsonl").write_text("left\n", encoding="utf-8")
+    (tmp_path / "a" / ".manifest.json.x1").write_text("left\n", encoding="utf-8")
+    lusifer.encode(str(tmp_path / "bad.jsonl"), tmp_path / "a", model=table, skip_bad=True)
+    assert content(tmp_path / "a") == before
 
 
 def test_an_object_store_is_read_and_written(corpus: Path, table: Path) -> None:

@@ -213,6 +213,22 @@ def test_a_models_memory_error_is_the_engines(
     assert "trying its halves" in caplog.text
 
 
+def test_a_cut_dimension_and_a_cut_on_the_left_are_the_models_own(model_folder: Folder) -> None:
+    module = Transformer(str(model_folder("bert")), max_seq_length=32)
+    model = SentenceTransformer(modules=[module, Pooling(32), Normalize()], device="cpu", truncate_dim=8).eval()
+    np.testing.assert_allclose(TorchEmbedder(model).encode(MIXED), model.encode(MIXED, normalize_embeddings=True), atol=1e-5)
+    model.tokenizer.truncation_side = "left"
+    assert not plain(model)
+
+
+def test_settings_that_a_model_does_not_have_are_told(model_folder: Folder, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="must be cut or pool"):
+        lusifer.load(model_folder("bert"), long="pol")  # type: ignore[arg-type]
+    with pytest.raises(ModelError, match="takes no long='pool'"):
+        lusifer.load(long="pool")
+    assert lusifer.load(model_folder("bert"), budget=64).runner.budget == 64  # type: ignore[attr-defined]
+
+
 def test_another_seed_is_another_model(tmp_path: Path) -> None:
     a, b = (lusifer.load(make_model(tmp_path / str(seed), "bert", seed)).encode(TEXTS) for seed in (1, 2))
     assert abs(a - b).max() > 0.01

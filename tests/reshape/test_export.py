@@ -86,5 +86,16 @@ def test_what_cannot_be_exported_is_told(model_folder: Folder, tmp_path: Path) -
         lusifer.export(make_table(tmp_path / "table"), tmp_path / "onnx")
 
 
+def test_nothing_but_an_export_is_written_over(model_folder: Folder, tmp_path: Path) -> None:
+    for _ in range(2):  # an export may be made anew
+        lusifer.export(model_folder("bert"), tmp_path / "onnx")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("all of it", encoding="utf-8")
+    for into in (tmp_path / "mine", model_folder("bert")):
+        with pytest.raises(ModelError, match="which would be lost; name another folder"):
+            lusifer.export(model_folder("bert"), into)
+    assert (tmp_path / "mine" / "thesis.txt").exists()
+
+
 def test_the_texts_that_come_along_are_of_fourteen_languages() -> None:
     assert len({language for language, _ in own_texts()}) == 14

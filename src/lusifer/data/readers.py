@@ -37,11 +37,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Problem:
-    """One bad line."""
+    """One bad line; `ends`: nothing after it can be read."""
 
     path: str
     line: int | None
     what: str
+    ends: bool = False
 
 
 def expand(patterns: Sequence[str], root: str | Path = ".") -> list[str]:
@@ -98,25 +99,25 @@ def read_rows(path: str, columns: Sequence[str] | None = None) -> Iterator[Row]:
         raise DataError(path, None, "the file is empty")
 
 
-def scan_rows(path: str, columns: Sequence[str] | None = None) -> Iterator[Row | Problem]:
-    """Rows and problems of one file, in order; see `read_rows`."""
+def scan_rows(path: str, columns: Sequence[str] | None = None, numbers: Sequence[str] = ()) -> Iterator[Row | Problem]:
+    """Rows and problems of one file, in order; see `read_rows`. Columns named in `numbers` may hold numbers or nothing, as text then."""
     if path.startswith("hf://"):
         yield from _hub(path, columns)
         return
     kind = file_format(path)
     try:
         if kind == ".parquet":
-            yield from _parquet(path, columns)
+            yield from _parquet(path, columns, numbers)
         elif kind == ".jsonl":
-            yield from _jsonl(path, columns)
+            yield from _jsonl(path, columns, numbers)
         else:
             yield from _tsv(path, columns, whole=False) if kind == ".tsv" else _tsv(path, ["text"], whole=True)
     except FileNotFoundError:
-        yield Problem(path, None, "no such file")
+        yield Problem(path, None, "no such file", ends=True)
     except IsADirectoryError:
-        yield Problem(path, None, "is a folder, not a file")
+        yield Problem(path, None, "is a folder, not a file", ends=True)
     except PermissionError:
-        yield Problem(path, None, "may not be read (permission denied)")
+        yield Problem(path, None, "may not be read (permission denied)", ends=True)
 
 
 def file_format(path: str) -> str:
@@ -195,7 +196,7 @@ def scan_lines(path: str) -> Iterator[tuple[int, str] | Problem]:
                 if number == 1 and raw.startswith(codecs.BOM_UTF8):
                     raw = raw[3:]
                 if b"\0" in raw or len(raw) >= MAX_LINE:
-                    yield Problem(path, number, "binary data, not UTF-8 text")
+                    yield Problem(path, number, "binary data, not UTF-8 text", ends=True)
                     return
                 try:
                     text = raw.decode("utf-8")
@@ -204,11 +205,11 @@ def scan_lines(path: str) -> Iterator[tuple[int, str] | Problem]:
                     continue
                 yield number, text.rstrip("\r\n")
     except (EOFError, lzma.LZMAError, gzip.BadGzipFile, zlib.error) as error:
-        yield Problem(path, number + 1, f"the compressed file is damaged or cut short ({error})")
+        yield Problem(path, number + 1, f"the compressed file is damaged or cut short ({error})", ends=True)
     except Exception as error:
         if type(error).__name__ != "ZstdError":
             raise
-        yield Problem(path, number + 1, f"the compressed file is damaged or cut short ({error})")
+        yield Problem(path, number + 1, f"the compressed file is damaged or cut short ({error})", ends=True)
 
 
 def _tsv(path: str, columns: Sequence[str] | None, *, whole: bool) -> Iterator[Row | Problem]:
@@ -226,7 +227,7 @@ def _tsv(path: str, columns: Sequence[str] | None, *, whole: bool) -> Iterator[R
         yield Row(path, number, {name: cell for name, cell in zip(columns, cells, strict=False) if name != "_"})
 
 
-def _jsonl(path: str, columns: Sequence[str] | None) -> Iterator[Row | Problem]:
+def _jsonl(path: str, columns: Sequence[str] | None, numbers: Sequence[str] = ()) -> Iterator[Row | Problem]:
     for item in scan_lines(path):
         if isinstance(item, Problem):
             yield item
@@ -237,13 +238,16 @@ def _jsonl(path: str, columns: Sequence[str] | None) -> Iterator[Row | Problem]:
         except json.JSONDecodeError as error:
             yield Problem(path, number, f"not JSON ({error.msg} at character {error.pos + 1})")
             continue
+        except (ValueError, RecursionError) as error:  # a number of thousands of digits, lists in lists in lists
+            yield Problem(path, number, f"JSON that cannot be read ({str(error)[:80]})")
+            continue
         if not isinstance(value, dict):
             yield Problem(path, number, f"a {type(value).__name__}, expected a JSON object")
             continue
-        yield _row(path, number, value, columns)
+        yield _row(path, number, value, columns, numbers)
 
 
-def _parquet(path: str, columns: Sequence[str] | None) -> Iterator[Row | Problem]:
+def _parquet(path: str, columns: Sequence[str] | None, numbers: Sequence[str] = ()) -> Iterator[Row | Problem]:
     try:
         import pyarrow
         import pyarrow.parquet as parquet
@@ -254,15 +258,17 @@ def _parquet(path: str, columns: Sequence[str] | None) -> Iterator[Row | Problem
         wanted = [c for c in columns or file.schema_arrow.names if c != "_"]
         missing = [c for c in wanted if c not in file.schema_arrow.names]
         if missing:
-            yield Problem(path, None, f"no column {missing[0]!r}; the columns are {', '.join(file.schema_arrow.names)}")
+            yield Problem(path, None, f"no column {missing[0]!r}; the columns are {', '.join(file.schema_arrow.names)}", ends=True)
             return
         number = 0
         for batch in file.iter_batches(columns=wanted):
             for value in batch.to_pylist():
                 number += 1
-                yield _row(path, number, value, wanted)
-    except pyarrow.ArrowInvalid as error:
-        yield Problem(path, None, f"not a readable Parquet file ({str(error).splitlines()[0]})")
+                yield _row(path, number, value, wanted, numbers)
+    except (FileNotFoundError, IsADirectoryError, PermissionError):
+        raise
+    except (pyarrow.ArrowInvalid, OSError) as error:
+        yield Problem(path, None, f"not a readable Parquet file ({str(error).splitlines()[0]})", ends=True)
 
 
 def _hub(name: str, columns: Sequence[str] | None) -> Iterator[Row | Problem]:
@@ -283,12 +289,15 @@ def _hub(name: str, columns: Sequence[str] | None) -> Iterator[Row | Problem]:
         yield _row(name, number, value, columns)
 
 
-def _row(path: str, number: int, value: dict[str, Any], columns: Sequence[str] | None) -> Row | Problem:
+def _row(path: str, number: int, value: dict[str, Any], columns: Sequence[str] | None, numbers: Sequence[str] = ()) -> Row | Problem:
     wanted = [c for c in columns or value if c != "_"]
     values: dict[str, str] = {}
     for column in wanted:
         if column not in value:
             return Problem(path, number, f"no key {column!r}; the keys are {', '.join(map(str, value))}")
+        if column in numbers and (value[column] is None or isinstance(value[column], int | float)):
+            values[column] = "" if value[column] is None else json.dumps(value[column])
+            continue
         if (text := _text(value[column])) is None:
             if not columns:  # of columns that nobody asked for by name, what is no text is none of ours
                 continue

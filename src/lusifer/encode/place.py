@@ -18,10 +18,13 @@ class Place:
     """A folder of files that are written at once and never changed."""
 
     def __init__(self, name: str) -> None:
+        name = name.removeprefix("file://")
         self.name = name.rstrip("/")
         self.store: Any = None
         if "://" in name:
             self.store, self.name = open_store(self.name)
+        elif Path(self.name).exists() and not Path(self.name).is_dir():
+            raise LusiferError(f"{self.name}: is a file; a run writes into a folder")
         else:
             Path(self.name).mkdir(parents=True, exist_ok=True)
 
@@ -77,6 +80,7 @@ class Place:
         busy = f"{self.name}: another run is writing there; wait for it, or name another folder"
         with locked(self.name, busy) if self.store is None else nullcontext():
             if self.store is None:
-                for left in Path(self.name).glob(".shard-*"):
-                    left.unlink()
+                for pattern in (".shard-*", ".run.json.*", ".manifest.json.*", ".rejects.jsonl.*"):
+                    for left in Path(self.name).glob(pattern):
+                        left.unlink()
             yield

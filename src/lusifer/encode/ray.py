@@ -1,28 +1,28 @@
 """A bulk run on Ray Data: shards spread over workers, each with a model of its own; what they write is what one process writes.
 
 Cost: a pass over the corpus to find where each shard begins, and a model a worker. On one machine with one GPU, or two cores, the local
-engine is as fast; this is for a cluster, or several GPUs (`gpus=1` a worker).
+engine is as fast; this is for a cluster, or several GPUs (one a worker).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from lusifer.encode.place import Place
-from lusifer.encode.rows import Corpus, Start, one, starts
-from lusifer.errors import MissingExtra
+from lusifer.encode.rows import Corpus, Start, shards_from, starts
+from lusifer.encode.shards import Settings, shard_name, write
+from lusifer.errors import LusiferError, MissingExtra
+from lusifer.models.load import load
 
 
-def run(corpus: Corpus, settings: Any, into: str, workers: int, tell: Any, gpus: float | None = None) -> None:
+def run(corpus: Corpus, settings: Settings, into: str, workers: int, tell: Callable[[int], None]) -> None:
     """Write the shards that are missing."""
     try:
         import ray
         import ray.data
     except ModuleNotFoundError:
         raise MissingExtra("ray", "ray") from None
-    from lusifer.encode.bulk import shard_name
-
     places = starts(corpus, settings.shard_rows)
     finished = set(Place(into).files())
     missing = [number for number in range(len(places)) if shard_name(number, settings.format) not in finished]
@@ -37,45 +37,38 @@ def run(corpus: Corpus, settings: Any, into: str, workers: int, tell: Any, gpus:
     try:
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
-        data = ray.data.from_items([{"shard": number} for number in missing], override_num_blocks=len(missing))
+        data = ray.data.from_items([{"shard": number} for number in missing], override_num_blocks=min(len(missing), 4 * workers))
         made = data.map_batches(
             Worker,
             fn_constructor_args=(corpus, places, settings, into),
-            batch_size=1,
+            batch_size=-(-len(missing) // (4 * workers)),  # shards that follow each other: a worker reads on, and does not begin anew
             concurrency=min(workers, len(missing)),
             num_cpus=1,
-            num_gpus=gpus or (1 if _gpu() else 0),
+            num_gpus=1 if ray.cluster_resources().get("GPU", 0) else 0,
         )
         for row in made.iter_rows():
             tell(int(row["rows"]))
+    except ray.exceptions.RayTaskError as error:
+        cause = error.cause
+        raise cause if isinstance(cause, LusiferError) else error from None
     finally:
         if started:
             ray.shutdown()
 
 
-def _gpu() -> bool:
-    try:
-        import torch
-    except ModuleNotFoundError:
-        return False
-    return bool(torch.cuda.is_available())
-
-
 class Worker:
     """One process of Ray's: a model, and shards by their numbers."""
 
-    def __init__(self, corpus: Corpus, places: Sequence[Start], settings: Any, into: str) -> None:
-        from lusifer.models.load import load
-
+    def __init__(self, corpus: Corpus, places: Sequence[Start], settings: Settings, into: str) -> None:
         self.corpus, self.places, self.settings, self.place = corpus, places, settings, Place(into)
         self.model = load(settings.model, bf16=settings.bf16)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[int]]:
-        from lusifer.encode.bulk import write
-
-        rows = []
-        for number in batch["shard"]:
-            shard = one(self.corpus, self.places, int(number), self.settings.shard_rows)
-            write(self.place, shard, self.corpus, self.model, self.settings)
-            rows.append(len(shard.rows))
+        wanted, rows = {int(number) for number in batch["shard"]}, []
+        for shard in shards_from(self.corpus, self.places, min(wanted), self.settings.shard_rows):
+            if shard.number in wanted:
+                write(self.place, shard, self.corpus, self.model, self.settings)
+                rows.append(len(shard.rows))
+            if shard.number == max(wanted):
+                break
         return {"rows": rows}

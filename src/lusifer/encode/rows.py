@@ -8,6 +8,7 @@ from itertools import dropwhile
 
 from lusifer.data.readers import Problem, Row, file_format, scan_rows
 from lusifer.errors import ConfigError, DataError
+from lusifer.models.embedder import half_characters
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,12 @@ class Corpus:
     def __post_init__(self) -> None:
         if not self.files:
             raise ConfigError("there is no file to encode")
-        if self.columns and self.text not in self.columns:
-            raise ConfigError(f"the text column {self.text!r} is none of the columns {', '.join(self.columns)}")
+        for name in (self.text, *self.keep):
+            if self.columns and name not in self.columns:
+                raise ConfigError(f"the column {name!r} is none of the columns {', '.join(self.columns)}")
+        for name in self.keep:
+            if name in ("row", "vector", "_"):
+                raise ConfigError(f"a column named {name!r} cannot be kept: a shard has one of its own")
 
     def wanted(self, file: str) -> list[str] | None:
         """What a reader is asked for."""
@@ -38,6 +43,8 @@ class Corpus:
             return None
         if self.columns:
             return list(self.columns)
+        if kind == ".tsv":
+            raise ConfigError(f"{file}: a TSV has no header; name its columns in order, e.g. --columns id,title,text")
         return list(dict.fromkeys([self.text, *self.keep]))
 
     def read(self, first: int = 0, skip: int = 0) -> Iterator[Row | Problem]:
@@ -45,11 +52,11 @@ class Corpus:
         for file in self.files[first:]:
             empty = True
             name = "text" if file_format(file) == ".txt" else self.text
-            for item in scan_rows(file, self.wanted(file)):
+            for item in scan_rows(file, self.wanted(file), numbers=self.keep):
                 empty = False
-                if isinstance(item, Row) and not item.values[name].strip():
-                    item = Problem(item.path, item.line, "a row without text")
-                if isinstance(item, Problem) and not self.skip_bad:
+                if isinstance(item, Row):
+                    item = _judged(item, name)
+                if isinstance(item, Problem) and (item.ends or not self.skip_bad):  # what ends a file would lose the rest of it
                     raise DataError(item.path, item.line, item.what)
                 if isinstance(item, Row) and skip:
                     skip -= 1
@@ -63,6 +70,15 @@ class Corpus:
     def text_of(self, row: Row) -> str:
         """The text of a row."""
         return row.values["text" if file_format(row.path) == ".txt" else self.text]
+
+
+def _judged(row: Row, name: str) -> Row | Problem:
+    """A row, or what is wrong with it."""
+    if not row.values[name].strip():
+        return Problem(row.path, row.line, "a row without text")
+    if any(not value.isascii() and half_characters(value) for value in row.values.values()):
+        return Problem(row.path, row.line, "half a character (a lone surrogate, from a text that was cut)")
+    return row
 
 
 @dataclass(frozen=True)
@@ -104,22 +120,23 @@ class Start:
 
 def starts(corpus: Corpus, size: int) -> list[Start]:
     """Where each shard begins, so that workers need not read what is not theirs. Reads the corpus once."""
-    found, good = [], 0
+    found, good, anything = [], 0, False
     for number, _ in enumerate(corpus.files):
         here = 0
         for item in Corpus((corpus.files[number],), corpus.text, corpus.keep, corpus.columns, corpus.skip_bad).read():
+            anything = True
             if isinstance(item, Problem):
                 continue
             if good % size == 0:
                 found.append(Start(number, here))
             good, here = good + 1, here + 1
-    return found or [Start(0, 0)]
+    return found or [Start(0, 0)] * anything
 
 
-def one(corpus: Corpus, places: Sequence[Start], number: int, size: int) -> Shard:
-    """A shard by its number: the same as the one that `shards` gives."""
+def shards_from(corpus: Corpus, places: Sequence[Start], number: int, size: int) -> Iterator[Shard]:
+    """The shards from a number on: the same as those that `shards` gives, without a look at what is before."""
     place = places[number] if number else Start(0, 0)
     items = corpus.read(place.file, place.skip)
     if number:  # problems before its first row are of the shard before
         items = dropwhile(lambda item: isinstance(item, Problem), items)
-    return next(_cut(items, size, number), Shard(number, number * size, []))
+    yield from _cut(items, size, number)

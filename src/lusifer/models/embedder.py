@@ -47,17 +47,24 @@ class TorchEmbedder:
     """A SentenceTransformer (a bridge too) as an `Embedder`."""
 
     def __init__(
-        self, model: SentenceTransformer, budget: int | None = None, *, bf16: bool = False, long: Long = "cut", compile: bool = False
+        self,
+        model: SentenceTransformer,
+        budget: int | None = None,
+        *,
+        bf16: bool = False,
+        long: Long = "cut",
+        compile: bool = False,
+        own: bool = False,
     ) -> None:
         """`budget`: tokens of a batch, padding included; 2,048 on a CPU, whose caches they fit, 32,768 on a GPU.
 
         `long`: what is longer than the model reads is cut, or read in pieces whose vectors are averaged by their tokens (`pool`).
-        `compile` fuses a GPU's small operations, at half a minute's cost.
+        `compile` fuses a GPU's small operations, at half a minute's cost. `own`: nobody else uses the model, whose weights may be rounded.
         """
         from lusifer.models.runner import PADDED, runner_of
 
         self.model, self.bf16, self.long = model.eval(), bf16, long
-        self.runner = runner_of(self.model, budget, bf16=bf16, compile=compile)
+        self.runner = runner_of(self.model, budget, bf16=bf16, compile=compile, own=own)
         self.budget = budget or PADDED[model.device.type != "cpu"]
         if long == "pool" and not hasattr(self.runner, "tokens"):
             raise LusiferError("this model takes no long='pool': it does not read texts as plain tokens")
@@ -117,6 +124,7 @@ def pooled(runner: Pieces, texts: Sequence[str], prompt: str) -> Vectors:
     """Vectors of texts of any length: the mean of their pieces', each by its tokens, made a unit."""
     found = [runner.tokens.pieces(text, prompt) for text in texts]
     vectors = engine.encode(runner, [piece for pieces in found for piece, _ in pieces], prompt)
+    vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     weights = np.array([max(1, tokens) for pieces in found for _, tokens in pieces], dtype=np.float32)
     starts = np.cumsum([0, *map(len, found)])[:-1]
     sums = np.add.reduceat(vectors * weights[:, None], starts, axis=0)
@@ -141,6 +149,15 @@ def finite(vectors: Vectors, texts: Sequence[str]) -> Vectors:
     return vectors
 
 
+def half_characters(text: str) -> bool:
+    """Whether a text holds a lone surrogate, which is no character, and of which no UTF-8 can be made."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
 def check_texts(texts: Sequence[str], prompt: str | None, prompts: Mapping[str, str]) -> None:
     """Raise LusiferError for what is no list of texts, or a prompt that the model does not have."""
     if isinstance(texts, str):
@@ -148,5 +165,7 @@ def check_texts(texts: Sequence[str], prompt: str | None, prompts: Mapping[str, 
     for i, text in enumerate(texts):
         if not isinstance(text, str):
             raise LusiferError(f"text {i} is {type(text).__name__}, expected str")
+        if not text.isascii() and half_characters(text):
+            raise LusiferError(f"text {i} holds half a character (a lone surrogate, from a text that was cut): {text[:60]!a}")
     if prompt is not None and prompt not in prompts:
         raise LusiferError(f"the model has no prompt {prompt!r}; its prompts: {', '.join(prompts) or 'none'}")

@@ -106,9 +106,10 @@ def _window(runner: Runner, rows: list[Ids], tell: Tell | None) -> Vectors:
             tell(len(places), int(lengths[places].sum()))
 
     for places in by_tokens(lengths, runner.budget, padded=runner.padded):
-        try:
-            started.append((places, runner.start([rows[i] for i in places])))
-        except MemoryError:
+        begun = _begin(runner, [rows[i] for i in places])
+        if begun is not None:
+            started.append((places, begun))
+        else:
             while started:  # what is under way holds memory too
                 land()
             for half in _halves(places, int(lengths[places].sum())):
@@ -126,9 +127,17 @@ def _halves(places: Ints, tokens: int) -> list[Ints]:
     return [half for half in np.array_split(places, 2) if len(half)]
 
 
-def _once_more(runner: Runner, rows: list[Ids]) -> Any:
+def _begin(runner: Runner, rows: list[Ids]) -> Any:
+    """A batch that has begun; None where it does not fit: outside the handler, which would hold on to what the failed one made."""
     try:
         return runner.start(rows)
     except MemoryError:
+        return None
+
+
+def _once_more(runner: Runner, rows: list[Ids]) -> Any:
+    begun = _begin(runner, rows)
+    if begun is None:
         tokens = sum(map(len, rows))
-        raise ModelError(f"half a batch, {len(rows)} texts of {tokens} tokens, does not fit in memory either; lower the budget") from None
+        raise ModelError(f"half a batch, {len(rows)} texts of {tokens} tokens, does not fit in memory either; lower the budget")
+    return begun

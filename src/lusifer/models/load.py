@@ -30,19 +30,23 @@ def load(
     language: str | None = None,
     long: Long = "cut",
     compile: bool = False,
+    budget: int | None = None,
 ) -> Embedder:
     """The model at a path, a hub id or an endpoint's URL, or the one that comes with lusifer; the rest as for `sentence_transformer`.
 
     `dim` cuts a static table's vectors to their first numbers. `bf16` computes in bfloat16: about three times as fast on a
     CPU that has it, cosine to fp32 about 0.9999. `long="pool"` reads a text past the model's length in pieces, whose vectors are
-    averaged, instead of cutting it. `compile` fuses a GPU's small operations, at half a minute's cost.
+    averaged, instead of cutting it. `compile` fuses a GPU's small operations, at half a minute's cost. `budget`: tokens of a batch.
 
     Raises ModelError where it is no model, is damaged, or asks for remote code.
     """
+    if long not in ("cut", "pool"):
+        raise ModelError(f"long is {long!r}; it must be cut or pool")
     folder = None if is_url(name) else bases.locate(str(name))
+    special = folder is None or is_static(folder) or any((folder / f).exists() for f in ("heads.json", "adapters.json"))
+    if special and long != "cut":
+        raise ModelError(f"{name}: takes no long={long!r} (a static table, an endpoint, a model with heads or adapters)")
     if folder and is_static(folder):
-        if long != "cut":
-            raise ModelError(f"{name}: is a static table, which takes no long={long!r}")
         return load_static(folder, dim)
     if dim is not None:
         raise ModelError(f"{name}: is no static table, so it takes no dim=")
@@ -63,7 +67,7 @@ def load(
         from lusifer.models.adapters import AdaptedEmbedder
 
         return AdaptedEmbedder(model, folder, bf16=bf16)
-    return TorchEmbedder(model, bf16=bf16, long=long, compile=compile)
+    return TorchEmbedder(model, budget, bf16=bf16, long=long, compile=compile, own=True)
 
 
 def is_url(name: str | Path) -> bool:

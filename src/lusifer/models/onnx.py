@@ -16,7 +16,7 @@ from lusifer.errors import MissingExtra, ModelError
 from lusifer.models import engine
 from lusifer.models.bases import own_pooling, read_json
 from lusifer.models.embedder import check_texts, finite, pooled
-from lusifer.models.tokens import Tokens
+from lusifer.models.tokens import Tokens, padded
 
 if TYPE_CHECKING:
     from lusifer.models.embedder import Long, Vectors
@@ -41,12 +41,7 @@ class OnnxRunner:
         return self.tokens(texts)
 
     def start(self, rows: list[Ids]) -> Vectors:
-        width = max(1, max(map(len, rows)))
-        ids = np.zeros((len(rows), width), dtype=np.int64)
-        mask = np.zeros_like(ids)
-        for i, row in enumerate(rows):
-            ids[i, : len(row)] = row
-            mask[i, : len(row)] = 1
+        ids, mask = padded(rows)
         known = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
         states = np.asarray(self.session.run(None, {name: known[name] for name in self.inputs})[0], dtype=np.float32)
         if states.ndim == 2:
@@ -56,8 +51,8 @@ class OnnxRunner:
         if self.pooling == "lasttoken":
             return np.asarray(states[np.arange(len(states)), np.maximum(mask.sum(1) - 1, 0)])
         weights = mask[:, :, None].astype(np.float32)
-        pooled: Vectors = (states * weights).sum(1) / np.maximum(weights.sum(1), 1)
-        return pooled
+        mean: Vectors = (states * weights).sum(1) / np.maximum(weights.sum(1), 1)
+        return mean
 
     def finish(self, started: Vectors) -> Vectors:
         return started

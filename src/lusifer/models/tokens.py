@@ -50,6 +50,17 @@ class Tokens:
         return found
 
 
+def padded(rows: Sequence[Ids], pad: int = 0, width: int = 1) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Rows as one right-padded matrix of at least `width` columns, and its mask, both (n, width)."""
+    width = max(width, max(map(len, rows), default=1))
+    ids = np.full((len(rows), width), pad, dtype=np.int64)
+    mask = np.zeros_like(ids)
+    for i, row in enumerate(rows):
+        ids[i, : len(row)] = row
+        mask[i, : len(row)] = 1
+    return ids, mask
+
+
 def _copy(tokenizer: Any) -> Tokenizer:
     from tokenizers import Tokenizer
 

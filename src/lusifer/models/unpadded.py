@@ -114,7 +114,8 @@ def attention(
     scaling: float | None = None, sliding_window: int | None = None, **_: Any,
 ) -> tuple[torch.Tensor, None]:  # fmt: skip
     """As transformers calls it: (1, heads, T, width) each → (1, T, heads, width)."""
-    segments, causal = _current[-1], bool(getattr(module, "is_causal", False))
+    segments = _current[-1]
+    causal = bool(getattr(module, "is_causal", False)) and getattr(module.config, "is_causal", True) is not False
     q, k, v = (x[0].transpose(0, 1) for x in (query, key, value))
     behind = -1 if sliding_window is None or sliding_window > segments.longest else sliding_window - 1
     if q.device.type == "cuda":

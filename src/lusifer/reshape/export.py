@@ -64,6 +64,7 @@ def export(name: str | Path, into: str | Path, *, int8: bool = False, least: flo
     size = sum(p.numel() * 4 for p in model.parameters())
     if size > LARGEST:
         raise ModelError(f"{name}: has {size / 1e9:.1f} GB of weights; one ONNX file holds {LARGEST / 1e9:.0f}")
+    _may_write(Path(into), bases.locate(str(name)))
     rows = list(texts) if texts is not None else own_texts()
     if not rows:
         raise ConfigError("there is no text to compare the export with the model on")
@@ -78,6 +79,12 @@ def export(name: str | Path, into: str | Path, *, int8: bool = False, least: flo
         if parity.mean < least:
             raise ModelError(f"{name}: the export's mean cosine to it is {parity.mean:.4f}, below {least}; nothing was written")
     return parity
+
+
+def _may_write(into: Path, source: Path) -> None:
+    """Raise ModelError where the folder is the model's own, or holds what no export wrote."""
+    if into.exists() and (not into.is_dir() or into.samefile(source) or (any(into.iterdir()) and not (into / "parity.json").exists())):
+        raise ModelError(f"{into}: holds something that is no export, which would be lost; name another folder")
 
 
 def own_texts() -> list[Text]:
@@ -140,17 +147,20 @@ def _write(model: Any, folder: Path, *, int8: bool) -> None:
     with tempfile.TemporaryDirectory(dir=folder) as made, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter that needs no further package calls itself old
         file = Path(made) / "model.onnx"
-        torch.onnx.export(
-            Whole(model).eval(),
-            (ids, mask),
-            str(file),
-            input_names=["input_ids", "attention_mask"],
-            output_names=["vectors"],
-            dynamic_axes={"input_ids": free, "attention_mask": free, "vectors": {0: "texts"}},
-            opset_version=OPSET,
-            do_constant_folding=not int8,  # an int8 table stays int8
-            dynamo=False,
-        )
+        try:
+            torch.onnx.export(
+                Whole(model).eval(),
+                (ids, mask),
+                str(file),
+                input_names=["input_ids", "attention_mask"],
+                output_names=["vectors"],
+                dynamic_axes={"input_ids": free, "attention_mask": free, "vectors": {0: "texts"}},
+                opset_version=OPSET,
+                do_constant_folding=not int8,  # an int8 table stays int8
+                dynamo=False,
+            )
+        except (RuntimeError, torch.onnx.errors.OnnxExporterError) as error:
+            raise ModelError(f"the model cannot be traced as ONNX ({' '.join(str(error).split())[:200]})") from error
         if int8:
             _quantise(file, folder / "model.onnx")
         else:
