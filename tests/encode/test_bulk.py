@@ -45,9 +45,18 @@ def content(folder: Path) -> dict[str, bytes]:
 
 def test_every_row_has_its_vector_whatever_the_format(corpus: Path, table: Path, tmp_path: Path) -> None:
     expected = lusifer.load(table).encode(ROWS)
-    told: list[int] = []
-    done = lusifer.encode(str(corpus), tmp_path / "a", model=table, keep=["id"], shard_rows=300, tell=told.append)
+    told, embedded = list[int](), list[int]()
+    done = lusifer.encode(
+        str(corpus),
+        tmp_path / "a",
+        model=table,
+        keep=["id"],
+        shard_rows=300,
+        tell=lambda rows, tokens: (told.append(rows), embedded.append(tokens)),
+    )
     assert (done.rows, done.dim, len(done.shards), sum(told)) == (1000, 16, 4, 1000)
+    tokenizer = lusifer.load(table).tokenizer  # type: ignore[attr-defined]
+    assert sum(embedded) == sum(len(e.ids) for e in tokenizer.encode_batch_fast(ROWS, add_special_tokens=False))
     lusifer.encode(str(corpus), tmp_path / "b", model=table, shard_rows=300, format="safetensors")
     for folder in ("a", "b"):
         rows, vectors = zip(*read_vectors(tmp_path / folder), strict=True)
@@ -61,9 +70,11 @@ def test_every_row_has_its_vector_whatever_the_format(corpus: Path, table: Path,
 
 
 def test_files_of_all_kinds_are_one_corpus(table: Path, tmp_path: Path) -> None:
+    """And are counted, for the end to be estimated."""
     (tmp_path / "1.txt").write_text("\n".join(ROWS[:5]) + "\n", encoding="utf-8")
     parquet.write_table(pa.table({"text": ROWS[5:9]}), tmp_path / "2.parquet")
     (tmp_path / "3.tsv").write_text("".join(f"x\t{text}\n" for text in ROWS[9:12]), encoding="utf-8")
+    assert Corpus(tuple(str(tmp_path / name) for name in ("1.txt", "2.parquet", "3.tsv"))).count() == 12
     lusifer.encode([str(tmp_path / "[12].*")], tmp_path / "a", model=table, shard_rows=2)
     lusifer.encode(str(tmp_path / "*.tsv"), tmp_path / "b", model=table, columns=["_", "text"])
     found = np.concatenate([vectors for folder in ("a", "b") for _, vectors in read_vectors(tmp_path / folder)])
@@ -266,7 +277,7 @@ def test_workers_on_ray_write_what_one_process_writes(corpus: Path, table: Path,
     settings = {"model": table, "keep": ["id"], "shard_rows": 130, "skip_bad": True}
     lusifer.encode(str(corpus), tmp_path / "one", **settings)  # type: ignore[arg-type]
     told: list[int] = []
-    lusifer.encode(str(corpus), tmp_path / "two", engine="ray", workers=2, tell=told.append, **settings)  # type: ignore[arg-type]
+    lusifer.encode(str(corpus), tmp_path / "two", engine="ray", workers=2, tell=lambda rows, tokens: told.append(rows), **settings)  # type: ignore[arg-type]
     assert content(tmp_path / "two") == content(tmp_path / "one")
     assert sum(told) == 1000
 

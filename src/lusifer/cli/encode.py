@@ -26,26 +26,28 @@ def encode(
     import time
 
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+    from lusifer.data.readers import expand
     from lusifer.encode.bulk import encode as run
+    from lusifer.encode.rows import Corpus
 
     def names(given: str) -> list[str]:
         return [name for name in given.split(",") if name]
 
     console = Console(stderr=True)
-    started, done = time.monotonic(), 0
-    text = TextColumn("{task.fields[rows]:,} rows, {task.fields[rate]:,.0f} a second")
-    bar = Progress(
-        TextColumn("{task.description}"), BarColumn(), text, TimeElapsedColumn(), console=console, disable=not console.is_terminal
-    )
+    total = Corpus(tuple(expand(files))).count() if console.is_terminal else None
+    started, seen = time.monotonic(), 0
+    figures = TextColumn("{task.completed:,.0f} rows, {task.fields[tokens]:,} tokens, {task.fields[rate]:,.0f} a second")
+    times = (TimeElapsedColumn(), TimeRemainingColumn())
+    bar = Progress(TextColumn("{task.description}"), BarColumn(), figures, *times, console=console, disable=not console.is_terminal)
     with bar:
-        task = bar.add_task("encoding", total=None, rows=0, rate=0.0)
+        task = bar.add_task("encoding", total=total, tokens=0, rate=0.0)
 
-        def tell(rows: int) -> None:
-            nonlocal done
-            done += rows
-            bar.update(task, rows=done, rate=done / max(time.monotonic() - started, 1e-9))
+        def tell(rows: int, tokens: int) -> None:
+            nonlocal seen
+            seen += tokens
+            bar.update(task, advance=rows, tokens=seen, rate=seen / max(time.monotonic() - started, 1e-9))
 
         found = run(
             files,

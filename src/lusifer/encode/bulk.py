@@ -22,10 +22,11 @@ from lusifer.encode.rows import Corpus, shards
 from lusifer.encode.shards import REJECTS, Format, Settings, read, shard_name, write
 from lusifer.errors import ConfigError, LusiferError
 from lusifer.models.embedder import Vectors
+from lusifer.models.engine import meter
 from lusifer.models.load import Named
 
 RUN, MANIFEST = "run.json", "manifest.json"
-Tell = Callable[[int], None]  # rows that were just finished, or found finished
+Tell = Callable[[int, int], None]  # rows that were just finished, or found finished, and tokens that were just embedded
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def encode(
     bf16: bool = False,
     engine: Literal["local", "ray"] = "local",
     workers: int = 2,
-    tell: Tell = lambda rows: None,
+    tell: Tell = lambda rows, tokens: None,
 ) -> Done:
     """Write the vectors of every row of `files` (TSV, text, JSONL, Parquet; globs; URLs) as shards into a folder or URL.
 
@@ -85,9 +86,10 @@ def encode(
         elif engine == "local":
             finished = set(place.files())
             for shard in shards(corpus, shard_rows):
+                before = meter.tokens
                 if shard_name(shard.number, format) not in finished:
                     write(place, shard, corpus, named.embedder, settings)
-                tell(len(shard.rows))
+                tell(len(shard.rows), meter.tokens - before)
         else:
             raise ConfigError(f"engine is {engine!r}; it must be local or ray")
         return _finish(place, named, settings)

@@ -13,10 +13,11 @@ from lusifer.encode.place import Place
 from lusifer.encode.rows import Corpus, Start, shards_from, starts
 from lusifer.encode.shards import Settings, shard_name, write
 from lusifer.errors import LusiferError, MissingExtra
+from lusifer.models.engine import meter
 from lusifer.models.load import load
 
 
-def run(corpus: Corpus, settings: Settings, into: str, workers: int, tell: Callable[[int], None]) -> None:
+def run(corpus: Corpus, settings: Settings, into: str, workers: int, tell: Callable[[int, int], None]) -> None:
     """Write the shards that are missing."""
     try:
         import ray
@@ -28,7 +29,7 @@ def run(corpus: Corpus, settings: Settings, into: str, workers: int, tell: Calla
     missing = [number for number in range(len(places)) if shard_name(number, settings.format) not in finished]
     whole = sum(settings.shard_rows for number in range(len(places)) if number not in set(missing))
     if whole:
-        tell(whole)
+        tell(whole, 0)
     if not missing:
         return
     started = not ray.is_initialized()
@@ -47,7 +48,7 @@ def run(corpus: Corpus, settings: Settings, into: str, workers: int, tell: Calla
             num_gpus=1 if ray.cluster_resources().get("GPU", 0) else 0,
         )
         for row in made.iter_rows():
-            tell(int(row["rows"]))
+            tell(int(row["rows"]), int(row["tokens"]))
     except ray.exceptions.RayTaskError as error:
         cause = error.cause
         raise cause if isinstance(cause, LusiferError) else error from None
@@ -64,11 +65,13 @@ class Worker:
         self.model = load(settings.model, bf16=settings.bf16)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[int]]:
-        wanted, rows = {int(number) for number in batch["shard"]}, []
+        wanted, rows, tokens = {int(number) for number in batch["shard"]}, list[int](), list[int]()
         for shard in shards_from(self.corpus, self.places, min(wanted), self.settings.shard_rows):
             if shard.number in wanted:
+                before = meter.tokens
                 write(self.place, shard, self.corpus, self.model, self.settings)
                 rows.append(len(shard.rows))
+                tokens.append(meter.tokens - before)
             if shard.number == max(wanted):
                 break
-        return {"rows": rows}
+        return {"rows": rows, "tokens": tokens}

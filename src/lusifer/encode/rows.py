@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import dropwhile
 
-from lusifer.data.readers import Problem, Row, file_format, scan_rows
+from lusifer.data.readers import Problem, Row, file_format, scan_lines, scan_rows
 from lusifer.errors import ConfigError, DataError
 from lusifer.models.embedder import half_characters
 
@@ -66,6 +66,23 @@ class Corpus:
                 yield item
             if empty and not self.skip_bad:
                 raise DataError(file, None, "the file is empty")
+
+    def count(self) -> int | None:
+        """About how many rows there are, for a progress line: lines, or what Parquet says; None where a store would have to be read."""
+        total = 0
+        for file in self.files:
+            if "://" in file:
+                return None
+            if file_format(file) == ".parquet":
+                import pyarrow.parquet as parquet
+
+                try:
+                    total += parquet.read_metadata(file).num_rows
+                except (ValueError, OSError):
+                    return None  # the run will tell
+            else:
+                total += sum(1 for _ in scan_lines(file))
+        return total
 
     def text_of(self, row: Row) -> str:
         """The text of a row."""

@@ -31,6 +31,15 @@ LETTERS = 1 << 24  # of a window, at most
 AHEAD = 2  # batches whose results are on their way while the next are started
 
 
+class Meter:
+    """How many tokens this process has embedded, for a progress line to read."""
+
+    tokens = 0
+
+
+meter = Meter()
+
+
 class Runner(Protocol):
     """What an engine drives: a tokenizer and a model."""
 
@@ -102,8 +111,10 @@ def _window(runner: Runner, rows: list[Ids], tell: Tell | None) -> Vectors:
     def land() -> None:
         places, pending = started.popleft()
         out[places] = runner.finish(pending)
+        tokens = int(lengths[places].sum())
+        meter.tokens += tokens
         if tell:
-            tell(len(places), int(lengths[places].sum()))
+            tell(len(places), tokens)
 
     for places in by_tokens(lengths, runner.budget, padded=runner.padded):
         begun = _begin(runner, [rows[i] for i in places])
