@@ -21,7 +21,7 @@ from lusifer.models.load import sentence_transformer
 from lusifer.models.runner import TorchRunner, plain
 from lusifer.models.tokens import Ids
 from lusifer.models.unpadded import Segments
-from tests.conftest import CAUSAL, TEXTS, make_model
+from tests.conftest import CAUSAL, TEXTS, make_model, make_table
 
 Folder = Callable[[str], Path]
 MIXED = [*TEXTS, "", "a", " ".join(TEXTS), *TEXTS[:3], "x " * 90]
@@ -232,3 +232,16 @@ def test_settings_that_a_model_does_not_have_are_told(model_folder: Folder, tmp_
 def test_another_seed_is_another_model(tmp_path: Path) -> None:
     a, b = (lusifer.load(make_model(tmp_path / str(seed), "bert", seed)).encode(TEXTS) for seed in (1, 2))
     assert abs(a - b).max() > 0.01
+
+
+def test_a_text_without_a_known_token_has_one_fixed_vector_in_every_table(tmp_path: Path) -> None:
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+
+    own: Any = lusifer.load(make_table(tmp_path / "table"))
+    module = StaticEmbedding(own.tokenizer, embedding_weights=own.rows.astype(np.float32) * own.scale[:, None])
+    model = SentenceTransformer(modules=[module, Normalize()], device="cpu")
+    theirs = TorchEmbedder(model)
+    texts = [*TEXTS, "", TEXTS[0]]
+    np.testing.assert_allclose(theirs.encode(texts), own.encode(texts), atol=1e-5)
+    np.testing.assert_allclose(theirs.encode(TEXTS), model.encode(TEXTS), atol=1e-5)
+    assert theirs.encode([""])[0].tolist() == [1.0] + [0.0] * 15

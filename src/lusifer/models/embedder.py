@@ -124,12 +124,11 @@ def pooled(runner: Pieces, texts: Sequence[str], prompt: str) -> Vectors:
     """Vectors of texts of any length: the mean of their pieces', each by its tokens, made a unit."""
     found = [runner.tokens.pieces(text, prompt) for text in texts]
     vectors = engine.encode(runner, [piece for pieces in found for piece, _ in pieces], prompt)
-    vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors = units(vectors)
     weights = np.array([max(1, tokens) for pieces in found for _, tokens in pieces], dtype=np.float32)
     starts = np.cumsum([0, *map(len, found)])[:-1]
     sums = np.add.reduceat(vectors * weights[:, None], starts, axis=0)
-    result: Vectors = sums / np.linalg.norm(sums, axis=1, keepdims=True)
-    return result
+    return units(sums)
 
 
 class Pieces(engine.Runner, Protocol):
@@ -138,6 +137,15 @@ class Pieces(engine.Runner, Protocol):
     @property
     def tokens(self) -> Tokens:
         """Its tokenizer."""
+
+
+def units(sums: Vectors) -> Vectors:
+    """Rows made unit vectors; a row of zeros, of a text without a token that the model knows, becomes one fixed vector."""
+    norms = np.linalg.norm(sums, axis=1, keepdims=True)
+    empty = norms[:, 0] == 0
+    found: Vectors = np.divide(sums, np.where(norms == 0, 1, norms), dtype=np.float32)
+    found[empty, 0] = 1
+    return found
 
 
 def finite(vectors: Vectors, texts: Sequence[str]) -> Vectors:

@@ -15,7 +15,7 @@ import numpy as np
 from lusifer.errors import MissingExtra, ModelError
 from lusifer.models import engine
 from lusifer.models.bases import own_pooling, read_json
-from lusifer.models.embedder import check_texts, finite, pooled
+from lusifer.models.embedder import check_texts, finite, pooled, units
 from lusifer.models.tokens import Tokens, padded
 
 if TYPE_CHECKING:
@@ -83,13 +83,7 @@ class OnnxEmbedder:
         before = self._prompts.get(prompt or self.default or "", "")
         if self.long == "pool":
             return finite(pooled(self.runner, texts, before), texts)
-        out = finite(engine.encode(self.runner, texts, before), texts)
-        norms = np.linalg.norm(out, axis=1, keepdims=True)
-        if not (norms > 0).all():
-            row = int(np.flatnonzero(norms[:, 0] == 0)[0])
-            raise ModelError(f"the model gave nothing for text {row}: {texts[row][:60]!r}")
-        out /= norms
-        return out
+        return units(finite(engine.encode(self.runner, texts, before), texts))
 
 
 def onnx_file(folder: str | Path) -> Path | None:

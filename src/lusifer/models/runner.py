@@ -18,6 +18,7 @@ import torch.nn.functional as F
 
 from lusifer.models import families, unpadded
 from lusifer.models.bridge import Bridge
+from lusifer.models.embedder import units
 from lusifer.models.tokens import Ids, Tokens, padded
 from lusifer.models.unpadded import Segments, flat, to_device
 
@@ -77,11 +78,11 @@ class TableRunner:
         offsets = torch.from_numpy(np.cumsum([0, *map(len, rows[:-1])]))
         with torch.inference_mode():
             vectors = self.model({"input_ids": flat(rows, device), "offsets": to_device(offsets, device)})["sentence_embedding"]
-            made: torch.Tensor = F.normalize(vectors.float()[:, : self.dim], dim=-1)
+            made: torch.Tensor = vectors.float()[:, : self.dim]
             return made
 
     def finish(self, started: torch.Tensor) -> Vectors:
-        return np.asarray(started.cpu().numpy(), dtype=np.float32)
+        return units(np.asarray(started.cpu().numpy(), dtype=np.float32))
 
 
 class TorchRunner:

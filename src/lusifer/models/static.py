@@ -23,7 +23,7 @@ import numpy.typing as npt
 from lusifer.errors import LusiferError, ModelError
 from lusifer.files import replacing_folder, write_json, write_text
 from lusifer.models import engine
-from lusifer.models.embedder import check_texts
+from lusifer.models.embedder import check_texts, units
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -74,12 +74,7 @@ class StaticEmbedder:
     def encode(self, texts: Sequence[str], *, prompt: str | None = None) -> Vectors:
         """Unit vectors (n, dim); a text without a known token gets one fixed vector."""
         check_texts(texts, prompt, self.config.prompts)
-        out = engine.encode(self, texts, self.config.prompts.get(prompt or "", ""))
-        norms = np.linalg.norm(out, axis=1, keepdims=True)
-        empty = norms[:, 0] == 0
-        out[empty, 0], norms[empty] = 1, 1
-        out /= norms
-        return out
+        return units(engine.encode(self, texts, self.config.prompts.get(prompt or "", "")))
 
     budget, padded = 1 << 18, False  # as an engine's runner
 
