@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from sentence_transformers.sentence_transformer.modules import Dense, Normalize,
 
 import lusifer
 from lusifer.errors import ConfigError, ModelError
+from lusifer.models.bases import weights_hash
 from lusifer.models.bridge import Bridge, BridgeConfig, Part
 from lusifer.reshape import export as module
 from lusifer.reshape.export import own_texts
@@ -35,6 +37,9 @@ def test_fp32_is_the_model(family: str, mode: str, model_folder: Folder, tmp_pat
     parity = lusifer.export(tmp_path / "model", tmp_path / "onnx", texts=PAIRS)
     assert parity.least > 0.99999
     assert parity.languages["eng_Latn"][0] == 16
+    told = json.loads((tmp_path / "onnx" / "parity.json").read_text(encoding="utf-8"))
+    assert told["hash"] == weights_hash(tmp_path / "model")
+    assert set(told["versions"]) >= {"lusifer", "torch", "onnxruntime"}
     made, original = lusifer.load(tmp_path / "onnx"), lusifer.load(tmp_path / "model")
     mixed = [*TEXTS, "", " ".join(TEXTS * 20), "a"]
     for prompt in (None, "query"):

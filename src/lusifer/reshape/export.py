@@ -75,10 +75,18 @@ def export(name: str | Path, into: str | Path, *, int8: bool = False, least: flo
         _settings(model, aside)
         after = load(aside).encode([text for _, text in rows])
         parity = _parity(rows, before, after, sum(file.stat().st_size for file in aside.iterdir()))
-        write_json(aside / "parity.json", {"mean": parity.mean, "least": parity.least, "languages": parity.languages, "int8": int8})
+        made = {"model": str(name), "hash": bases.weights_hash(bases.locate(str(name))), "int8": int8, "versions": _versions()}
+        write_json(aside / "parity.json", {**made, "mean": parity.mean, "least": parity.least, "languages": parity.languages})
         if parity.mean < least:
             raise ModelError(f"{name}: the export's mean cosine to it is {parity.mean:.4f}, below {least}; nothing was written")
     return parity
+
+
+def _versions() -> dict[str, str]:
+    """What an export was made with."""
+    from importlib.metadata import version
+
+    return {package: version(package) for package in ("lusifer", "torch", "transformers", "sentence-transformers", "onnxruntime")}
 
 
 def _may_write(into: Path, source: Path) -> None:
