@@ -68,6 +68,8 @@ def encode(
         corpus.wanted(file)
     if keep and format == "safetensors":
         raise ConfigError("safetensors holds numbers alone: it takes no columns to keep")
+    if engine not in ("local", "ray"):
+        raise ConfigError(f"engine is {engine!r}; it must be local or ray")
     place = Place(str(into))
     Settings(str(model), prompt, format, shard_rows, bf16)  # told before a model is loaded
     with place.own():
@@ -83,15 +85,13 @@ def encode(
             from lusifer.encode.ray import run
 
             run(corpus, settings, str(into) if "://" in str(into) else str(Path(into).resolve()), workers, tell)
-        elif engine == "local":
+        else:
             finished = set(place.files())
             for shard in shards(corpus, shard_rows):
                 before = meter.tokens
                 if shard_name(shard.number, format) not in finished:
                     write(place, shard, corpus, named.embedder, settings)
                 tell(len(shard.rows), meter.tokens - before)
-        else:
-            raise ConfigError(f"engine is {engine!r}; it must be local or ray")
         return _finish(place, named, settings)
 
 

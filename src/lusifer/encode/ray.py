@@ -27,9 +27,8 @@ def run(corpus: Corpus, settings: Settings, into: str, workers: int, tell: Calla
     places = starts(corpus, settings.shard_rows)
     finished = set(Place(into).files())
     missing = [number for number in range(len(places)) if shard_name(number, settings.format) not in finished]
-    whole = sum(settings.shard_rows for number in range(len(places)) if number not in set(missing))
-    if whole:
-        tell(whole, 0)
+    if len(missing) < len(places):
+        tell(settings.shard_rows * (len(places) - len(missing)), 0)
     if not missing:
         return
     started = not ray.is_initialized()

@@ -148,31 +148,40 @@ def _write(model: Any, folder: Path, *, int8: bool) -> None:
             for name, module in list(parent.named_children()):
                 if isinstance(module, nn.Embedding) and len(module.weight) >= TABLE:
                     setattr(parent, name, Int8Embedding(module, float(getattr(module, "scalar_embed_scale", 1.0))))
-    ids = torch.full((2, 6), int(model.tokenizer.pad_token_id or 0))
+    with tempfile.TemporaryDirectory(dir=folder) as made:
+        file = Path(made) / "model.onnx"
+        trace(Whole(model).eval(), file, fold=not int8)
+        if int8:
+            _quantise(file, folder / "model.onnx")
+        else:
+            shutil.copy(file, folder / "model.onnx")
+
+
+def trace(module: nn.Module, file: Path, *, fold: bool) -> None:
+    """Write a module, ids and mask (n, length) → vectors (n, dim), as ONNX. Without `fold` what is int8 stays int8 in the file.
+
+    Raises ModelError where the module holds what ONNX has no operator for.
+    """
+    ids = torch.ones((2, 6), dtype=torch.int64)
     mask = torch.ones_like(ids)
     mask[1, 4:] = 0
     free = {0: "texts", 1: "length"}
-    with tempfile.TemporaryDirectory(dir=folder) as made, warnings.catch_warnings():
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter that needs no further package calls itself old
-        file = Path(made) / "model.onnx"
         try:
             torch.onnx.export(
-                Whole(model).eval(),
+                module,
                 (ids, mask),
                 str(file),
                 input_names=["input_ids", "attention_mask"],
                 output_names=["vectors"],
                 dynamic_axes={"input_ids": free, "attention_mask": free, "vectors": {0: "texts"}},
                 opset_version=OPSET,
-                do_constant_folding=not int8,  # an int8 table stays int8
+                do_constant_folding=fold,
                 dynamo=False,
             )
         except (RuntimeError, torch.onnx.errors.OnnxExporterError) as error:
             raise ModelError(f"the model cannot be traced as ONNX ({' '.join(str(error).split())[:200]})") from error
-        if int8:
-            _quantise(file, folder / "model.onnx")
-        else:
-            shutil.copy(file, folder / "model.onnx")
 
 
 def _quantise(file: Path, into: Path) -> None:

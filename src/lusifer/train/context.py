@@ -12,7 +12,6 @@ from __future__ import annotations
 import copy
 import json
 import logging
-import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -28,6 +27,7 @@ from lusifer.errors import ConfigError, LusiferError
 from lusifer.files import replacing_folder, sha256, write_json, write_text
 from lusifer.models.packed import quantise_rows
 from lusifer.models.static import TOKENIZER, WEIGHTS, StaticEmbedder, load_static
+from lusifer.reshape.export import trace
 from lusifer.reshape.whiten import whitening
 from lusifer.train.corpus import Data, read_kind
 from lusifer.train.loop import StepBatches, StepTrainer, arguments, claim, rank_and_world, run_phase, wait_for_all
@@ -38,7 +38,6 @@ from lusifer.train.taught import Objective, TaughtBatches, Teacher, check, prepa
 from lusifer.train.vocabulary import PAD, Vocabulary
 
 log = logging.getLogger(__name__)
-OPSET = 17
 
 
 @dataclass(frozen=True)
@@ -287,21 +286,8 @@ def save_onnx(folder: Path, encoder: Contextual, table: StaticEmbedder, recipe: 
     """Write `model.onnx`, the table's tokenizer without its special tokens, and the length at which texts are cut."""
     whole = Whole(encoder.packed(int8=recipe.int8), head).eval()
     tokenizer = json.loads(table.tokenizer.to_str()) | {"post_processor": None, "truncation": None, "padding": None}
-    example = torch.ones((2, 5), dtype=torch.int64)
-    free = {0: "texts", 1: "length"}
-    with replacing_folder(folder) as aside, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter that needs no further package calls itself old
-        torch.onnx.export(
-            whole,
-            (example, example),
-            str(aside / "model.onnx"),
-            input_names=["input_ids", "attention_mask"],
-            output_names=["vectors"],
-            dynamic_axes={"input_ids": free, "attention_mask": free, "vectors": {0: "texts"}},
-            opset_version=OPSET,
-            do_constant_folding=False,  # int8 matrices stay int8 in the file
-            dynamo=False,
-        )
+    with replacing_folder(folder) as aside:
+        trace(whole, aside / "model.onnx", fold=False)
         write_text(aside / TOKENIZER, json.dumps(tokenizer, ensure_ascii=False, separators=(",", ":")))
         write_json(aside / "sentence_bert_config.json", {"max_seq_length": recipe.max_tokens})
         write_json(aside / "config.json", {"hidden_size": table.dim if head is None else head.shape[1]})
