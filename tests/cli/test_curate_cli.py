@@ -59,7 +59,7 @@ def test_a_prompt_is_shown_before_anything_is_paid(pairs: Path) -> None:
         (["negatives", "pairs.tsv", "-o", "x.jsonl", "--columns", "_,question,document"], "no column 'query'"),
         (["negatives", "pairs.tsv", "-o", "x.jsonl", "--columns", "_,query,document", "-n", "0"], "1 or more"),
         (["negatives", "pairs.tsv", "-o", "x.jsonl", "--columns", "_,query,document", "--sampling", "best"], "one of top, random"),
-        (["negatives", "pairs.tsv", "-o", "x.jsonl", "--rename", "a"], "OLD=NEW"),
+        (["negatives", "pairs.tsv", "-o", "x.jsonl", "--rename", "a"], "write it with an ="),
         (["synthesize", "pairs.tsv", "-o", "x.jsonl", "--columns", "text"], "say which LLM with --endpoint"),
         (["synthesize", "pairs.tsv", "-o", "x.jsonl", "--endpoint", "http://127.0.0.1:9/v1#m", "--columns", "a"], "needs a column 'text'"),
         (
@@ -68,6 +68,8 @@ def test_a_prompt_is_shown_before_anything_is_paid(pairs: Path) -> None:
         ),
         (["synthesize", "pairs.tsv", "-o", "x.jsonl", "-t", "nope", "--dry-run"], "no template is called 'nope'"),
         (["synthesize", "pairs.tsv", "-o", "x.jsonl", "-t", "structure"], "no structure that is known"),
+        (["synthesize", "pairs.tsv", "-o", "x.jsonl", "-t", "structure", "--dry-run"], "takes no --dry-run"),
+        (["synthesize", "pairs.tsv", "-o", "x.jsonl", "--control", "tone", "--dry-run"], "--control tone: write it with an ="),
         (["templates", "nope"], "no template is called 'nope'"),
         (["filter", "pairs.tsv", "-o", "x.jsonl", "--columns", "_,query,document", "--top-k", "0"], "1 or more"),
         (["filter", "pairs.tsv", "-o", "x.jsonl", "--columns", "_,query,document", "--duplicates", "some"], "exact, near, keep"),

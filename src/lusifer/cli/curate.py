@@ -96,6 +96,7 @@ def filter_(
 
 @app.command("synthesize")
 def synthesize(
+    context: typer.Context,
     files: list[str] = typer.Argument(..., help="Texts: TSV, TXT, JSONL or Parquet; for --template structure Markdown, RST, HTML."),
     into: str = INTO,
     template: str = typer.Option("summarise-then-ask", "--template", "-t", help="See `lusifer curate templates`; structure needs no LLM."),
@@ -122,9 +123,10 @@ def synthesize(
     from lusifer.curate.steps import preview
 
     if template == "structure":
+        takes_only(context, "--template structure", "files", "into", "template")
         show(structure_pairs(files, into), into)
         return
-    values = {name: rest.split("|") for name, _, rest in (text.partition("=") for text in control or [])}
+    values = {name: rest.split("|") for name, rest in assignments("--control", control, "length=short|long")}
     given: dict[str, Any] = {
         "columns": split(columns), "rename": renamed(rename), "languages": split(languages) or (), "limit": limit, "exemplars": exemplars,
         "controls": values, "prices": (price_in, price_out), "seed": seed,
@@ -174,10 +176,24 @@ def one_of(option: str, value: str, *allowed: str) -> str:
 
 def renamed(rename: list[str] | None) -> dict[str, str]:
     """OLD=NEW options as a mapping."""
-    wrong = [text for text in rename or [] if "=" not in text]
-    if wrong:
-        raise LusiferError(f"--rename {wrong[0]}: write it as OLD=NEW, e.g. question=query")
-    return {old: new for old, _, new in (text.partition("=") for text in rename or [])}
+    return dict(assignments("--rename", rename, "question=query"))
+
+
+def assignments(option: str, texts: list[str] | None, example: str) -> Iterator[tuple[str, str]]:
+    """NAME=VALUE texts as pairs. Raises LusiferError at one that has no `=`."""
+    for text in texts or []:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise LusiferError(f"{option} {text}: write it with an =, e.g. {example}")
+        yield name, value
+
+
+def takes_only(context: typer.Context, mode: str, *names: str) -> None:
+    """Raises LusiferError where another option was given: it would do nothing."""
+    for name in context.params:
+        source = context.get_parameter_source(name)
+        if name not in names and source is not None and source.name == "COMMANDLINE":
+            raise LusiferError(f"{mode} takes no --{name.replace('_', '-')}")
 
 
 @contextmanager
