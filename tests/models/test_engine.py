@@ -229,6 +229,16 @@ def test_settings_that_a_model_does_not_have_are_told(model_folder: Folder, tmp_
     assert lusifer.load(model_folder("bert"), budget=64).runner.budget == 64  # type: ignore[attr-defined]
 
 
+def test_loading_draws_nothing(model_folder: Folder, capfd: pytest.CaptureFixture[str]) -> None:
+    """A program's output is its own: no bar of a library's, whose setting stays as it was."""
+    from transformers.utils import logging
+
+    assert logging.is_progress_bar_enabled()
+    lusifer.load(model_folder("bert"))
+    assert capfd.readouterr().err == ""
+    assert logging.is_progress_bar_enabled()
+
+
 def test_another_seed_is_another_model(tmp_path: Path) -> None:
     a, b = (lusifer.load(make_model(tmp_path / str(seed), "bert", seed)).encode(TEXTS) for seed in (1, 2))
     assert abs(a - b).max() > 0.01

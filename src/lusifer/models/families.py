@@ -94,13 +94,24 @@ def cast_parameters(model: Any, dtype: torch.dtype) -> Any:
 def quiet() -> Iterator[None]:
     """Keep transformers from reporting tensors that a backbone does not use (a pooler, an LM head); errors still show."""
     logging = transformers.utils.logging
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    level = logging.get_verbosity()
     logging.set_verbosity_error()
+    try:
+        with without_bars():
+            yield
+    finally:
+        logging.set_verbosity(level)
+
+
+@contextmanager
+def without_bars() -> Iterator[None]:
+    """Keep transformers from drawing a bar for weights that it reads; what it reports still shows."""
+    logging = transformers.utils.logging
+    bars = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:
         yield
     finally:
-        logging.set_verbosity(level)
         if bars:
             logging.enable_progress_bar()
 

@@ -168,9 +168,12 @@ def _listed(folder: Path) -> list[dict[str, str]]:
 def _plain(folder: Path, device: str | None, **settings: str) -> SentenceTransformer:
     from sentence_transformers import SentenceTransformer
 
+    from lusifer.models.families import without_bars
+
     kwargs = {"use_safetensors": True, **settings}
     try:
-        return SentenceTransformer(str(folder), device=device, trust_remote_code=False, model_kwargs=kwargs).eval()
+        with without_bars():
+            return SentenceTransformer(str(folder), device=device, trust_remote_code=False, model_kwargs=kwargs).eval()
     except Exception as error:
         raise ModelError(f"{folder}: cannot be loaded ({str(error).splitlines()[0]})") from error
 
