@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from rich.console import Console
 from rich.progress import track
 
 from lusifer.files import fingerprint, write_array
 from lusifer.models import bases
+from lusifer.models.embedder import TorchEmbedder
 from lusifer.models.load import sentence_transformer
 from lusifer.train.loop import use_bf16
 
@@ -36,16 +36,15 @@ def teacher_vectors(base: str, texts: Sequence[str], folder: Path, max_tokens: i
     prompts = [model.prompts.get(r, "") for r in roles] or [model.prompts.get(model.default_prompt_name or "", "")] * len(texts)
     texts = [prompt + text for prompt, text in zip(prompts, texts, strict=True)]
     model.max_seq_length = min(model.max_seq_length or max_tokens, max_tokens)
+    model.default_prompt_name = None  # each text has its own already
     weights = bases.describe(base, place).hash
     blocks = [texts[i : i + BLOCK] for i in range(0, len(texts), BLOCK)]
     files = [folder / f"teacher-{fingerprint(weights, block, str(max_tokens))}.npy" for block in blocks]
     missing = [(file, block) for file, block in zip(files, blocks, strict=True) if not file.exists()]
     if missing:
         log.info("embedding %d English texts by the target", sum(len(block) for _, block in missing))
-    gpu = torch.cuda.is_available()
+        embedder = TorchEmbedder(model, bf16=use_bf16("auto"), own=True)
     console = Console(stderr=True)
     for file, block in track(missing, "target's vectors", console=console, disable=not console.is_terminal):
-        with torch.autocast("cuda" if gpu else "cpu", dtype=torch.bfloat16, enabled=use_bf16("auto")):
-            vectors = model.encode(block, prompt="", batch_size=1024 if gpu else 64, normalize_embeddings=True, show_progress_bar=False)
-        write_array(file, vectors.astype(np.float16))
+        write_array(file, embedder.encode(block).astype(np.float16))
     return np.concatenate([np.load(file) for file in files])
