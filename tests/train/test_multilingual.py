@@ -17,7 +17,7 @@ import lusifer
 from lusifer.errors import ConfigError
 from lusifer.train.multilingual import MultilingualLoss, read_pairs, student
 from lusifer.train.run import load_recipe, plan, train
-from tests.conftest import TEXTS
+from tests.conftest import TEXTS, make_table
 
 Folder = Callable[[str], Path]
 
@@ -75,6 +75,8 @@ def test_a_teacher_of_another_size_is_one_line_or_a_dense_layer(recipe: Path, mo
     SentenceTransformer(modules=[*base, Dense(32, 48)], device="cpu").save(str(wide))
     with pytest.raises(ConfigError, match="48 numbers, the student's 32; set project=true"):
         train(recipe, [f"teacher={wide}"])
+    with pytest.raises(ConfigError, match="a table of words"):
+        train(recipe, [f"base={make_table(tmp_path)}", "project=true", f"output={tmp_path / 'table'}"])
     folder = train(recipe, [f"teacher={wide}", "project=true", "optim.steps=2", f"output={tmp_path / 'projected'}"])
     assert SentenceTransformer(str(folder), device="cpu").encode(TEXTS).shape == (16, 48)
 

@@ -134,6 +134,10 @@ def _sentence_transformer(name: str | Path, device: str | None, encoder: str | N
         raise ModelError(f"{folder}: is no bridge, so it takes no {'= and no '.join(moved)}=")
     if is_packed(folder):
         return _packed(folder, device)
+    if is_static(folder):
+        from lusifer.models.table import read_table
+
+        return read_table(folder, device)
     if not (folder / "modules.json").exists():
         return _plain(folder, device)
     listed = _listed(folder)

@@ -145,14 +145,19 @@ def is_static(folder: str | Path) -> bool:
 
 
 def save_static(folder: str | Path, tokenizer: Tokenizer, table: npt.NDArray[np.float32], config: StaticConfig) -> None:
-    """Write a table (tokens, dim) of weighted vectors as int8 rows with a scale each."""
+    """Write a table (tokens, dim) of weighted vectors as int8 rows with a scale each: aside, then renamed."""
+    with replacing_folder(folder) as aside:
+        fill_static(aside, tokenizer, table, config)
+
+
+def fill_static(folder: Path, tokenizer: Tokenizer, table: npt.NDArray[np.float32], config: StaticConfig) -> None:
+    """The same into a folder that is there."""
     from safetensors.numpy import save_file
+
+    from lusifer import config as recipes
 
     scale = np.maximum(np.abs(table).max(1), 1e-12).astype(np.float32) / 127
     rows = np.round(table / scale[:, None]).astype(np.int8)
-    with replacing_folder(folder) as aside:
-        save_file({"embedding": rows, "scale": scale}, aside / WEIGHTS)
-        write_text(aside / TOKENIZER, json.dumps(json.loads(tokenizer.to_str()), ensure_ascii=False, separators=(",", ":")))
-        from lusifer import config as recipes
-
-        write_json(aside / CONFIG, recipes.plain(config))
+    save_file({"embedding": rows, "scale": scale}, folder / WEIGHTS)
+    write_text(folder / TOKENIZER, json.dumps(json.loads(tokenizer.to_str()), ensure_ascii=False, separators=(",", ":")))
+    write_json(folder / CONFIG, recipes.plain(config))

@@ -58,14 +58,16 @@ def combine(
     probe: Sequence[tuple[str, str]] = (),
     tell: Callable[[int, float], None] = lambda step, loss: None,
 ) -> dict[str, Any]:
-    """Write the combination of `models` into a new folder, a standard sentence-transformers model; returns what was chosen or learnt.
+    """Write the combination of `models` into a new folder, in the first one's format; returns what was chosen or learnt.
 
     `base` is θ_0, `probe` pairs of a query and its document. Raises ModelError where the models are not of one shape and tokenizer,
     LusiferError for settings that do not go together.
     """
     import yaml
 
+    from lusifer.models.bases import locate
     from lusifer.models.load import sentence_transformer
+    from lusifer.models.table import write_as
 
     settings, into = settings or Combining(), Path(into)
     if into.exists():
@@ -98,7 +100,7 @@ def combine(
         made = arithmetic(start, states, weights, scale)
     loaded[0].load_state_dict(made)
     with replacing_folder(into) as aside:
-        loaded[0].save(str(aside), create_model_card=False)
+        write_as(loaded[0], locate(str(models[0])), aside)
         about = {"models": [str(m) for m in models], "base": str(base) if base else None, **asdict(settings), **chosen}
         write_text(aside / "merge.yaml", yaml.safe_dump(_plain(about), sort_keys=False))
     return chosen

@@ -28,6 +28,7 @@ from lusifer.models.load import sentence_transformer
 from lusifer.train.assemble import save_model
 from lusifer.train.contrast import Contrast, Keys, info_nce
 from lusifer.train.loop import Batch, Optim, StepBatches, arguments, claim, run_phase
+from lusifer.train.tables import is_table
 from lusifer.train.teacher import teacher_vectors
 from lusifer.train.texts import Epochs, locate_root
 from lusifer.train.trainers import SentenceTrainer
@@ -80,8 +81,8 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     if (final / "modules.json").exists():
         return final
     torch.manual_seed(recipe.seed)
-    pairs = read_pairs(recipe, root)
     model = student(recipe)
+    pairs = read_pairs(recipe, root)
     args = arguments(recipe.optim, output / "multilingual", recipe.seed, SentenceTransformerTrainingArguments)
     batches = StepBatches(recipe.optim.steps, Batches(recipe, pairs, model, output))
     trainer = SentenceTrainer(model=model, args=args, train_dataset=batches, loss=MultilingualLoss(model, recipe))
@@ -98,6 +99,8 @@ def student(recipe: Recipe) -> SentenceTransformer:
     size = model.get_embedding_dimension()
     if size != wanted and not recipe.project:
         raise ConfigError(f"the teacher's vectors have {wanted} numbers, the student's {size}; set project=true for a dense layer between")
+    if is_table(model):
+        raise ConfigError(f"base is {recipe.base}, a table of words; `stage: static` makes one from parallel text")
     modules = [module for module in model if not isinstance(module, Normalize)]
     if recipe.project:
         modules.append(Dense(size, wanted, bias=True, activation_function=torch.nn.Identity()))

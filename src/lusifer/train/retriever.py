@@ -41,6 +41,7 @@ from lusifer.train.finetune import Row, given, pairs_in, tokenise_rows
 from lusifer.train.hybrid_loss import HybridLoss
 from lusifer.train.loop import Batch, Optim, StepBatches, arguments, claim, rank_and_world, run_phase, wait_for_all
 from lusifer.train.query_side import add_frozen, beside_its_base, frozen_vectors
+from lusifer.train.tables import is_table, padded, save_table
 from lusifer.train.texts import locate_root
 from lusifer.train.trainers import PartSentenceTrainer, SentenceTrainer
 
@@ -155,7 +156,7 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     root = locate_root(recipe.data.root)
     output = claim(recipe.output, recipe, restart=restart)
     final = output / "model"
-    if (final / "modules.json").exists():
+    if final.exists():
         return final
     torch.manual_seed(recipe.seed)
     sources = read(recipe, root, output / "prepared")
@@ -167,7 +168,8 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
         add_heads(model, recipe.heads.dim)
     args = arguments(recipe.optim, output / "retriever", recipe.seed, SentenceTransformerTrainingArguments)
     batches = StepBatches(recipe.optim.steps, Batches(recipe, sources, model, frozen))
-    kind = PartSentenceTrainer if recipe.lora or recipe.language or recipe.heads else SentenceTrainer
+    part = recipe.lora or recipe.language or recipe.heads or is_table(model)
+    kind = PartSentenceTrainer if part else SentenceTrainer
     trainer = kind(model=model, args=args, train_dataset=batches, loss=make_loss(recipe, model))
     run_phase(trainer, "retriever")
     if trainer.is_world_process_zero():
@@ -176,6 +178,9 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
             return final
         if recipe.lora:
             fold_lora(model)
+        if is_table(model):
+            save_table(model, recipe.base, final)
+            return final
         save_model(beside_its_base(recipe, model) if recipe.train == "queries" else model, final)
     return final
 
@@ -203,6 +208,13 @@ def add_heads(model: Any, dim: int) -> None:
 def starting_model(recipe: Recipe) -> Any:
     """The base, with the recipe's prompts. Raises ModelError where it has no module for the recipe's language."""
     model = sentence_transformer(recipe.base, language=recipe.language)
+    if is_table(model):
+        for name in ("lora", "heads"):
+            if getattr(recipe, name):
+                raise ConfigError(f"{recipe.base}: is a table of words, so it takes no {name}")
+        if recipe.train == "queries" or recipe.matryoshka_layers:
+            raise ConfigError(f"{recipe.base}: is a table of words, so it takes no train: queries and no matryoshka_layers")
+        model = padded(model)
     if recipe.language:
         for name, parameter in model[0].auto_model.named_parameters():  # the rule of X-MOD: these are shared by, or of, all languages
             parameter.requires_grad = not (name.startswith("embeddings.") or "adapter_" in name)

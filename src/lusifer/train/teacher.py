@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from rich.console import Console
 from rich.progress import track
+from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 
 from lusifer.files import fingerprint, write_array
 from lusifer.models import bases
@@ -35,7 +36,11 @@ def teacher_vectors(base: str, texts: Sequence[str], folder: Path, max_tokens: i
     model = sentence_transformer(place)
     prompts = [model.prompts.get(r, "") for r in roles] or [model.prompts.get(model.default_prompt_name or "", "")] * len(texts)
     texts = [prompt + text for prompt, text in zip(prompts, texts, strict=True)]
-    model.max_seq_length = min(model.max_seq_length or max_tokens, max_tokens)
+    longest = min(model.max_seq_length or max_tokens, max_tokens)
+    if isinstance(model[0], StaticEmbedding):
+        model.tokenizer.enable_truncation(longest)
+    else:
+        model.max_seq_length = longest
     model.default_prompt_name = None  # each text has its own already
     weights = bases.describe(base, place).hash
     blocks = [texts[i : i + BLOCK] for i in range(0, len(texts), BLOCK)]
