@@ -54,7 +54,7 @@ def test_int8_is_near_the_model_and_smaller(model_folder: Folder, tmp_path: Path
     monkeypatch.setattr(module, "TABLE", 100)
     fp32 = lusifer.export(model_folder("bert"), tmp_path / "fp32", texts=PAIRS)
     int8 = lusifer.export(model_folder("bert"), tmp_path / "int8", int8=True, least=0.9, texts=PAIRS)
-    assert 0.9 < int8.mean < 0.99999 < fp32.mean
+    assert 0.9 < int8.mean < fp32.mean > 0.99999  # how far below: a CPU with int8 units of its own rounds less
     sizes = [(tmp_path / name / "model.onnx").stat().st_size for name in ("int8", "fp32")]
     assert sizes[0] < 0.8 * sizes[1]
     found = (lusifer.load(tmp_path / "int8").encode(TEXTS) * lusifer.load(model_folder("bert")).encode(TEXTS)).sum(1)
