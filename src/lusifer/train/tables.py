@@ -63,7 +63,8 @@ def is_table(model: SentenceTransformer) -> bool:
 def padded(model: SentenceTransformer) -> SentenceTransformer:
     """The same model, reading padded ids."""
     modules = [PaddedTable(model[0]), *list(model)[1:]]
-    return SentenceTransformer(modules=modules, device=str(model.device), prompts=model.prompts)
+    prompts = {"prompts": model.prompts, "default_prompt_name": model.default_prompt_name}
+    return SentenceTransformer(modules=modules, device=str(model.device), **prompts)
 
 
 def save_table(model: SentenceTransformer, base: str, folder: Path) -> None:
