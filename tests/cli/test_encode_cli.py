@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import lusifer
+from lusifer.cli.app import app
 from lusifer.encode.bulk import read_vectors
 from tests.cli.test_cli import refused, run
 from tests.conftest import TEXTS, make_table
@@ -26,6 +28,15 @@ def test_encode_writes_shards_and_says_so(tmp_path: Path) -> None:
     found = np.concatenate([vectors for _, vectors in read_vectors(tmp_path / "vectors")])
     np.testing.assert_allclose(found, lusifer.load(tmp_path / "model").encode(TEXTS), atol=1e-6)
     assert json.loads((tmp_path / "vectors" / "rejects.jsonl").read_text(encoding="utf-8"))["line"] == 17
+
+
+def test_without_a_terminal_a_line_a_minute_tells_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_table(tmp_path)
+    (tmp_path / "a.txt").write_text("\n".join(TEXTS) + "\n", encoding="utf-8")
+    command = ["encode", str(tmp_path / "a.txt"), "-o", str(tmp_path / "v"), "-m", str(tmp_path / "model"), "--shard-rows", "6"]
+    monkeypatch.setattr("lusifer.cli.encode.MINUTE", 0.0)
+    lines = [line for line in CliRunner().invoke(app, command).stderr.splitlines() if line.startswith("encoding:")]
+    assert [line.split(",")[0] for line in lines] == ["encoding: 6 rows", "encoding: 12 rows", "encoding: 16 rows"]
 
 
 def test_encode_refuses_in_one_line(tmp_path: Path) -> None:

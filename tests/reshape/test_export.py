@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Dense, Normalize, Pooling, Transformer
 
@@ -17,12 +18,13 @@ import lusifer
 from lusifer.errors import ConfigError, ModelError
 from lusifer.models.bases import weights_hash
 from lusifer.models.bridge import Bridge, BridgeConfig, Part
+from lusifer.models.four_bit import rounded
 from lusifer.reshape import export as module
 from lusifer.reshape.export import own_texts
 from lusifer.train.assemble import assemble
 from tests.conftest import TEXTS, make_model, make_table
 
-pytest.importorskip("onnx")
+onnx = pytest.importorskip("onnx")
 Folder = Callable[[str], Path]
 PAIRS = [("eng_Latn", text) for text in TEXTS]
 
@@ -104,3 +106,22 @@ def test_nothing_but_an_export_is_written_over(model_folder: Folder, tmp_path: P
 
 def test_the_texts_that_come_along_are_of_fourteen_languages() -> None:
     assert len({language for language, _ in own_texts()}) == 14
+
+
+def test_a_table_in_four_bits_is_the_rounded_model(model_folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "TABLE", 100)
+    model = lusifer.sentence_transformer(model_folder("bert"))
+    table = model[0].auto_model.get_input_embeddings()
+    with torch.no_grad():
+        table.weight.copy_(rounded(table.weight))
+    model.save(str(tmp_path / "rounded"), create_model_card=False)
+    eight = lusifer.export(tmp_path / "rounded", tmp_path / "eight", int8=True, least=0.9, texts=PAIRS)
+    four = lusifer.export(tmp_path / "rounded", tmp_path / "four", int8=True, table_bits=4, least=0.9, texts=PAIRS)
+    assert abs(four.mean - eight.mean) < 1e-3, "what was rounded in training loses no more to four bits than to eight"
+    graph = onnx.load(str(tmp_path / "four" / "model.onnx")).graph
+    kinds = {(tensor.data_type, tuple(tensor.dims)) for tensor in graph.initializer}
+    assert (onnx.TensorProto.UINT8, (170, 16)) in kinds
+    assert (onnx.TensorProto.FLOAT16, (170, 1)) in kinds
+    for wrong in ({"table_bits": 4}, {"table_bits": 3, "int8": True}):
+        with pytest.raises(ConfigError, match=r"int8 too|must be 4 or 8"):
+            lusifer.export(tmp_path / "rounded", tmp_path / "wrong", **wrong)  # type: ignore[arg-type]

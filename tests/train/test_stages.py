@@ -26,6 +26,7 @@ from lusifer.train import align, finetune, loop
 from lusifer.train.run import load_recipe, plan, train
 from lusifer.train.shard import frozen_in_blocks, shard_frozen
 from tests.conftest import TEXTS, make_table
+from tests.reshape.test_trim import unigram
 
 Folder = Callable[[str], Path]
 OPTIM = {"steps": 6, "lr": 1e-2, "save_every": 3, "log_every": 1, "workers": 0, "precision": "fp32"}
@@ -82,6 +83,15 @@ def recipe(stage: str, folder: Path, model_folder: Folder, **changes: Any) -> Pa
         }
         document |= {"base": str(model_folder("modernbert")), "teacher": str(model_folder("bert")), "ranking": 0.5}
         document |= {"data": {"root": str(folder), "sources": [parallel]}}
+    elif stage == "student":
+        del document["batch_size"]
+        base = unigram(folder / "unigram")
+        if not (folder / "vectors").exists():
+            lusifer.encode(
+                str(folder / "texts.tsv"), folder / "vectors", model=base, columns=["language", "text"], keep=["text"], shard_rows=6
+            )
+        document |= {"start": {"base": str(base), "layers": [0, 2], "pieces": 120, "four_bits": True}, "batch_tokens": 60}
+        document |= {"data": {"vectors": str(folder / "vectors")}}
     elif stage == "pooled":
         document |= {"encoder": str(model_folder("xlm-roberta")), "target": str(model_folder("bert")), "data": texts, "kind": "mlp"}
     elif stage == "decoder":
@@ -132,7 +142,7 @@ def recipe(stage: str, folder: Path, model_folder: Folder, **changes: Any) -> Pa
 
 
 PAIRS = {"files": ["pairs.jsonl"], "columns": ["query", "document", "negative", "negative_2"]}
-STAGES = ["distil", "align", "finetune", "pooled", "pretrain", "decoder", "static", "context", "retriever", "multilingual"]
+STAGES = ["distil", "align", "finetune", "pooled", "pretrain", "decoder", "static", "context", "retriever", "multilingual", "student"]
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:

@@ -1,4 +1,4 @@
-"""`lusifer curate negatives|filter|synthesize`."""
+"""`lusifer curate draw|negatives|filter|synthesize`."""
 
 from __future__ import annotations
 
@@ -20,6 +20,19 @@ RENAME = typer.Option(None, "--rename", help="OLD=NEW, as often as needed, e.g. 
 @app.callback()
 def root() -> None:
     """Make training data better: mine negatives, filter, synthesise."""
+
+
+@app.command("draw")
+def draw_(
+    recipe: str = typer.Argument(..., help="A recipe with a key `texts`, or the name of one that ships (e5-student)."),
+    overrides: list[str] = typer.Argument(None, help="Changes, e.g. texts.count=100000 texts.root=DIR"),
+    into: str = typer.Option(..., "--into", "-o", help="The .tsv file to write: language and text."),
+) -> None:
+    """Draw a corpus' texts, evenly over languages, in an order of which every beginning is even too."""
+    from lusifer.data.draw import write_drawn
+
+    languages = write_drawn(recipe, into, overrides or [])
+    typer.echo(f"wrote {into}: {sum(languages.values()):,} texts in {len(languages)} languages")
 
 
 @app.command("negatives")

@@ -6,6 +6,8 @@ import typer
 
 from lusifer.cli.embed import MODEL, PROMPT
 
+MINUTE = 60.0  # seconds between two lines where there is no terminal to draw a bar on
+
 
 def encode(
     files: list[str] = typer.Argument(..., help="TSV, text, JSONL or Parquet files, compressed or not; globs; URLs such as s3://…."),
@@ -37,7 +39,8 @@ def encode(
 
     console = Console(stderr=True)
     total = Corpus(tuple(expand(files))).count() if console.is_terminal else None
-    started, seen = time.monotonic(), 0
+    started, seen, rows_done = time.monotonic(), 0, 0
+    said = started
     figures = TextColumn("{task.completed:,.0f} rows, {task.fields[tokens]:,} tokens, {task.fields[rate]:,.0f} a second")
     times = (TimeElapsedColumn(), TimeRemainingColumn())
     bar = Progress(TextColumn("{task.description}"), BarColumn(), figures, *times, console=console, disable=not console.is_terminal)
@@ -45,9 +48,13 @@ def encode(
         task = bar.add_task("encoding", total=total, tokens=0, rate=0.0)
 
         def tell(rows: int, tokens: int) -> None:
-            nonlocal seen
-            seen += tokens
-            bar.update(task, advance=rows, tokens=seen, rate=seen / max(time.monotonic() - started, 1e-9))
+            nonlocal seen, rows_done, said
+            seen, rows_done, now = seen + tokens, rows_done + rows, time.monotonic()
+            rate = seen / max(now - started, 1e-9)
+            bar.update(task, advance=rows, tokens=seen, rate=rate)
+            if not console.is_terminal and now - said >= MINUTE:
+                said = now
+                typer.echo(f"encoding: {rows_done:,} rows, {seen:,} tokens, {rate:,.0f} a second", err=True)
 
         found = run(
             files,

@@ -10,6 +10,7 @@ def export(
     into: str = typer.Option(..., "--into", "-o", help="The folder to write."),
     onnx: bool = typer.Option(True, "--onnx", help="As ONNX, the one format there is."),
     int8: bool = typer.Option(False, "--int8", help="Tables and matrix products in int8: a quarter of the size, faster on a CPU."),
+    table_bits: int = typer.Option(8, "--table-bits", help="Of --int8: bits a number of the table, 8 or 4 (for models trained so)."),
     least: float = typer.Option(0.98, "--min-cosine", help="Write nothing where the mean cosine to the model is below this."),
     texts: str = typer.Option(None, "--texts", help="A TSV of language and text to compare on, instead of the texts that come along."),
 ) -> None:
@@ -21,7 +22,7 @@ def export(
     from lusifer.reshape.export import export as run
 
     rows = [(row.values["language"], row.values["text"]) for row in read_rows(texts, ("language", "text"))] if texts else None
-    parity = run(model, into, int8=int8, least=least, texts=rows)
+    parity = run(model, into, int8=int8, table_bits=table_bits, least=least, texts=rows)  # type: ignore[arg-type]  # it says which there are
     table = Table(title=f"cosine to {model}")
     for name in ("language", "texts", "mean", "least"):
         table.add_column(name, justify="left" if name == "language" else "right")

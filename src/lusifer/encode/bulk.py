@@ -19,7 +19,7 @@ from lusifer import __version__
 from lusifer.data.readers import expand, open_store
 from lusifer.encode.place import Place
 from lusifer.encode.rows import Corpus, shards
-from lusifer.encode.shards import REJECTS, Format, Settings, read, shard_name, write
+from lusifer.encode.shards import REJECTS, Format, Settings, read, read_column, shard_name, write
 from lusifer.errors import ConfigError, LusiferError
 from lusifer.models.embedder import Vectors
 from lusifer.models.engine import meter
@@ -100,6 +100,25 @@ def read_vectors(folder: str | Path) -> Iterable[tuple[Any, Vectors]]:
     place = Place(str(folder))
     for name in _done(place).shards:
         yield read(place.read(name), name)
+
+
+def read_shards(folder: str | Path, column: str) -> Iterable[tuple[int, list[str], Vectors]]:
+    """The finished shards of a run, which may still go on: (number, the column's values, vectors (n, dim)), from the first until one lacks.
+
+    Args:
+        folder: where `lusifer encode` writes, with the format Parquet.
+        column: one that the run keeps beside its vectors.
+
+    Raises:
+        LusiferError: where there is no such shard, or the column was not kept.
+    """
+    place = Place(str(folder))
+    there, number = set(place.files()), 0
+    while (name := shard_name(number, "parquet")) in there:
+        yield number, *read_column(place.read(name), name, column)
+        number += 1
+    if not number:
+        raise LusiferError(f"{folder}: holds no {name}; make it with: lusifer encode … --keep {column} --into {folder}")
 
 
 def _claim(place: Place, settings: Settings, corpus: Corpus, named: Named) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from lusifer.encode.kept import checked
 from lusifer.encode.place import Place
 from lusifer.encode.rows import Corpus, Shard
-from lusifer.errors import ConfigError
+from lusifer.errors import ConfigError, LusiferError
 from lusifer.models.embedder import Embedder, Vectors
 
 REJECTS = "rejects.jsonl"
@@ -69,6 +69,17 @@ def read(content: bytes, name: str) -> tuple[Any, Vectors]:
     table = parquet.read_table(io.BytesIO(content), columns=["row", "vector"])
     vectors = table["vector"].combine_chunks()
     return table["row"].to_numpy(), vectors.flatten().to_numpy(zero_copy_only=False).reshape(len(vectors), table["vector"].type.list_size)
+
+
+def read_column(content: bytes, name: str, column: str) -> tuple[list[str], Vectors]:
+    """The values of a kept column in a Parquet shard, and its vectors. Raises LusiferError where it was not kept."""
+    import pyarrow.parquet as parquet
+
+    known = parquet.read_schema(io.BytesIO(content)).names
+    if column not in known:
+        raise LusiferError(f"{name}: keeps no column {column!r}, but {', '.join(known)}; encode again with --keep {column}")
+    values: list[str] = parquet.read_table(io.BytesIO(content), columns=[column])[column].to_pylist()
+    return values, read(content, name)[1]
 
 
 def _parquet(rows: Any, kept: dict[str, list[str]], vectors: Vectors) -> bytes:

@@ -1,8 +1,9 @@
 """A model as an ONNX folder, in fp32 or int8, that `lusifer.load` reads without torch, with the proof that it is still the same model.
 
 Method: the whole model, pooling and normalisation too, is traced by `torch.onnx.export`. int8: each row of an embedding table gets a scale
-of its own, and onnxruntime's dynamic quantisation takes the matrix products, a scale a column; those that narrow (a feed-forward's second)
-stay in fp32: what enters them has outliers, and they cost MiniLM half of what int8 loses (mean cosine .987 with them, .993 without).
+of its own (or each block of 32 numbers, in four bits: `table_bits=4`), and onnxruntime's dynamic quantisation takes the matrix products,
+a scale a column; those that narrow (a feed-forward's second) are computed in fp32: what enters them has outliers, and they cost MiniLM
+half of what int8 loses (mean cosine .987 with them, .993 without). Their weights alone are kept in int8.
 Then both models embed the same texts, and what is below the threshold is not written. Cost: seconds, and twice the model's size in memory.
 Not for a GPU, nor for bridges: two models of other families do not trace as one.
 """
@@ -16,7 +17,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -26,7 +27,7 @@ from torch import nn
 from lusifer.data.readers import read_rows
 from lusifer.errors import ConfigError, MissingExtra, ModelError
 from lusifer.files import replacing_folder, write_json
-from lusifer.models import bases
+from lusifer.models import bases, four_bit
 from lusifer.models.bridge import Bridge
 from lusifer.models.embedder import TorchEmbedder
 from lusifer.models.load import load, sentence_transformer
@@ -49,14 +50,27 @@ class Parity:
     bytes: int
 
 
-def export(name: str | Path, into: str | Path, *, int8: bool = False, least: float = 0.98, texts: Sequence[Text] | None = None) -> Parity:
+def export(
+    name: str | Path,
+    into: str | Path,
+    *,
+    int8: bool = False,
+    table_bits: Literal[4, 8] = 8,
+    least: float = 0.98,
+    texts: Sequence[Text] | None = None,
+) -> Parity:
     """Write the model `name` as an ONNX folder.
 
+    `table_bits` 4 keeps the table of an int8 export in four bits: for a model that was trained so (`start.four_bits` of stage student).
     `texts` are (language, text) rows to compare on; without, short passages in 14 languages that come along.
     Raises ModelError where the model cannot be exported, or where the mean cosine to it is below `least`: then nothing is written.
     """
     if not 0 <= least <= 1:
         raise ConfigError(f"the least mean cosine is {least}; it lies between 0 and 1")
+    if table_bits not in (4, 8):
+        raise ConfigError(f"table_bits is {table_bits}; it must be 4 or 8")
+    if table_bits == 4 and not int8:
+        raise ConfigError("a table in four bits is part of an int8 export: ask for int8 too")
     _required(int8=int8)
     model = sentence_transformer(name, device="cpu").float()
     if isinstance(model[0], Bridge) or not plain(model):
@@ -70,12 +84,18 @@ def export(name: str | Path, into: str | Path, *, int8: bool = False, least: flo
         raise ConfigError("there is no text to compare the export with the model on")
     before = TorchEmbedder(model).encode([text for _, text in rows])
     with replacing_folder(into) as aside:
-        _write(model, aside, int8=int8)
+        _write(model, aside, int8=int8, table_bits=table_bits)
         shutil.copy(_tokenizer(bases.locate(str(name)), model, aside), aside / "tokenizer.json")
         _settings(model, aside)
         after = load(aside).encode([text for _, text in rows])
         parity = _parity(rows, before, after, sum(file.stat().st_size for file in aside.iterdir()))
-        made = {"model": str(name), "hash": bases.weights_hash(bases.locate(str(name))), "int8": int8, "versions": _versions()}
+        made = {
+            "model": str(name),
+            "hash": bases.weights_hash(bases.locate(str(name))),
+            "int8": int8,
+            "table_bits": table_bits,
+            "versions": _versions(),
+        }
         write_json(aside / "parity.json", {**made, "mean": parity.mean, "least": parity.least, "languages": parity.languages})
         if parity.mean < least:
             raise ModelError(f"{name}: the export's mean cosine to it is {parity.mean:.4f}, below {least}; nothing was written")
@@ -141,13 +161,35 @@ class Int8Embedding(nn.Module):
         return self.rows[ids].float() * self.scale[ids][..., None]
 
 
-def _write(model: Any, folder: Path, *, int8: bool) -> None:
+class FourBitTable(nn.Module):
+    """A table whose rows are kept in four bits (`models/four_bit.py`); those that are read are restored in the graph."""
+
+    packed: torch.Tensor
+    scale: torch.Tensor
+
+    def __init__(self, table: nn.Embedding, factor: float) -> None:
+        super().__init__()
+        packed, scale = four_bit.quantise(table.weight.detach())
+        self.register_buffer("packed", packed)
+        self.register_buffer("scale", scale)
+        self.factor = factor
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        packed, scale = self.packed[ids], self.scale[ids].float() * self.factor
+        both = packed.float().reshape(*ids.shape, scale.shape[-1], four_bit.HALF)
+        high = (both / 16).floor()  # by arithmetic: ONNX has no bitwise operators at this version
+        levels = torch.cat([both - 16 * high, high], -1) - 8
+        return (levels * scale[..., None]).reshape(*ids.shape, 2 * packed.shape[-1])
+
+
+def _write(model: Any, folder: Path, *, int8: bool, table_bits: int) -> None:
     """`model.onnx`, traced with a batch that has padding, so that the mask is part of it."""
     if int8:
         for parent in list(model.modules()):
             for name, module in list(parent.named_children()):
                 if isinstance(module, nn.Embedding) and len(module.weight) >= TABLE:
-                    setattr(parent, name, Int8Embedding(module, float(getattr(module, "scalar_embed_scale", 1.0))))
+                    table = FourBitTable if table_bits == 4 else Int8Embedding
+                    setattr(parent, name, table(module, float(getattr(module, "scalar_embed_scale", 1.0))))
     with tempfile.TemporaryDirectory(dir=folder) as made:
         file = Path(made) / "model.onnx"
         trace(Whole(model).eval(), file, fold=not int8)
@@ -212,6 +254,29 @@ def _quantise(file: Path, into: Path) -> None:
         )
     finally:
         root.setLevel(level)
+    _keep_in_int8(into, set(narrow))
+
+
+def _keep_in_int8(file: Path, products: set[str]) -> None:
+    """Keep the weights of the products named in int8, a scale a column; the runtime restores them when it loads the file."""
+    import onnx
+    from onnx import helper, numpy_helper
+
+    model = onnx.load(str(file))
+    graph = model.graph
+    weights = {tensor.name: tensor for tensor in graph.initializer}
+    for position, node in reversed([(i, node) for i, node in enumerate(graph.node) if node.name in products]):
+        name = node.input[1]
+        weight = numpy_helper.to_array(weights[name])
+        rows, scale = quantise_rows(torch.from_numpy(weight.T.copy()))
+        kept = {f"{name}_int8": rows.numpy().T, f"{name}_scale": scale.numpy()}
+        graph.initializer.extend(numpy_helper.from_array(np.ascontiguousarray(value), key) for key, value in kept.items())
+        graph.initializer.remove(weights[name])
+        whole, restored = f"{name}_whole", f"{name}_restored"
+        graph.node.insert(position, helper.make_node("Mul", [whole, f"{name}_scale"], [restored], name=restored))
+        graph.node.insert(position, helper.make_node("Cast", [f"{name}_int8"], [whole], name=whole, to=onnx.TensorProto.FLOAT))
+        node.input[1] = restored
+    onnx.save(model, str(file))
 
 
 def _tokenizer(source: Path, model: Any, folder: Path) -> Path:

@@ -251,6 +251,7 @@ PRODUCTS = (
         "teacher",
         "retriever",
         "multilingual",
+        "student",
     ),
 )
 

@@ -10,7 +10,7 @@ from typing import Any
 from lusifer import config
 from lusifer.errors import ConfigError, MissingExtra
 
-STAGES = ("pretrain", "decoder", "align", "finetune", "distil", "pooled", "static", "context", "retriever", "multilingual")
+STAGES = ("pretrain", "decoder", "align", "finetune", "distil", "pooled", "static", "context", "retriever", "multilingual", "student")
 
 
 def load_recipe(name: str | Path, overrides: Sequence[str] = ()) -> tuple[Any, Any]:
