@@ -4,7 +4,7 @@ VENV ?= .venv
 DATA ?= ../shared/data
 BIN := $(VENV)/bin
 
-.PHONY: demo demo-bridge test lint types unit clean
+.PHONY: demo demo-bridge test lint types unit snapshots clean
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -23,12 +23,17 @@ test: lint types unit
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
 
 types: $(VENV)/installed
 	$(BIN)/mypy
 
 unit: $(VENV)/installed
 	$(BIN)/pytest -q --durations=8
+
+snapshots: $(VENV)/installed
+	$(BIN)/python -m tests.written
+	$(BIN)/python -m tests.models.golden
 
 clean:
 	rm -rf $(VENV) out build dist .pytest_cache .mypy_cache .ruff_cache

@@ -12,7 +12,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from lusifer.version import __version__
 
 if TYPE_CHECKING:
     from lusifer import curate
@@ -55,6 +55,7 @@ __all__ = [
     "LusiferError",
     "MissingExtra",
     "ModelError",
+    "__version__",
     "curate",
     "encode",
     "evaluate",
@@ -77,4 +78,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*__all__, "__version__"])
+    return sorted(__all__)

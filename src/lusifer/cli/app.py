@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typer
 
-from lusifer import __version__
 from lusifer.cli import (
     curate,
     data,
@@ -23,6 +22,7 @@ from lusifer.cli import (
     search,
     train,
 )
+from lusifer.version import __version__
 
 app = typer.Typer(
     name="lusifer", help="Any embedding model, every language.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from lusifer import __version__
 from lusifer.data.readers import expand, open_store
 from lusifer.encode.place import Place
 from lusifer.encode.rows import Corpus, shards
@@ -24,6 +23,7 @@ from lusifer.errors import ConfigError, LusiferError
 from lusifer.models.embedder import Vectors
 from lusifer.models.engine import meter
 from lusifer.models.load import Named
+from lusifer.version import __version__
 
 RUN, MANIFEST = "run.json", "manifest.json"
 Tell = Callable[[int, int], None]  # rows that were just finished, or found finished, and tokens that were just embedded
