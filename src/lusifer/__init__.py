@@ -12,7 +12,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from lusifer.version import __version__
+from lusifer.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from lusifer import curate
@@ -55,7 +55,6 @@ __all__ = [
     "LusiferError",
     "MissingExtra",
     "ModelError",
-    "__version__",
     "curate",
     "encode",
     "evaluate",
@@ -78,4 +77,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted([*__all__, "__version__"])

@@ -12,65 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import typer
 import yaml
 
 import lusifer
-from lusifer.cli.app import app
 from lusifer.train.loop import checkpoints
 from tests.conftest import TEXTS
 
 Folder = Callable[[str], Path]
-
-OPTIONS = {
-    "train": {"--dry-run", "--restart", "--verbose"},
-    "merge": {
-        *("--into", "--method", "--weights", "--base", "--scale", "--probe", "--columns", "--steps", "--encoder", "--target"),
-    },
-    "embed": {"--into", "--model", "--column", "--prompt"},
-    "encode": {
-        *("--into", "--model", "--column", "--columns", "--keep", "--prompt", "--format", "--shard-rows", "--skip-bad"),
-        *("--engine", "--workers", "--bf16", "--out"),
-    },
-    "export": {"--into", "--onnx", "--int8", "--min-cosine", "--texts"},
-    "similar": {"--model"},
-    "neighbours": {"--model", "--top", "--column"},
-    "evaluate": {"--suite", "--tasks", "--languages", "--benchmark", "--anchor", "--into", "--by-language", "--dry-run", "--bf16"},
-    "diagnose": {"--suite", "--languages", "--sentences", "--anchor", "--paraphrases", "--sticky", "--into", "--bf16"},
-    "report": {"--into"},
-    "demo": {"--into", "--model", "--mode"},
-    "demo-bridge": {"--data", "--into", "--restart", "--encoder", "--target"},
-    "recipes": set(),
-    "models": set(),
-    "index": {"--into", "--model"},
-    "search": {"--top", "--mode", "--language", "--path", "--since", "--json", "--model"},
-    "mine": {"--into", "--threshold", "--neighbours", "--model", "--column"},
-    "data validate": {"--columns", "--show"},
-    "curate negatives": {
-        *("--into", "--model", "--corpus", "--num-negatives", "--relative-margin", "--absolute-margin", "--max-score", "--min-score"),
-        *("--range-min", "--range-max", "--sampling", "--language", "--reranker", "--cache", "--bf16", "--seed", "--columns", "--rename"),
-    },
-    "curate synthesize": {
-        *(
-            "--into",
-            "--template",
-            "--endpoint",
-            "--languages",
-            "--limit",
-            "--exemplars",
-            "--control",
-            "--concurrency",
-            "--rpm",
-            "--timeout",
-        ),
-        *("--temperature", "--max-tokens", "--price-in", "--price-out", "--max-dollars", "--dry-run", "--seed", "--columns", "--rename"),
-    },
-    "curate templates": set(),
-    "curate filter": {
-        *("--into", "--min-chars", "--max-chars", "--max-ratio", "--sides", "--scripts", "--languages", "--duplicates", "--similarity"),
-        *("--against", "--ngram", "--top-k", "--model", "--bf16", "--columns", "--rename"),
-    },
-}
 
 
 def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -94,17 +42,6 @@ def refused(*arguments: str, cwd: Path | None = None) -> str:
     assert len(lines) == 1, done.stderr
     assert lines[0].startswith("lusifer: ")
     return lines[0]
-
-
-def test_the_options_are_these() -> None:
-    """Frozen: a change here is a change for users."""
-    found = {}
-    group = typer.main.get_command(app)
-    for name, command in group.commands.items():  # type: ignore[attr-defined]
-        inner = getattr(command, "commands", None)
-        for path, leaf in ({f"{name} {k}": v for k, v in inner.items()} if inner else {name: command}).items():
-            found[path] = {o for p in leaf.params for o in p.opts if o.startswith("--") and o != "--help"}
-    assert found == OPTIONS
 
 
 def test_the_public_names_are_these_and_all_resolve() -> None:
