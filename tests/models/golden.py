@@ -40,7 +40,8 @@ def vectors() -> dict[str, list[list[float]]]:
 def _models() -> Iterator[tuple[str, lusifer.Embedder]]:
     yield "default", lusifer.load()
     for folder in sorted(SHIPPED.iterdir()):
-        yield f"models/{folder.name}", lusifer.load(folder)
+        if not (folder / "bridge.json").exists() or (folder / "encoder" / "tokenizer.json").exists():  # else its encoder is to be fetched
+            yield f"models/{folder.name}", lusifer.load(folder)
     with tempfile.TemporaryDirectory() as made:
         folders = {family: _made(Path(made) / family, family) for family in FAMILIES}
         for family, folder in folders.items():

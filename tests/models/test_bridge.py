@@ -368,3 +368,30 @@ def test_frozen_parts_recompute_activations_and_stay_free_of_dropout(model_folde
     out.sum().backward()  # type: ignore[no-untyped-call]
     assert bridge.connector.first.weight.grad is not None
     assert plain.shape == (4, 32)
+
+
+def test_a_base_in_another_precision_is_the_same_model_and_another_is_not(model_folder: Folder, tmp_path: Path) -> None:
+    encoder = tmp_path / "encoder"
+    shutil.copytree(model_folder("xlm-roberta"), encoder)
+    bridge = Bridge.new(BridgeConfig(Part(str(encoder), exact=False), Part(str(model_folder("bert"))), max_tokens=64))
+    folder = tmp_path / "bridge"
+    save_model(assemble(bridge, "cpu"), folder)
+    before = lusifer.load(folder).encode(TEXTS)
+    tensors = load_file(encoder / "model.safetensors")
+    rounded = {k: v.to(torch.bfloat16).float() for k, v in tensors.items()}
+    save_file(rounded, encoder / "model.safetensors", {"format": "pt"})
+    assert (lusifer.load(folder).encode(TEXTS) * before).sum(1).min() > 0.99
+    for other in ({k: 2 * v for k, v in tensors.items()}, {k: torch.randn_like(v.float()) for k, v in tensors.items()}):
+        save_file(other, encoder / "model.safetensors", {"format": "pt"})
+        with pytest.raises(ModelError, match="its weights differ from those this bridge was trained with"):
+            lusifer.load(folder)
+
+
+def test_a_checkpoint_without_a_tokenizer_takes_its_encoders(model_folder: Folder, tmp_path: Path) -> None:
+    bridge = Bridge.new(BridgeConfig(Part(str(model_folder("xlm-roberta"))), Part(str(model_folder("bert"))), max_tokens=64))
+    folder = tmp_path / "bridge"
+    save_model(assemble(bridge, "cpu"), folder)
+    before = lusifer.load(folder).encode(TEXTS)
+    for file in (folder / "encoder").glob("token*"):
+        file.unlink()
+    np.testing.assert_array_equal(lusifer.load(folder).encode(TEXTS), before)

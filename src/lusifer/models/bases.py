@@ -17,12 +17,21 @@ DEFAULT = "default"
 KNOWN_HEADS = ("Transformer", "Pooling", "Normalize")
 
 
+SAMPLED = 64  # numbers of a base's weights that a checkpoint remembers
+SAME_MODEL = 0.97  # their cosine from which on two folders hold the same model, perhaps rounded (four bits: .99; another model: about 0)
+
+
 @dataclass(frozen=True)
 class Base:
-    """What a checkpoint remembers of a base."""
+    """What a checkpoint remembers of a base: its name and its weights' hash.
+
+    Where another precision of the same model is as good, it also remembers some numbers of one of its tensors, to tell it from others.
+    """
 
     name: str
     hash: str
+    tensor: str = ""
+    sample: tuple[float, ...] = ()
 
 
 def locate(name: str, *, weights: bool = True, **hub: Any) -> Path:
@@ -97,21 +106,50 @@ def check_head(name: str, folder: Path) -> None:
             )
 
 
-def describe(name: str, folder: Path) -> Base:
-    """Name and weights' hash of a base."""
-    return Base(name, weights_hash(folder))
+def describe(name: str, folder: Path, *, exact: bool = True) -> Base:
+    """What a checkpoint is to remember of a base; without `exact`, other roundings of the same weights will do too."""
+    return Base(name, weights_hash(folder), *(() if exact else _sampled(folder)))
 
 
 def verify(base: Base, folder: Path) -> None:
-    """Raise ModelError where the base's weights are not those that the bridge was trained with."""
+    """Raise ModelError where the base's weights are not those of the bridge's training (or, where it allows that, the same rounded)."""
     if not weights_files(folder):
         raise ModelError(f"{folder}: no *.safetensors weights")
     found = weights_hash(folder)
-    if found != base.hash:
+    if found != base.hash and not _same_model(base, folder):
         raise ModelError(
             f"{base.name}: its weights differ from those this bridge was trained with "
             f"(hash {found[:12]}, expected {base.hash[:12]}); use that version, or train the bridge again"
         )
+
+
+def _sampled(folder: Path, wanted: str = "") -> tuple[str, tuple[float, ...]]:
+    """The name of a base's last large matrix (or of the one `wanted`), and `SAMPLED` of its numbers; nothing where there is none."""
+    from safetensors import safe_open
+
+    for file in reversed(weights_files(folder)):
+        with safe_open(file, "pt") as tensors:
+            for name in [wanted] if wanted else sorted(tensors.keys(), reverse=True):
+                if name not in tensors.keys():  # noqa: SIM118  # what safetensors opens is no mapping
+                    continue
+                shape = tensors.get_slice(name).get_shape()
+                if len(shape) == 2 and shape[0] * shape[1] >= SAMPLED**2 and "pooler" not in name:
+                    flat = tensors.get_tensor(name).reshape(-1)
+                    return name, tuple(round(float(value), 6) for value in flat[:: len(flat) // SAMPLED][:SAMPLED])
+    return "", ()
+
+
+def _same_model(base: Base, folder: Path) -> bool:
+    """Whether the folder's numbers at the places that the base remembers are those, but for rounding."""
+    import numpy as np
+
+    theirs = np.array(_sampled(folder, base.tensor)[1] if base.tensor else ())
+    ours = np.array(base.sample)
+    if theirs.shape != ours.shape or not len(ours):
+        return False
+    norms = float(np.linalg.norm(theirs) * np.linalg.norm(ours))
+    near = norms > 0 and float(theirs @ ours) / norms >= SAME_MODEL
+    return near and 0.9 < float(np.linalg.norm(theirs) / np.linalg.norm(ours)) < 1.1
 
 
 def own_pooling(folder: Path) -> str | None:

@@ -11,6 +11,7 @@ its bases with their weights' hash; a part that was trained whole, or merged, is
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -43,12 +44,16 @@ class Lora:
 
 @dataclass(frozen=True)
 class Part:
-    """The encoder or the target: where it comes from, and what of it is trained (and so kept in a checkpoint)."""
+    """The encoder or the target: where it comes from, and what of it is trained (and so kept in a checkpoint).
+
+    A checkpoint accepts the weights that it was trained with alone; with `exact: false` other roundings of them too.
+    """
 
     base: str
     train: Training = "frozen"
     lora: Lora = field(default_factory=Lora)
     dtype: Literal["float32", "bfloat16"] = "float32"
+    exact: bool = True
 
 
 @dataclass(frozen=True)
@@ -96,7 +101,7 @@ class Bridge(InputModule):  # type: ignore[misc]
         for role, folder in folders.items():
             part: Part = getattr(config, role)
             parts[role] = families.load(folder, role, getattr(torch, part.dtype))  # type: ignore[arg-type]
-            found[role] = bases.describe(part.base, folder)
+            found[role] = bases.describe(part.base, folder, exact=part.exact)
         bridge = cls(config, parts["encoder"], parts["target"], tokenizer, found)
         if isinstance(bridge.connector, WordMixture):
             bridge.meet_words(families.load_tokenizer(folders["target"]))
@@ -215,7 +220,7 @@ class Bridge(InputModule):  # type: ignore[misc]
         document = {
             "lusifer": "bridge",
             "config": recipes.plain(self.config) | {"max_tokens": self.max_seq_length},
-            "bases": {role: {"name": b.name, "hash": b.hash} for role, b in self.bases.items()},
+            "bases": {role: dataclasses.asdict(b) for role, b in self.bases.items()},
         }
         for role in ("encoder", "target"):
             _inner(getattr(self, role)).config.save_pretrained(folder / role)
@@ -237,7 +242,7 @@ class Bridge(InputModule):  # type: ignore[misc]
         except (KeyError, TypeError, AttributeError, ConfigError) as error:
             raise ModelError(f"{folder / CONFIG}: not a bridge of this version ({error})") from None
         parts = {role: _load_part(config, named, role, folder, kwargs.get(role)) for role in ("encoder", "target")}
-        bridge = cls(config, parts["encoder"], parts["target"], families.load_tokenizer(folder / "encoder"), named)
+        bridge = cls(config, parts["encoder"], parts["target"], _tokenizer(config, folder, kwargs.get("encoder")), named)
         bridge.load_trained(folder / TRAINED)
         bridge.eval()
         return bridge
@@ -359,6 +364,14 @@ def lora_config(lora: Lora) -> Any:
         lora_dropout=lora.dropout,
         target_modules="all-linear",
     )
+
+
+def _tokenizer(config: BridgeConfig, folder: Path, place: str | None) -> Any:
+    """The checkpoint's own tokenizer, or the base encoder's where the checkpoint holds none, as one that is kept small does."""
+    own = folder / "encoder"
+    if any((own / name).exists() for name in ("tokenizer.json", "tokenizer_config.json")):
+        return families.load_tokenizer(own)
+    return families.load_tokenizer(bases.locate(place or bases.beside(config.encoder.base, folder)))
 
 
 def _load_part(config: BridgeConfig, named: dict[str, bases.Base], role: Any, folder: Path, place: str | None) -> Any:
