@@ -696,3 +696,15 @@ def test_a_dry_run_counts_the_frozen_weights_that_other_processes_keep(
     spread = plan(file)["memory_bytes"]
     bridge = Bridge.new(load_recipe(file)[1].bridge)
     assert alone - spread == pytest.approx(2 * (frozen_in_blocks(bridge.encoder) + frozen_in_blocks(bridge.target)), abs=4)
+
+
+def test_a_student_without_its_teachers_vectors_is_told_and_leaves_nothing(texts: Path, model_folder: Folder) -> None:
+    file = recipe("student", texts, model_folder)
+    for vectors, what in (("nowhere", "holds no shard-00000.parquet; make it with: lusifer encode"), ("vectors", "keeps no column 'text'")):
+        if vectors == "vectors":
+            shutil.rmtree(texts / "vectors")
+            lusifer.encode(str(texts / "texts.tsv"), texts / "vectors", model=make_table(texts / "t"), columns=["_", "text"])
+        with pytest.raises(LusiferError, match=what):
+            train(file, [f"data.vectors={texts / vectors}"])
+        assert not (texts / "out").exists()
+        assert not (texts / "nowhere").exists()

@@ -95,6 +95,8 @@ class Recipe:
 
 def run(recipe: Recipe, *, restart: bool = False) -> Path:
     """Train the student; returns its folder (`output/model`), a standard sentence-transformers model."""
+    if restart or not (Path(recipe.output) / "prepared" / "vectors.npy").exists():
+        next(iter(read_shards(recipe.data.vectors, "text")))  # told before the output folder is made
     output = claim(recipe.output, recipe, restart=restart)
     final = output / "model"
     if (final / "modules.json").exists():
