@@ -43,13 +43,13 @@ class ChatServer:
                     owner.at_once += 1
                     owner.most_at_once = max(owner.most_at_once, owner.at_once)
                     fault = owner.faults.pop(0) if owner.faults else None
+                time.sleep(owner.slow)
+                with owner.lock:  # before the answer, after which the client may ask again at once
+                    owner.at_once -= 1
                 with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                     self.reply(body, fault)
-                with owner.lock:
-                    owner.at_once -= 1
 
             def reply(self, body: dict[str, Any], fault: Fault | str | None) -> None:
-                time.sleep(owner.slow)
                 if fault == "hang":
                     time.sleep(1.0)
                     return
