@@ -28,8 +28,9 @@ from lusifer.data.tokens import TokenStore
 from lusifer.encode.bulk import read_shards
 from lusifer.errors import ConfigError
 from lusifer.files import replacing_folder, write_array
-from lusifer.models.four_bit import FourBitEmbedding
+from lusifer.models.four_bit import FourBitEmbedding, rounded
 from lusifer.models.load import sentence_transformer
+from lusifer.models.tokens import padded
 from lusifer.reshape.trim import count_pieces, trim, wanted_pieces
 from lusifer.train.assemble import save_model
 from lusifer.train.loop import Batch, Optim, StepBatches, arguments, claim, rank_and_world, run_phase, wait_for_all
@@ -125,19 +126,25 @@ def prepare(recipe: Recipe, folder: Path) -> None:
     """What a run makes once: the untrained student, the texts' token ids, and the teacher's vectors in half precision."""
     if (folder / "vectors.npy").exists():
         return
-    texts, vectors = list[str](), list[npt.NDArray[np.float16]]()
-    for shard, values, found in read_shards(recipe.data.vectors, "text"):
-        texts.extend(values)
-        vectors.append(found.astype(np.float16))
-        if shard + 1 == recipe.data.shards:
-            break
+    texts, vectors = read_taught(recipe.data)
     if len(texts) < 2:
         raise ConfigError(f"{recipe.data.vectors}: holds {len(texts)} texts; a student needs two at least, and far more to be good")
     model = starting(recipe.start, texts)
     with replacing_folder(folder / "start") as aside:
         model.save(str(aside), create_model_card=False)
     TokenStore.build(plain_tokenizer(model), texts, recipe.data.max_tokens - 2).save(folder / "tokens")
-    write_array(folder / "vectors.npy", np.concatenate(vectors))
+    write_array(folder / "vectors.npy", vectors)
+
+
+def read_taught(data: VectorData) -> tuple[list[str], npt.NDArray[np.float16]]:
+    """The texts, and the teacher's vectors of them, (n, d)."""
+    texts, vectors = list[str](), list[npt.NDArray[np.float16]]()
+    for shard, values, found in read_shards(data.vectors, "text"):
+        texts.extend(values)
+        vectors.append(found.astype(np.float16))
+        if shard + 1 == data.shards:
+            break
+    return texts, np.concatenate(vectors)
 
 
 def starting(start: Start, texts: Iterable[str]) -> SentenceTransformer:
@@ -171,8 +178,6 @@ def train_in_four_bits(model: SentenceTransformer) -> None:
 
 def keep_four_bits(model: SentenceTransformer) -> None:
     """Write the rounding into the table itself, and make it a plain one again."""
-    from lusifer.models.four_bit import rounded
-
     table: Any = model[0].auto_model.get_input_embeddings()
     if isinstance(table, FourBitEmbedding):
         with torch.no_grad():
@@ -233,13 +238,7 @@ class Batches:
 
     def __call__(self, step: int) -> Batch:
         rows = self.rows(step)
-        width = int(self.lengths[rows].max())
-        ids = np.full((len(rows), width), self.pad, dtype=np.int64)
-        mask = np.zeros_like(ids)
-        for i, row in enumerate(rows):
-            found = self.store[int(row)]
-            ids[i, 0], ids[i, 1 : len(found) + 1], ids[i, len(found) + 1] = self.first, found, self.last
-            mask[i, : len(found) + 2] = 1
+        ids, mask = padded([np.concatenate([[self.first], self.store[int(row)], [self.last]]) for row in rows], self.pad)
         label = torch.from_numpy(self.vectors[np.sort(rows)][np.argsort(np.argsort(rows))].astype(np.float32))
         return {"text_input_ids": torch.from_numpy(ids), "text_attention_mask": torch.from_numpy(mask), "label": label}
 
@@ -272,11 +271,7 @@ class VectorLoss(torch.nn.Module):
 
 def plan(recipe: Recipe) -> dict[str, Any]:
     """What a run would do: texts, parameters, a memory estimate. Trains nothing."""
-    texts: list[str] = []
-    for shard, values, _ in read_shards(recipe.data.vectors, "text"):
-        texts.extend(values)
-        if shard + 1 == recipe.data.shards:
-            break
+    texts, vectors = read_taught(recipe.data)
     model = starting(recipe.start, texts)
     count = sum(p.numel() for p in model.parameters())
     layers: Any = model[0].auto_model.config
@@ -284,5 +279,5 @@ def plan(recipe: Recipe) -> dict[str, Any]:
     return {
         "rows": {"texts": len(texts)},
         "parameters": {"total": count, "trained": count},
-        "memory_bytes": count * 16 + recipe.batch_tokens * kept + len(texts) * layers.hidden_size * 2,
+        "memory_bytes": count * 16 + recipe.batch_tokens * kept + vectors.nbytes,
     }
