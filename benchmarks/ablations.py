@@ -19,14 +19,14 @@ from typing import Any
 import numpy as np
 
 import lusifer
-from lusifer.curate.negatives import Mining, mine
-from lusifer.curate.report import Report
+from lusifer.curation.negatives import Mining, mine
+from lusifer.curation.report import Report
 from lusifer.data.sources import Source, read_source
-from lusifer.evaluate.run import evaluate
-from lusifer.files import write_json, write_text
+from lusifer.evaluation.run import evaluate
+from lusifer.io.files import write_json, write_text
 from lusifer.models.load import Named
-from lusifer.reshape.combine import combine
-from lusifer.train.run import train
+from lusifer.reshaping.combine import combine
+from lusifer.training.run import train
 
 TASKS = {
     "medquad": ("train_medquad_en.tsv.xz", ["language", "query", "document"]),

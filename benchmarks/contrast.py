@@ -30,9 +30,9 @@ def one(model_name: str, way: str, size: int, steps: int, device: str) -> dict[s
     from sentence_transformers.sentence_transformer.losses import CachedMultipleNegativesRankingLoss, MultipleNegativesRankingLoss
 
     import lusifer
-    from lusifer.train.contrast import Contrast
-    from lusifer.train.contrastive_loss import ContrastiveLoss
-    from lusifer.train.loop import attention_for_training
+    from lusifer.training.loop import attention_for_training
+    from lusifer.training.losses.contrastive import ContrastiveLoss
+    from lusifer.training.losses.info_nce import Contrast
 
     torch.manual_seed(0)
     mini = MINI[model_name]
@@ -144,7 +144,7 @@ def main() -> None:
                     row[way] = {key: statistics.median(f[key] for f in found[way]) for key in ("seconds", "gb")}
             rows.append(row)
             print(line(row), flush=True)
-    from lusifer.files import write_json
+    from lusifer.io.files import write_json
 
     write_json(options.into, {"steps": options.steps, "rounds": options.rounds, "tokens": TOKENS, "rows": rows})
 

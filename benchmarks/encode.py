@@ -38,7 +38,7 @@ Way = Callable[[list[str]], Any]
 
 def corpus(suite: Path, count: int) -> list[str]:
     """Distinct texts, an equal number of each file."""
-    from lusifer.data.readers import read_rows
+    from lusifer.data.rows import read_rows
 
     texts: list[str] = []
     for file, column in FILES.items():
@@ -129,7 +129,7 @@ def on_cpu(texts: list[str], rounds: int, wanted: set[str]) -> dict[str, Any]:
         ours["ours bf16"] = lusifer.load(MINILM, device="cpu", bf16=True)
     with tempfile.TemporaryDirectory(prefix="lusifer-encode-") as aside:
         if "onnx" in wanted:
-            from lusifer.reshape.export import export
+            from lusifer.reshaping.export import export
 
             for name, int8 in (("ours ONNX fp32", False), ("ours ONNX int8", True)):
                 export(MINILM, Path(aside) / name.replace(" ", "-"), int8=int8, least=0.0)
@@ -228,8 +228,8 @@ def random_bridge(tokenizer_folder: str, device: str) -> tuple[Any, int]:
     from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
 
     from lusifer.models import families
-    from lusifer.models.bridge import Bridge, BridgeConfig, Part
-    from lusifer.models.connectors import ConnectorConfig
+    from lusifer.models.bridge.connectors import ConnectorConfig
+    from lusifer.models.bridge.module import Bridge, BridgeConfig, Part
 
     parts = [random_backbone(shape, role, device) for shape, role in (("xlm-r-large", "encoder"), ("qwen3-0.6b", "target"))]
     config = BridgeConfig(Part("encoder", dtype="bfloat16"), Part("target", dtype="bfloat16"), ConnectorConfig(kind="mlp"))
@@ -264,7 +264,7 @@ def on_gpu(texts: list[str], shapes: list[str], options: argparse.Namespace) -> 
     """Each shape, sentence-transformers and ours, on so many texts that each takes seconds."""
     import torch
 
-    from lusifer.files import write_json
+    from lusifer.io.files import write_json
     from lusifer.models.embedder import TorchEmbedder
 
     device, rounds, budget = options.device, options.rounds, options.budget
@@ -308,7 +308,7 @@ def streamed(count: int) -> dict[str, Any]:
     from contrast import memory
 
     import lusifer
-    from lusifer.encode.stream import encode_stream
+    from lusifer.encoding.stream import encode_stream
 
     words = [f"{a}{b}" for a in ("sta", "mar", "lib", "ferr", "doc") for b in ("tion", "ket", "rary", "ies", "tor")]
     model = lusifer.load()
@@ -348,7 +348,7 @@ def main() -> None:
                 found["cpu"] = on_cpu(texts, options.rounds, ways)
             if "static" in ways:
                 found["static"] = static(texts, options.rounds)
-    from lusifer.files import write_json
+    from lusifer.io.files import write_json
 
     write_json(options.into, found)
     print(json.dumps({"written": options.into}))

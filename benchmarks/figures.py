@@ -8,10 +8,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from lusifer.evaluate.compare import compare
-from lusifer.evaluate.report import markdown
-from lusifer.evaluate.run import kept
-from lusifer.evaluate.scores import Score
+from lusifer.evaluation.compare import compare
+from lusifer.evaluation.report.tables import markdown
+from lusifer.evaluation.run import kept
+from lusifer.evaluation.scores import Score
 
 COLUMNS = (
     ("tatoeba", "to English"),

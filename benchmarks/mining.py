@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 
 import lusifer
-from lusifer.data.readers import read_rows
-from lusifer.files import write_json
-from lusifer.search.mine import best_threshold, nearest, pairs
+from lusifer.data.rows import read_rows
+from lusifer.io.files import write_json
+from lusifer.search.bitext import best_threshold, nearest, pairs
 
 LANGUAGES = "arb_Arab,deu_Latn,fin_Latn,jpn_Jpan,kor_Kore,mar_Deva,rus_Cyrl,tam_Taml,tha_Thai,yor_Latn"
 

@@ -64,9 +64,9 @@ def one(way: str, model_folder: str, folder: Path) -> dict[str, Any]:
     pairs = [json.loads(line) for line in (folder / "pairs.jsonl").read_text(encoding="utf-8").splitlines()]
     found: dict[str, list[str]] = {}
     if way == "ours":
-        from lusifer.curate import Mining, Report
-        from lusifer.curate.negatives import mine
-        from lusifer.curate.pairs import read_pairs, read_passages
+        from lusifer.curation import Mining, Report
+        from lusifer.curation.negatives import mine
+        from lusifer.curation.pairs import read_pairs, read_passages
         from lusifer.models.load import Named
 
         named = Named.load(model_folder)
@@ -154,7 +154,7 @@ def main() -> None:
             print(
                 f"{model}: {json.dumps(row)}\n  {speed:.2f} times as fast, {room:.3f} of the memory, {row['same']:.4f} the same", flush=True
             )
-    from lusifer.files import write_json
+    from lusifer.io.files import write_json
 
     write_json(options.into, {"rounds": options.rounds, "rows": rows})
 

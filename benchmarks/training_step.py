@@ -15,10 +15,10 @@ from contextlib import nullcontext
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from lusifer.files import write_json
-from lusifer.models.bridge import Bridge, BridgeConfig, Part, masked_mean
-from lusifer.models.connectors import ConnectorConfig
-from lusifer.train.loop import use_bf16
+from lusifer.io.files import write_json
+from lusifer.models.bridge.connectors import ConnectorConfig
+from lusifer.models.bridge.module import Bridge, BridgeConfig, Part, masked_mean
+from lusifer.training.loop import use_bf16
 
 
 def main() -> None:

@@ -20,12 +20,12 @@ import numpy as np
 from ablations import COLUMNS, T95, judge
 
 import lusifer
-from lusifer.curate import mine_negatives
+from lusifer.curation import mine_negatives
 from lusifer.data.sources import Source, read_source
-from lusifer.evaluate.metrics import ndcg, ranks
-from lusifer.files import write_json, write_text
-from lusifer.reshape.combine import combine
-from lusifer.train.run import train
+from lusifer.evaluation.metrics import ndcg, ranks
+from lusifer.io.files import write_json, write_text
+from lusifer.reshaping.combine import combine
+from lusifer.training.run import train
 
 DOMAINS = {"medquad": "train_medquad_en.tsv.xz", "powershell": "train_powershell_docs_en.tsv.xz"}
 RUNS = {"in-batch negatives": 0, "7 negatives": 7}

@@ -16,7 +16,7 @@ import torch
 import transformers
 from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
 
-from lusifer.models.static import StaticConfig, save_static
+from lusifer.models.backends.static import StaticConfig, save_static
 
 torch.set_num_threads(2)
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"

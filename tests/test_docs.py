@@ -14,7 +14,7 @@ import yaml
 import lusifer
 from lusifer import config
 from lusifer.cli.app import app
-from lusifer.train.run import STAGES, load_recipe
+from lusifer.training.run import STAGES, load_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -25,8 +25,8 @@ def test_the_wheel_holds_every_module_and_recipe(tmp_path: Path) -> None:
 
 
 def test_functions_outlive_the_import_of_packages_of_their_name() -> None:
-    import lusifer.evaluate.run
-    import lusifer.train.run
+    import lusifer.evaluation.run
+    import lusifer.training.run
 
     assert callable(lusifer.evaluate)
     assert callable(lusifer.train)

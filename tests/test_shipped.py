@@ -13,7 +13,7 @@ import pytest
 import lusifer
 from lusifer.cli import demo
 from lusifer.cli.demo_bridge import demo_sentences
-from lusifer.models.bases import locate
+from lusifer.models.hub import locate
 from lusifer.search.index import Index
 
 MODELS = Path(__file__).resolve().parents[1] / "models"

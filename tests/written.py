@@ -16,10 +16,10 @@ import typer
 import lusifer
 from lusifer import config
 from lusifer.cli.app import app
-from lusifer.train.run import load_recipe
+from lusifer.training.run import load_recipe
 
 FOLDER = Path(__file__).parent / "snapshots"
-RECIPES = Path(config.__file__).parent / "recipes"
+RECIPES = Path(lusifer.__file__).parent / "recipes"
 
 
 def api() -> str:

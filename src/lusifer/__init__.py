@@ -15,20 +15,19 @@ from typing import TYPE_CHECKING, Any
 from lusifer.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from lusifer import curate
+    from lusifer import curation as curate
     from lusifer.data.validate import validate
-    from lusifer.encode.bulk import encode
+    from lusifer.encoding.bulk import encode
     from lusifer.errors import ConfigError, DataError, LusiferError, MissingExtra, ModelError
-    from lusifer.evaluate.run import evaluate
+    from lusifer.evaluation.run import evaluate
     from lusifer.models.embedder import Embedder
     from lusifer.models.load import load, sentence_transformer
-    from lusifer.reshape.export import export
-    from lusifer.reshape.merge import merge
+    from lusifer.reshaping.export import export
+    from lusifer.reshaping.merge import merge
     from lusifer.search.index import Index
     from lusifer.search.query import Filter
-    from lusifer.train.run import plan, train
+    from lusifer.training.run import plan, train
 
-_PACKAGES = ("curate", "encode", "evaluate", "train")  # the last three can be called
 _PLACES = {
     "ConfigError": "lusifer.errors",
     "DataError": "lusifer.errors",
@@ -38,11 +37,14 @@ _PLACES = {
     "LusiferError": "lusifer.errors",
     "MissingExtra": "lusifer.errors",
     "ModelError": "lusifer.errors",
-    "export": "lusifer.reshape.export",
+    "encode": "lusifer.encoding.bulk",
+    "evaluate": "lusifer.evaluation.run",
+    "export": "lusifer.reshaping.export",
     "load": "lusifer.models.load",
-    "merge": "lusifer.reshape.merge",
-    "plan": "lusifer.train.run",
+    "merge": "lusifer.reshaping.merge",
+    "plan": "lusifer.training.run",
     "sentence_transformer": "lusifer.models.load",
+    "train": "lusifer.training.run",
     "validate": "lusifer.data.validate",
 }
 
@@ -69,8 +71,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in _PACKAGES:
-        return importlib.import_module(f"lusifer.{name}")
+    if name == "curate":
+        return importlib.import_module("lusifer.curation")
     if name not in _PLACES:
         raise AttributeError(f"module 'lusifer' has no attribute {name!r}")
     return getattr(importlib.import_module(_PLACES[name]), name)

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 import lusifer
-from lusifer.train.loop import checkpoints
+from lusifer.training.loop import checkpoints
 from tests.conftest import TEXTS
 
 Folder = Callable[[str], Path]
@@ -131,8 +131,8 @@ def test_validate_prints_every_bad_line(tmp_path: Path) -> None:
 
 
 def test_embed_similar_and_neighbours(tmp_path: Path, model_folder: Folder) -> None:
-    from lusifer.models.bridge import Bridge, BridgeConfig, Part
-    from lusifer.train.assemble import assemble, save_model
+    from lusifer.models.bridge.module import Bridge, BridgeConfig, Part
+    from lusifer.training.assemble import assemble, save_model
 
     config = BridgeConfig(Part(str(model_folder("bert"))), Part(str(model_folder("bert"))), max_tokens=64)
     model = assemble(Bridge.new(config))

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 import lusifer
 from lusifer.cli.app import app
-from lusifer.encode.bulk import read_vectors
+from lusifer.encoding.bulk import read_vectors
 from tests.cli.test_cli import refused, run
 from tests.conftest import TEXTS, make_table
 

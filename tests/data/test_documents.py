@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lusifer.data import documents
-from lusifer.data.documents import sections
+from lusifer.data.sections import sections
 from lusifer.errors import DataError
 
 PDF_PAGE = "BT /F1 12 Tf 20 100 Td ({}) Tj ET"
@@ -74,7 +73,7 @@ def test_a_page_keeps_its_lines_and_leaves_its_scripts(tmp_path: Path) -> None:
 
 
 def test_a_large_file_comes_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(documents, "BLOCK", 50)
+    monkeypatch.setattr("lusifer.data.sections.BLOCK", 50)
     text = "".join(f"A line of number {i}.\n\n" for i in range(30))
     (tmp_path / "a.txt").write_text(text, encoding="utf-8")
     found = list(sections(tmp_path / "a.txt"))
@@ -97,7 +96,7 @@ def test_a_large_file_comes_in_blocks(tmp_path: Path, monkeypatch: pytest.Monkey
     ],
 )
 def test_what_is_no_text_is_told(name: str, content: bytes, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(documents, "LONGEST", 300)
+    monkeypatch.setattr("lusifer.data.sections.LONGEST", 300)
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError) as error:
         list(sections(tmp_path / name))

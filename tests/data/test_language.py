@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from lusifer.data.language import foreign, identify, refuse_foreign
-from lusifer.data.readers import Row
+from lusifer.data.english_only import refuse_foreign
+from lusifer.data.rows import Row
 from lusifer.errors import DataError
+from lusifer.text.identification import foreign, identify
 from tests.conftest import TEXTS
 
 GERMAN = "Der alte Bahnhof liegt hinter dem Markt, und niemand weiß, wer die Apfelbäume gepflanzt hat."

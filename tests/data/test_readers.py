@@ -14,10 +14,11 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from lusifer.data.readers import expand, read_rows
+from lusifer.data.rows import read_rows
 from lusifer.data.sources import Join, Source, read_source
 from lusifer.data.validate import validate
 from lusifer.errors import DataError, LusiferError, MissingExtra
+from lusifer.io.paths import expand
 
 ROWS = [("deu_Latn", "Good morning.", "Guten Morgen."), ("fra_Latn", "Thank you.", "Merci."), ("jpn_Jpan", "Good night.", "おやすみ。")]
 COLUMNS = ["language", "english", "text"]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lusifer.data.sentences import passages, sentences, weight
+from lusifer.text.sentences import passages, sentences, weight
 
 
 @pytest.mark.parametrize(

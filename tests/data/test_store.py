@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lusifer.data import store
-from lusifer.data.store import KeySets, RowStore
+from lusifer.data.row_store import KeySets, RowStore
 
 
 @settings(max_examples=30, deadline=None)
@@ -19,7 +18,7 @@ from lusifer.data.store import KeySets, RowStore
 def test_rows_come_back(tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]], chunk: int) -> None:
     folder = tmp_path_factory.mktemp("store") / "rows"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store, "CHUNK", chunk)
+        patch.setattr("lusifer.data.row_store.CHUNK", chunk)
         made = RowStore.write(folder, ((row, [float(i), 0.5]) for i, row in enumerate(rows)), 2)
     assert made[:] == rows
     assert len(made) == len(rows)

@@ -18,10 +18,10 @@ import transformers
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 import lusifer
-from lusifer.models.bridge import Bridge, BridgeConfig, Part
-from lusifer.models.connectors import ConnectorConfig
+from lusifer.models.bridge.connectors import ConnectorConfig
+from lusifer.models.bridge.module import Bridge, BridgeConfig, Part
 from lusifer.models.embedder import TorchEmbedder
-from lusifer.train.assemble import assemble
+from lusifer.training.assemble import assemble
 from tests.conftest import CAUSAL, tiny_config
 
 FILE = Path(__file__).with_name("golden.json")

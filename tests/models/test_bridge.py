@@ -17,10 +17,10 @@ from sentence_transformers import SentenceTransformer
 
 import lusifer
 from lusifer.errors import LusiferError, ModelError
-from lusifer.models.bridge import Bridge, BridgeConfig, Part
-from lusifer.models.connectors import ConnectorConfig
+from lusifer.models.bridge.connectors import ConnectorConfig
+from lusifer.models.bridge.module import Bridge, BridgeConfig, Part
 from lusifer.models.embedder import TorchEmbedder
-from lusifer.train.assemble import assemble, save_model
+from lusifer.training.assemble import assemble, save_model
 from tests.conftest import TEXTS
 
 Folder = Callable[[str], Path]

@@ -7,10 +7,10 @@ import torch
 import transformers
 
 from lusifer.errors import ModelError
-from lusifer.models.bridge import BridgeConfig, Lora, Part
-from lusifer.models.connectors import CONNECTORS, SHARP, ConnectorConfig, WordMixture, make_connector, to_front
-from lusifer.train.assemble import shape_plan
-from lusifer.train.run import load_recipe
+from lusifer.models.bridge.connectors import CONNECTORS, SHARP, ConnectorConfig, WordMixture, make_connector, to_front
+from lusifer.models.bridge.module import BridgeConfig, Lora, Part
+from lusifer.training.assemble import shape_plan
+from lusifer.training.run import load_recipe
 from tests.conftest import tiny_config
 
 

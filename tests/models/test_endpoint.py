@@ -13,7 +13,7 @@ import pytest
 
 import lusifer
 from lusifer.errors import ModelError
-from lusifer.models import endpoint
+from lusifer.models.backends import endpoint
 
 
 class Server:

@@ -15,12 +15,13 @@ from sentence_transformers.sentence_transformer.modules import Normalize, Poolin
 
 import lusifer
 from lusifer.errors import LusiferError, ModelError
-from lusifer.models import engine, families, unpadded
+from lusifer.models import families
+from lusifer.models.backends import engine, varlen
+from lusifer.models.backends.torch_runner import TorchRunner, plain
+from lusifer.models.backends.varlen import Segments
 from lusifer.models.embedder import TorchEmbedder
 from lusifer.models.load import sentence_transformer
-from lusifer.models.runner import TorchRunner, plain
-from lusifer.models.tokens import Ids
-from lusifer.models.unpadded import Segments
+from lusifer.models.tokenize import Ids
 from tests.conftest import CAUSAL, TEXTS, make_model, make_table
 
 Folder = Callable[[str], Path]
@@ -99,7 +100,7 @@ def test_a_stream_holds_two_windows_and_no_more(monkeypatch: pytest.MonkeyPatch)
         assert taken <= 8 * (number + 2)
 
 
-@pytest.mark.parametrize("family", [*unpadded.FAMILIES])
+@pytest.mark.parametrize("family", [*varlen.FAMILIES])
 @pytest.mark.parametrize("causal", [False, True])
 def test_texts_end_to_end_are_the_padded_ones(family: str, causal: bool, model_folder: Folder) -> None:
     if causal and family not in CAUSAL:
@@ -113,12 +114,12 @@ def test_texts_end_to_end_are_the_padded_ones(family: str, causal: bool, model_f
     with torch.no_grad():
         padded = model(input_ids=ids, attention_mask=mask.long()).last_hidden_state[mask]
         segments = Segments.of(lengths, ids.device)
-        laid = unpadded.run(model, segments, ids=torch.cat(rows))[0]
-        embedded = unpadded.run(model, segments, embeds=families.embeddings(model)[0][torch.cat(rows)] * families.embeddings(model)[1])[0]
+        laid = varlen.run(model, segments, ids=torch.cat(rows))[0]
+        embedded = varlen.run(model, segments, embeds=families.embeddings(model)[0][torch.cat(rows)] * families.embeddings(model)[1])[0]
     torch.testing.assert_close(laid, padded, rtol=1e-3, atol=2e-4)
     if family != "gemma":  # which scales what it looks up, not what it is given
         torch.testing.assert_close(embedded, padded, rtol=1e-3, atol=2e-4)
-    assert model.config._attn_implementation != unpadded.NAME, "the model is as it was"
+    assert model.config._attn_implementation != varlen.NAME, "the model is as it was"
 
 
 @pytest.mark.parametrize("mode", ["mean", "cls", "lasttoken", "max"])
@@ -135,9 +136,9 @@ def test_a_model_laid_end_to_end_gives_its_own_vectors(mode: str, model_folder: 
 
 @pytest.mark.parametrize("kind", ["mlp", "linear", "vocabulary", "resampler", "words"])
 def test_a_bridge_laid_end_to_end_gives_its_own_vectors(kind: str, model_folder: Folder) -> None:
-    from lusifer.models.bridge import Bridge, BridgeConfig, Part
-    from lusifer.models.connectors import ConnectorConfig
-    from lusifer.train.assemble import assemble
+    from lusifer.models.bridge.connectors import ConnectorConfig
+    from lusifer.models.bridge.module import Bridge, BridgeConfig, Part
+    from lusifer.training.assemble import assemble
 
     connector = ConnectorConfig(kind=kind, residual=kind == "mlp", tokens=1 if kind == "mlp" else 0)  # type: ignore[arg-type]
     target = "bert" if kind == "words" else "qwen3"

@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 
 import lusifer
 from lusifer.errors import LusiferError, ModelError
-from lusifer.models.static import CONFIG, TOKENIZER, WEIGHTS, StaticConfig, load_static, save_static
+from lusifer.models.backends.static import CONFIG, TOKENIZER, WEIGHTS, StaticConfig, load_static, save_static
 from tests.conftest import TEXTS, make_tokenizer
 
 DIM = 24

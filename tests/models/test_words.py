@@ -11,10 +11,10 @@ import transformers
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from lusifer.errors import ModelError
-from lusifer.models.bridge import Bridge, BridgeConfig, Part
-from lusifer.models.connectors import ConnectorConfig
+from lusifer.models.bridge.connectors import ConnectorConfig
+from lusifer.models.bridge.module import Bridge, BridgeConfig, Part
+from lusifer.models.bridge.words import WordPooling, frame, whole_words, word_marks
 from lusifer.models.families import embeddings
-from lusifer.models.words import WordPooling, frame, whole_words, word_marks
 
 Folder = Callable[[str], Path]
 SPECIAL = ["<s>", "</s>", "<pad>", "<unk>"]

@@ -17,7 +17,7 @@ from lusifer.models.load import Named
 from lusifer.search import index as indexing
 from lusifer.search.index import Index
 from lusifer.search.query import Filter, search
-from lusifer.search.terms import terms
+from lusifer.text.words import terms
 from tests.conftest import TEXTS, make_table
 
 

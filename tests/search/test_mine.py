@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lusifer.encode.nearest import nearest
-from lusifer.search.mine import Pair, best_threshold, pairs
+from lusifer.encoding.neighbors import nearest
+from lusifer.search.bitext import Pair, best_threshold, pairs
 
 
 def unit(rng: np.random.Generator, n: int, d: int = 12) -> np.ndarray:

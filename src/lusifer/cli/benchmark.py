@@ -11,7 +11,7 @@ from rich.table import Table
 
 from lusifer.cli.console import tables
 from lusifer.errors import LusiferError
-from lusifer.evaluate.benchmark import Mean, Place, benchmark, means
+from lusifer.evaluation.benchmark import Mean, Place, benchmark, means
 
 if TYPE_CHECKING:
     from lusifer.cli.evaluate import Run
@@ -42,7 +42,7 @@ def listing(places: Sequence[Place]) -> None:
 def score(models: dict[str, Named], places: Sequence[Place], run: Run, into: str) -> None:
     """Run the sets for each model, and print languages against models, published figures beside them."""
     from lusifer.cli.evaluate import warn_of_prompts
-    from lusifer.evaluate.contamination import declared, zero_shot
+    from lusifer.evaluation.contamination import declared, zero_shot
 
     columns: dict[str, list[Mean]] = {}
     note = Console(stderr=True)

@@ -58,7 +58,7 @@ def negatives(
     rename: list[str] = RENAME,
 ) -> None:
     """Mine hard negatives, the suspects left out. Goes on where it was stopped."""
-    from lusifer.curate import Mining, mine_negatives
+    from lusifer.curation import Mining, mine_negatives
 
     chosen: dict[str, Any] = {"sampling_strategy": one_of("--sampling", sampling, "top", "random")}
     chosen["language"] = one_of("--language", language, "any", "same", "other")
@@ -93,8 +93,8 @@ def filter_(
     rename: list[str] = RENAME,
 ) -> None:
     """Drop bad pairs, each with its reason in INTO.dropped.jsonl."""
-    from lusifer.curate import filter_pairs
-    from lusifer.curate.sanity import Lengths
+    from lusifer.curation import filter_pairs
+    from lusifer.curation.filters.sanity import Lengths
 
     judged: Any = ("query", "document") if one_of("--sides", sides, "query", "document", "both") == "both" else (sides,)
     same: Any = one_of("--duplicates", duplicates, "exact", "near", "keep")
@@ -132,8 +132,8 @@ def synthesize(
     rename: list[str] = RENAME,
 ) -> None:
     """Have an LLM write queries for your texts, or take pairs from their structure. Goes on where it was stopped and pays once."""
-    from lusifer.curate import Endpoint, structure_pairs, synthesize_pairs
-    from lusifer.curate.steps import preview
+    from lusifer.curation import Endpoint, structure_pairs, synthesize_pairs
+    from lusifer.curation.steps import preview
 
     if template == "structure":
         takes_only(context, "--template structure", "files", "into", "template")
@@ -163,7 +163,7 @@ def synthesize(
 @app.command("templates")
 def templates(name: str = typer.Argument(None, help="Print this one whole.")) -> None:
     """List the templates, or print one."""
-    from lusifer.curate.templates import FOLDER, load, names
+    from lusifer.curation.templates import FOLDER, load, names
 
     if name:
         load(name)

@@ -13,7 +13,7 @@ import typer
 
 from lusifer.cli.embed import MODEL
 from lusifer.errors import LusiferError
-from lusifer.files import disk_errors
+from lusifer.io.files import disk_errors
 
 if TYPE_CHECKING:
     from rich.table import Table

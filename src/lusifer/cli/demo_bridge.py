@@ -30,7 +30,7 @@ def demo_bridge(
 
     from lusifer.cli.train import quiet_libraries
     from lusifer.models.load import load
-    from lusifer.train.run import train
+    from lusifer.training.run import train
 
     quiet_libraries()
     folder, out = Path(data), Console()

@@ -44,9 +44,9 @@ def diagnose(
     from rich.progress import track
 
     from lusifer.cli.console import tables
-    from lusifer.evaluate.diagnosis import diagnosis
-    from lusifer.evaluate.run import DIAGNOSIS, claim
-    from lusifer.files import write_json
+    from lusifer.evaluation.diagnostics.diagnose import diagnosis
+    from lusifer.evaluation.run import DIAGNOSIS, claim
+    from lusifer.io.files import write_json
     from lusifer.models.load import Named
 
     named = Named.load(model, bf16=bf16)

@@ -21,7 +21,7 @@ def embed(
     """Embed every text of a file."""
     from pathlib import Path
 
-    from lusifer.files import write_array
+    from lusifer.io.files import write_array
     from lusifer.models.load import load
 
     if Path(into).suffix != ".npy":
@@ -66,7 +66,7 @@ def neighbours(
 
 def read_texts(file: str, column: str) -> list[str]:
     """The texts of one file; see `--column`."""
-    from lusifer.data.readers import file_format, read_rows
+    from lusifer.data.rows import file_format, read_rows
 
     columns = None if file_format(file) == ".txt" else column.split(",")
     name = "text" if columns is None else columns[-1]

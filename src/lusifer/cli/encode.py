@@ -30,9 +30,9 @@ def encode(
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-    from lusifer.data.readers import expand
-    from lusifer.encode.bulk import encode as run
-    from lusifer.encode.rows import Corpus
+    from lusifer.encoding.bulk import encode as run
+    from lusifer.encoding.rows import Corpus
+    from lusifer.io.paths import expand
 
     def names(given: str) -> list[str]:
         return [name for name in given.split(",") if name]

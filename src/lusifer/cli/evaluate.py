@@ -12,8 +12,8 @@ from lusifer.errors import LusiferError
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from lusifer.evaluate.kinds import Task
-    from lusifer.evaluate.run import Outcome
+    from lusifer.evaluation.run import Outcome
+    from lusifer.evaluation.tasks.kinds import Task
     from lusifer.models.load import Named
 
     Run = Callable[[Named, Sequence[Task]], tuple[list[Outcome], dict[str, str]]]
@@ -34,7 +34,7 @@ def evaluate(
     bf16: bool = typer.Option(False, "--bf16", help="Compute in bfloat16."),
 ) -> None:
     """Score models language by language with 95 % intervals, and say which differences are real."""
-    from lusifer.evaluate import run as runs
+    from lusifer.evaluation import run as runs
     from lusifer.models.load import Named
 
     if (suite is None) == (benchmark is None):
@@ -42,7 +42,7 @@ def evaluate(
     asked, spoken = _split(tasks), _split(languages)
     if benchmark:
         from lusifer.cli.benchmark import listing, score
-        from lusifer.evaluate.benchmark import NAMES, places
+        from lusifer.evaluation.benchmark import NAMES, places
 
         if benchmark not in NAMES:
             raise LusiferError(f"no benchmark {benchmark!r}; there is: {', '.join(NAMES)}")
@@ -100,10 +100,10 @@ def _suite(models: dict[str, Named], asked: list[str] | None, run: Run, into: st
     from rich.console import Console
 
     from lusifer.cli.console import tables
-    from lusifer.evaluate.compare import compare, missing
-    from lusifer.evaluate.contamination import declared, zero_shot
-    from lusifer.evaluate.report import SEEN, table
-    from lusifer.evaluate.sets import chosen
+    from lusifer.evaluation.catalog import chosen
+    from lusifer.evaluation.compare import compare, missing
+    from lusifer.evaluation.contamination import declared, zero_shot
+    from lusifer.evaluation.report.tables import SEEN, table
 
     wanted = chosen(asked)
     found, seen = {}, {}
@@ -128,7 +128,7 @@ def warn_of_prompts(name: str, model: Any) -> None:
     """Say so where a model is known to need prompts and comes without."""
     from rich.console import Console
 
-    from lusifer.evaluate.contamination import wants_prompts
+    from lusifer.evaluation.contamination import wants_prompts
 
     if wants_prompts(model):
         Console(stderr=True).print(

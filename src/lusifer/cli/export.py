@@ -18,8 +18,8 @@ def export(
     from rich.table import Table
 
     from lusifer.cli.console import tables
-    from lusifer.data.readers import read_rows
-    from lusifer.reshape.export import export as run
+    from lusifer.data.rows import read_rows
+    from lusifer.reshaping.export import export as run
 
     rows = [(row.values["language"], row.values["text"]) for row in read_rows(texts, ("language", "text"))] if texts else None
     parity = run(model, into, int8=int8, table_bits=table_bits, least=least, texts=rows)  # type: ignore[arg-type]  # it says which there are

@@ -23,14 +23,14 @@ def merge(
     target: str = typer.Option(None, "--target", help="Where a bridge's target is, if it has moved."),
 ) -> None:
     """Combine the weights of models that were fine-tuned from one base; or write a bridge as a standalone model."""
-    from lusifer.reshape.merge import merge as run
+    from lusifer.reshaping.merge import merge as run
 
     if len(models) == 1 and base is None:
         typer.echo(f"wrote {run(models[0], into, encoder=encoder, target=target)}")
         return
-    from lusifer.curate.pairs import read_pairs
-    from lusifer.curate.report import Report
-    from lusifer.reshape.combine import Combining, combine
+    from lusifer.curation.pairs import read_pairs
+    from lusifer.curation.report import Report
+    from lusifer.reshaping.combine import Combining, combine
 
     try:
         given = tuple(float(w) for w in weights.split(",")) if weights else ()

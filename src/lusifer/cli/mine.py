@@ -24,10 +24,10 @@ def mine(
     from rich.console import Console
     from rich.progress import Progress
 
-    from lusifer.encode.kept import Encoder
-    from lusifer.files import fingerprint, write_text
+    from lusifer.encoding.cache import Encoder
+    from lusifer.io.files import fingerprint, write_text
     from lusifer.models.load import Named
-    from lusifer.search.mine import pairs
+    from lusifer.search.bitext import pairs
 
     if Path(into).suffix != ".tsv":
         raise LusiferError(f"{into}: the output is a table; name it with .tsv at the end")

@@ -18,7 +18,7 @@ def models(folders: list[str] = typer.Argument(None, help="Folders to look below
     from rich.console import Console
     from rich.table import Table
 
-    from lusifer.models.bases import DEFAULT, locate
+    from lusifer.models.hub import DEFAULT, locate
 
     found: list[tuple[str, Path]] = []
     with contextlib.suppress(ModelError):  # a copy without it still lists what is below the folders
@@ -39,7 +39,7 @@ def models(folders: list[str] = typer.Argument(None, help="Folders to look below
 
 def below(folder: Path) -> Iterator[Path]:
     """The model folders at or below a folder; what lies inside a model is part of it."""
-    from lusifer.models.onnx import onnx_file
+    from lusifer.models.backends.onnx import onnx_file
 
     weights = any(folder.glob("*.safetensors")) and any((folder / name).exists() for name in ("bridge.json", "modules.json", "config.json"))
     if weights or (onnx_file(folder) and (folder / "tokenizer.json").exists()):
@@ -51,9 +51,9 @@ def below(folder: Path) -> Iterator[Path]:
 
 def describe(folder: Path) -> tuple[str, ...]:
     """(kind, numbers of a vector, size on disk, languages, figures), as its files tell."""
-    from lusifer.models.bases import read_json
-    from lusifer.models.onnx import onnx_file
-    from lusifer.models.static import is_static, read_static_config
+    from lusifer.models.backends.onnx import onnx_file
+    from lusifer.models.backends.static import is_static, read_static_config
+    from lusifer.models.hub import read_json
 
     size = f"{sum(p.stat().st_size for p in folder.rglob('*') if p.is_file()) / 1e6:.1f} MB"
     if is_static(folder):
@@ -69,7 +69,7 @@ def describe(folder: Path) -> tuple[str, ...]:
 
 
 def _width(folder: Path) -> str:
-    from lusifer.models.bases import read_json
+    from lusifer.models.hub import read_json
 
     file = folder / "config.json"
     return str(read_json(file).get("hidden_size", "?")) if file.exists() else "?"

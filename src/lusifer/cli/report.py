@@ -12,7 +12,7 @@ def report(
     """Write one page that shows results language by language, model by model, with figures (PNG) and tables (Markdown)."""
     from rich.console import Console
 
-    from lusifer.evaluate.page import gather, write
+    from lusifer.evaluation.report.page import gather, write
 
     for file in write(gather(results), into):
         Console().print(str(file), highlight=False, soft_wrap=True)

@@ -23,7 +23,7 @@ def index(
     model: str = MODEL,
 ) -> None:
     """Index files, or bring an index up to date with them."""
-    from lusifer.models.bases import DEFAULT
+    from lusifer.models.hub import DEFAULT
     from lusifer.search.index import Index
     from lusifer.search.query import is_index
 
@@ -48,7 +48,7 @@ def search(
     model: str = MODEL,
 ) -> None:
     """Search an index, or straight a few files, in any language."""
-    from lusifer.models.bases import DEFAULT
+    from lusifer.models.hub import DEFAULT
     from lusifer.search.index import Index
     from lusifer.search.query import Filter, is_index
 

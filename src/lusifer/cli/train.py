@@ -22,8 +22,8 @@ def train(
     verbose: bool = typer.Option(False, "--verbose", "-v", help="Show what the libraries below have to say."),
 ) -> None:
     """Train a model from a recipe. A run that was stopped goes on where it was."""
-    from lusifer.train.run import load_recipe, plan
-    from lusifer.train.run import train as run
+    from lusifer.training.run import load_recipe, plan
+    from lusifer.training.run import train as run
 
     quiet_libraries(verbose)
     load_recipe(recipe, overrides or [])  # a wrong recipe is told before anything slow
@@ -34,7 +34,7 @@ def train(
             show(figures)
         return
     folder = run(recipe, overrides or [], restart=restart)
-    from lusifer.train.loop import part
+    from lusifer.training.loop import part
 
     part()
     if first:

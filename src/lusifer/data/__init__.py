@@ -1,0 +1,1 @@
+"""Rows and documents out of files, and how training draws from them."""

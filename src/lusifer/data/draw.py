@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lusifer import config
-from lusifer.data.readers import Row
+from lusifer.data.rows import Row
 from lusifer.data.sources import Source, read_source
 from lusifer.errors import ConfigError
-from lusifer.files import replacing_file
+from lusifer.io.files import replacing_file
 
 ENGLISH = "eng_Latn"
 ENGLISH_COLUMNS = ("english",)

@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lusifer.data.readers import Row, expand, read_rows
+from lusifer.data.rows import Row, read_rows
 from lusifer.errors import ConfigError
+from lusifer.io.paths import expand
 
 log = logging.getLogger(__name__)
 

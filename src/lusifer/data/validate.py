@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lusifer.data.readers import Problem, scan_rows
+from lusifer.data.rows import Problem, scan_rows
 
 MANY = 10_000  # problems kept; more are counted alone
 

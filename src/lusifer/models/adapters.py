@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from lusifer.errors import MissingExtra, ModelError
-from lusifer.models.bases import read_json
 from lusifer.models.embedder import TorchEmbedder, Vectors
+from lusifer.models.hub import read_json
 
 SETTINGS, FOLDER, WEIGHTS, CONFIG = "adapters.json", "adapters", "adapter_model.safetensors", "adapter_config.json"
 

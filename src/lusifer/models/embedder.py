@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lusifer.errors import LusiferError, ModelError
-from lusifer.models import engine
+from lusifer.models.backends import engine
 from lusifer.models.batches import Ints, by_tokens
-from lusifer.models.tokens import FEW, Tokens
+from lusifer.models.tokenize import FEW, Tokens
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -61,7 +61,7 @@ class TorchEmbedder:
         `long`: what is longer than the model reads is cut, or read in pieces whose vectors are averaged by their tokens (`pool`).
         `compile` fuses a GPU's small operations, at half a minute's cost. `own`: nobody else uses the model, whose weights may be rounded.
         """
-        from lusifer.models.runner import PADDED, runner_of
+        from lusifer.models.backends.torch_runner import PADDED, runner_of
 
         self.model, self.bf16, self.long = model.eval(), bf16, long
         self.runner = runner_of(self.model, budget, bf16=bf16, compile=compile, own=own)

@@ -20,9 +20,9 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from lusifer.errors import ModelError
-from lusifer.models.bases import read_json
 from lusifer.models.batches import by_tokens
 from lusifer.models.embedder import TorchEmbedder, Vectors, check_texts
+from lusifer.models.hub import read_json
 
 SETTINGS, WEIGHTS = "heads.json", "heads.safetensors"
 SPARSE_SHARE = 0.3  # of the sparse score in the sum of the three

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lusifer.errors import MissingExtra, ModelError
-from lusifer.models import bases
+from lusifer.models import hub
+from lusifer.models.backends.static import is_static, load_static
 from lusifer.models.embedder import Embedder, Long, TorchEmbedder
-from lusifer.models.static import is_static, load_static
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -20,7 +20,7 @@ TRUSTED = (OURS, "sentence_transformers.")
 
 
 def load(
-    name: str | Path = bases.DEFAULT,
+    name: str | Path = hub.DEFAULT,
     *,
     dim: int | None = None,
     bf16: bool = False,
@@ -42,7 +42,7 @@ def load(
     """
     if long not in ("cut", "pool"):
         raise ModelError(f"long is {long!r}; it must be cut or pool")
-    folder = None if is_url(name) else bases.locate(str(name))
+    folder = None if is_url(name) else hub.locate(str(name))
     special = folder is None or is_static(folder) or any((folder / f).exists() for f in ("heads.json", "adapters.json"))
     if special and long != "cut":
         raise ModelError(f"{name}: takes no long={long!r} (a static table, an endpoint, a model with heads or adapters)")
@@ -51,12 +51,12 @@ def load(
     if dim is not None:
         raise ModelError(f"{name}: is no static table, so it takes no dim=")
     if folder is None:
-        from lusifer.models.endpoint import EndpointEmbedder
+        from lusifer.models.backends.endpoint import EndpointEmbedder
 
         return EndpointEmbedder(str(name))
-    from lusifer.models.onnx import load_onnx, onnx_file
+    from lusifer.models.backends.onnx import load_onnx, onnx_file
 
-    if onnx_file(folder) and not bases.weights_files(folder):
+    if onnx_file(folder) and not hub.weights_files(folder):
         return load_onnx(folder, long)
     model = sentence_transformer(folder, device=device, encoder=encoder, target=target, language=language)
     if (folder / "heads.json").exists():
@@ -88,9 +88,9 @@ class Named:
         """As `load`; a folder's name is kept whole, so that it is found from anywhere."""
         if is_url(name):
             return cls(str(name), str(name), load(name, **settings))
-        folder = bases.locate(str(name))
+        folder = hub.locate(str(name))
         kept = str(folder.resolve()) if Path(name).expanduser().is_dir() else str(name)
-        return cls(kept, bases.weights_hash(folder), load(name, **settings))
+        return cls(kept, hub.weights_hash(folder), load(name, **settings))
 
 
 def sentence_transformer(
@@ -128,14 +128,14 @@ def _sentence_transformer(name: str | Path, device: str | None, encoder: str | N
         raise MissingExtra("sentence-transformers", "train") from None
     from lusifer.models.packed import is_packed
 
-    folder = bases.locate(str(name))
+    folder = hub.locate(str(name))
     moved = {k: v for k, v in (("encoder", encoder), ("target", target)) if v}
     if moved and not (folder / "bridge.json").exists():
         raise ModelError(f"{folder}: is no bridge, so it takes no {'= and no '.join(moved)}=")
     if is_packed(folder):
         return _packed(folder, device)
     if is_static(folder):
-        from lusifer.models.table import read_table
+        from lusifer.models.static_table import read_table
 
         return read_table(folder, device)
     if not (folder / "modules.json").exists():
@@ -154,7 +154,7 @@ def _sentence_transformer(name: str | Path, device: str | None, encoder: str | N
             modules.append(cls.load(str(folder), subfolder=module["path"], **(moved if module["type"].startswith(OURS) else {})))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelError(f"{folder / module['path']}: damaged or incomplete ({' '.join(str(error).split())[:200]})") from error
-    settings = bases.read_json(folder / "config_sentence_transformers.json")
+    settings = hub.read_json(folder / "config_sentence_transformers.json")
     names = ("prompts", "default_prompt_name", "similarity_fn_name")
     return SentenceTransformer(modules=modules, device=device, **{k: settings[k] for k in names if settings.get(k)}).eval()
 

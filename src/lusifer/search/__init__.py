@@ -1,0 +1,1 @@
+"""An index of passages in any language, questions to it, and bitext mining."""

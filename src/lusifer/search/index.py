@@ -16,15 +16,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lusifer.data.documents import sections
-from lusifer.data.language import identify
-from lusifer.data.sentences import passages
+from lusifer.data.sections import sections
 from lusifer.errors import DataError, LusiferError
-from lusifer.files import disk_errors, locked, sha256
-from lusifer.models.bases import DEFAULT
+from lusifer.io.files import disk_errors, locked, sha256
+from lusifer.models.hub import DEFAULT
 from lusifer.models.load import Named
-from lusifer.search.terms import terms
-from lusifer.search.walk import Found, walk
+from lusifer.search.files import Found, walk
+from lusifer.text.identification import identify
+from lusifer.text.sentences import passages
+from lusifer.text.words import terms
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -14,11 +14,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from lusifer.data.language import iso_code
-from lusifer.data.sentences import sentences
 from lusifer.errors import LusiferError
 from lusifer.search.index import PASSAGES, Index, quoted, table_errors
-from lusifer.search.terms import terms
+from lusifer.text.identification import iso_code
+from lusifer.text.sentences import sentences
+from lusifer.text.words import terms
 
 Mode = Literal["hybrid", "dense", "text"]
 FUSION = 60

@@ -1,0 +1,5 @@
+"""Recipes: YAML files read into checked objects, with dotted overrides and one-line errors."""
+
+from lusifer.config.recipes import build, dump, find, load, override, plain, read
+
+__all__ = ["build", "dump", "find", "load", "override", "plain", "read"]

@@ -1,0 +1,146 @@
+"""Was a model trained on what it is scored by? By what it declares: a score is zero-shot, or not, or nobody said.
+
+Declared are: the sources of the recipe that lies with a model of ours, `datasets:` in its card, and, of a model that mteb knows, the
+training sets that mteb lists. Nothing declared is no proof of anything: then the answer is None. Not a search through the texts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lusifer import config
+from lusifer.errors import ModelError
+from lusifer.evaluation.tasks.kinds import Task
+from lusifer.evaluation.tasks.mteb_tasks import MtebSet
+from lusifer.models import hub
+from lusifer.models.load import Named, is_url
+
+# a training set's name, without its owner and in small letters -> the local tasks that share its texts or its source
+OVERLAPS = {
+    "squad": ("squad", "xquad", "xquad-r"),
+    "squad_v2": ("squad", "xquad", "xquad-r"),
+    "xquad": ("xquad", "xquad-r", "squad"),
+    "xquadretrieval": ("xquad", "xquad-r", "squad"),
+    "tatoeba": ("tatoeba",),
+    "opus-100": ("tatoeba",),
+    "flores": ("sib200", "sib200-bitext", "sib200-clusters"),
+    "sib200": ("sib200", "sib200-bitext", "sib200-clusters"),
+    "stackexchange_xml": ("titles",),
+    "stsb": ("stsb", "stsb-dev", "sts12-16", "sts17"),
+    "stsbenchmark": ("stsb", "stsb-dev", "sts12-16", "sts17"),
+    "stsb_multi_mt": ("stsb", "stsb-dev", "sts12-16", "sts17"),
+    "stsb_train": ("stsb", "stsb-dev", "sts12-16", "sts17"),
+    "sick": ("sick", "sick-dev", "sick-pairs"),
+    "sick_train_en": ("sick", "sick-dev", "sick-pairs"),
+    "mrpc_train_en": ("sts12-16",),
+    "banking77": ("banking77",),
+    "banking77_en": ("banking77",),
+    "clinc_oos": ("clinc150",),
+    "clinc150_en": ("clinc150",),
+    "masakhanews": ("masakhanews",),
+    "nusax_senti": ("nusax",),
+}
+
+
+def declared(model: Named) -> set[str] | None:
+    """What a model says that it was trained on, in small letters and without owners; None where it says nothing."""
+    found: set[str] = set()
+    said = False
+    for names in (_recipe(model.name), _card(model.name), _registry(model.name)):
+        if names is not None:
+            said = True
+            found |= {re.split(r"[/.]", Path(name).name)[0].lower() for name in names}
+    return found if said else None
+
+
+def zero_shot(trained_on: set[str] | None, task: Task) -> bool | None:
+    """Whether a task's texts are none of those; None where nothing is known."""
+    if trained_on is None:
+        return None
+    if isinstance(task, MtebSet):
+        return task.dataset.lower() not in trained_on
+    files = {Path(file).name.split(".")[0].lower() for file in task.files}
+    return not (files & trained_on or any(task.name in OVERLAPS.get(name, ()) for name in trained_on))
+
+
+def _folder(name: str) -> Path | None:
+    if is_url(name):
+        return None
+    try:
+        return hub.locate(name, weights=False, local_files_only=True)
+    except ModelError:
+        return None
+
+
+def _recipe(name: str) -> list[str] | None:
+    """The files of the recipe that lies beside a model of ours, or, for the one that comes along, of the recipe of its name."""
+    folder = _folder(name)
+    if name == hub.DEFAULT:
+        files = [config.find(hub.DEFAULT)]
+    else:
+        files = [f for f in (folder / "recipe.yaml", folder.parent / "recipe.yaml") if f.exists()] if folder else []
+    if not files:
+        return None
+    return list(_sources(yaml.safe_load(files[0].read_text(encoding="utf-8"))))
+
+
+def _sources(value: Any) -> Iterator[str]:
+    """All names of files in a recipe."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            if key == "files" and isinstance(inner, list):
+                yield from map(str, inner)
+            else:
+                yield from _sources(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _sources(inner)
+
+
+def _card(name: str) -> list[str] | None:
+    """`datasets:` of a model card's head."""
+    folder = _folder(name)
+    if folder is None or not (folder / "README.md").exists():
+        return None
+    head = re.match(r"---\n(.*?)\n---\n", (folder / "README.md").read_text(encoding="utf-8", errors="replace"), re.S)
+    try:
+        about = yaml.safe_load(head.group(1)) if head else None
+    except yaml.YAMLError:
+        return None
+    names = about.get("datasets") if isinstance(about, dict) else None
+    return [str(n) for n in names] if isinstance(names, list) else None
+
+
+def _registry(name: str) -> list[str] | None:
+    """The training sets that mteb lists of a model, where mteb is installed and knows it."""
+    meta = registered(name)
+    return None if meta is None or meta.training_datasets is None else sorted(meta.training_datasets)
+
+
+def registered(name: str) -> Any:
+    """What mteb knows of a model, by its hub id; None where it is not installed or does not know it. Nothing is fetched."""
+    if name.count("/") != 1 or Path(name).is_dir():
+        return None
+    try:
+        from mteb.models.get_model_meta import MODEL_REGISTRY
+    except ImportError:
+        return None
+    return MODEL_REGISTRY.get(name)
+
+
+PROMPTED = re.compile(
+    r"(^|[/_-])(multilingual-)?(e5|bge|gte-qwen|instructor|nomic-embed|stella|jina-embeddings-v[3-9]|qwen3-embedding)", re.IGNORECASE
+)
+
+
+def wants_prompts(model: Named) -> bool:
+    """Whether a model without prompts is known to need some: by mteb, or by its name."""
+    if model.embedder.prompts:
+        return False
+    meta = registered(model.name)
+    return bool(meta.use_instructions) if meta is not None else bool(PROMPTED.search(Path(model.name).name))

@@ -1,0 +1,1 @@
+"""Scores as a page of plots and as tables of text."""

@@ -1,0 +1,1 @@
+"""The kinds of task, each a way to score vectors."""

@@ -1,0 +1,1 @@
+"""Another form of a model without training: merged, combined, trimmed, whitened, quantized, exported."""

@@ -1,0 +1,304 @@
+"""A model as an ONNX folder, in fp32 or int8, that `lusifer.load` reads without torch, with the proof that it is still the same model.
+
+Method: the whole model, pooling and normalisation too, is traced by `torch.onnx.export`. int8: each row of an embedding table gets a scale
+of its own (or each block of 32 numbers, in four bits: `table_bits=4`), and onnxruntime's dynamic quantisation takes the matrix products,
+a scale a column; those that narrow (a feed-forward's second) are computed in fp32: what enters them has outliers, and they cost MiniLM
+half of what int8 loses (mean cosine .987 with them, .993 without). Their weights alone are kept in int8.
+Then both models embed the same texts, and what is below the threshold is not written. Cost: seconds, and twice the model's size in memory.
+Not for a GPU, nor for bridges: two models of other families do not trace as one.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from lusifer.data.rows import read_rows
+from lusifer.errors import ConfigError, MissingExtra, ModelError
+from lusifer.io.files import replacing_folder, write_json
+from lusifer.models import four_bit, hub
+from lusifer.models.backends.torch_runner import plain
+from lusifer.models.bridge.module import Bridge
+from lusifer.models.embedder import TorchEmbedder
+from lusifer.models.load import load, sentence_transformer
+from lusifer.models.packed import quantise_rows
+
+OPSET = 17
+LARGEST = 2_000_000_000  # bytes of one ONNX file
+TABLE = 1024  # an embedding of at least so many rows is kept as int8
+Text = tuple[str, str]  # language, text
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How near the export's vectors are to the model's: cosines, the mean and the least, by language and in all."""
+
+    languages: dict[str, tuple[int, float, float]]
+    mean: float
+    least: float
+    bytes: int
+
+
+def export(
+    name: str | Path,
+    into: str | Path,
+    *,
+    int8: bool = False,
+    table_bits: Literal[4, 8] = 8,
+    least: float = 0.98,
+    texts: Sequence[Text] | None = None,
+) -> Parity:
+    """Write the model `name` as an ONNX folder.
+
+    `table_bits` 4 keeps the table of an int8 export in four bits: for a model that was trained so (`start.four_bits` of stage student).
+    `texts` are (language, text) rows to compare on; without, short passages in 14 languages that come along.
+    Raises ModelError where the model cannot be exported, or where the mean cosine to it is below `least`: then nothing is written.
+    """
+    if not 0 <= least <= 1:
+        raise ConfigError(f"the least mean cosine is {least}; it lies between 0 and 1")
+    if table_bits not in (4, 8):
+        raise ConfigError(f"table_bits is {table_bits}; it must be 4 or 8")
+    if table_bits == 4 and not int8:
+        raise ConfigError("a table in four bits is part of an int8 export: ask for int8 too")
+    _required(int8=int8)
+    model = sentence_transformer(name, device="cpu").float()
+    if isinstance(model[0], Bridge) or not plain(model):
+        raise ModelError(f"{name}: is no plain encoder with pooling (a bridge, a table of words, a router), which is what can be exported")
+    size = sum(p.numel() * 4 for p in model.parameters())
+    if size > LARGEST:
+        raise ModelError(f"{name}: has {size / 1e9:.1f} GB of weights; one ONNX file holds {LARGEST / 1e9:.0f}")
+    _may_write(Path(into), hub.locate(str(name)))
+    rows = list(texts) if texts is not None else own_texts()
+    if not rows:
+        raise ConfigError("there is no text to compare the export with the model on")
+    before = TorchEmbedder(model).encode([text for _, text in rows])
+    with replacing_folder(into) as aside:
+        _write(model, aside, int8=int8, table_bits=table_bits)
+        shutil.copy(_tokenizer(hub.locate(str(name)), model, aside), aside / "tokenizer.json")
+        _settings(model, aside)
+        after = load(aside).encode([text for _, text in rows])
+        parity = _parity(rows, before, after, sum(file.stat().st_size for file in aside.iterdir()))
+        made = {
+            "model": str(name),
+            "hash": hub.weights_hash(hub.locate(str(name))),
+            "int8": int8,
+            "table_bits": table_bits,
+            "versions": _versions(),
+        }
+        write_json(aside / "parity.json", {**made, "mean": parity.mean, "least": parity.least, "languages": parity.languages})
+        if parity.mean < least:
+            raise ModelError(f"{name}: the export's mean cosine to it is {parity.mean:.4f}, below {least}; nothing was written")
+    return parity
+
+
+def _versions() -> dict[str, str]:
+    """What an export was made with."""
+    from importlib.metadata import version
+
+    return {package: version(package) for package in ("lusifer", "torch", "transformers", "sentence-transformers", "onnxruntime")}
+
+
+def _may_write(into: Path, source: Path) -> None:
+    """Raise ModelError where the folder is the model's own, or holds what no export wrote."""
+    if into.exists() and (not into.is_dir() or into.samefile(source) or (any(into.iterdir()) and not (into / "parity.json").exists())):
+        raise ModelError(f"{into}: holds something that is no export, which would be lost; name another folder")
+
+
+def own_texts() -> list[Text]:
+    """The passages of the demo's library: (language, text)."""
+    file = Path(__file__).parents[1] / "assets" / "corpus.tsv"
+    return [(row.values["language"], row.values["text"]) for row in read_rows(str(file), ("language", "_", "text"))]
+
+
+def _required(*, int8: bool) -> None:
+    try:
+        import onnxruntime  # noqa: F401
+
+        if int8:
+            import onnx  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise MissingExtra(error.name or "onnxruntime", "export") from None
+
+
+class Whole(nn.Module):
+    """Ids and mask → unit vectors, all modules in a row."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        features: dict[str, Any] = {"input_ids": input_ids, "attention_mask": attention_mask}
+        for module in self.model:
+            features = module(features)
+        return F.normalize(features["sentence_embedding"], dim=-1)
+
+
+class Int8Embedding(nn.Module):
+    """A table whose rows are int8, each with a scale."""
+
+    rows: torch.Tensor
+    scale: torch.Tensor
+
+    def __init__(self, table: nn.Embedding, factor: float) -> None:
+        super().__init__()
+        rows, scale = quantise_rows(table.weight.detach())
+        self.register_buffer("rows", rows)
+        self.register_buffer("scale", scale * factor)
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        return self.rows[ids].float() * self.scale[ids][..., None]
+
+
+class FourBitTable(nn.Module):
+    """A table whose rows are kept in four bits (`models/four_bit.py`); those that are read are restored in the graph."""
+
+    packed: torch.Tensor
+    scale: torch.Tensor
+
+    def __init__(self, table: nn.Embedding, factor: float) -> None:
+        super().__init__()
+        packed, scale = four_bit.quantise(table.weight.detach())
+        self.register_buffer("packed", packed)
+        self.register_buffer("scale", scale)
+        self.factor = factor
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        packed, scale = self.packed[ids], self.scale[ids].float() * self.factor
+        both = packed.float().reshape(*ids.shape, scale.shape[-1], four_bit.HALF)
+        high = (both / 16).floor()  # by arithmetic: ONNX has no bitwise operators at this version
+        levels = torch.cat([both - 16 * high, high], -1) - 8
+        return (levels * scale[..., None]).reshape(*ids.shape, 2 * packed.shape[-1])
+
+
+def _write(model: Any, folder: Path, *, int8: bool, table_bits: int) -> None:
+    """`model.onnx`, traced with a batch that has padding, so that the mask is part of it."""
+    if int8:
+        for parent in list(model.modules()):
+            for name, module in list(parent.named_children()):
+                if isinstance(module, nn.Embedding) and len(module.weight) >= TABLE:
+                    table = FourBitTable if table_bits == 4 else Int8Embedding
+                    setattr(parent, name, table(module, float(getattr(module, "scalar_embed_scale", 1.0))))
+    with tempfile.TemporaryDirectory(dir=folder) as made:
+        file = Path(made) / "model.onnx"
+        trace(Whole(model).eval(), file, fold=not int8)
+        if int8:
+            _quantise(file, folder / "model.onnx")
+        else:
+            shutil.copy(file, folder / "model.onnx")
+
+
+def trace(module: nn.Module, file: Path, *, fold: bool) -> None:
+    """Write a module, ids and mask (n, length) → vectors (n, dim), as ONNX. Without `fold` what is int8 stays int8 in the file.
+
+    Raises ModelError where the module holds what ONNX has no operator for.
+    """
+    ids = torch.ones((2, 6), dtype=torch.int64)
+    mask = torch.ones_like(ids)
+    mask[1, 4:] = 0
+    free = {0: "texts", 1: "length"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter that needs no further package calls itself old
+        try:
+            torch.onnx.export(
+                module,
+                (ids, mask),
+                str(file),
+                input_names=["input_ids", "attention_mask"],
+                output_names=["vectors"],
+                dynamic_axes={"input_ids": free, "attention_mask": free, "vectors": {0: "texts"}},
+                opset_version=OPSET,
+                do_constant_folding=fold,
+                dynamo=False,
+            )
+        except (RuntimeError, torch.onnx.errors.OnnxExporterError) as error:
+            raise ModelError(f"the model cannot be traced as ONNX ({' '.join(str(error).split())[:200]})") from error
+
+
+def _quantise(file: Path, into: Path) -> None:
+    """Matrix products by weights in int8, a scale a column, but for those that narrow."""
+    import logging
+
+    import onnx
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    plainly = file.with_name("plain.onnx")
+    quant_pre_process(str(file), str(plainly), skip_symbolic_shape=True)  # folds what the trace left, transposed weights above all
+    graph = onnx.load(str(plainly)).graph
+    shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+    products = [node for node in graph.node if node.op_type == "MatMul"]
+    narrow = [node.name for node in products if len(shapes.get(node.input[1], ())) == 2 and np.greater(*shapes[node.input[1]])]
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.ERROR)  # it advises, on the root logger, what was just done
+    try:
+        quantize_dynamic(
+            str(plainly),
+            str(into),
+            op_types_to_quantize=["MatMul"],
+            per_channel=True,
+            weight_type=QuantType.QInt8,
+            nodes_to_exclude=narrow,
+        )
+    finally:
+        root.setLevel(level)
+    _keep_in_int8(into, set(narrow))
+
+
+def _keep_in_int8(file: Path, products: set[str]) -> None:
+    """Keep the weights of the products named in int8, a scale a column; the runtime restores them when it loads the file."""
+    import onnx
+    from onnx import helper, numpy_helper
+
+    model = onnx.load(str(file))
+    graph = model.graph
+    weights = {tensor.name: tensor for tensor in graph.initializer}
+    for position, node in reversed([(i, node) for i, node in enumerate(graph.node) if node.name in products]):
+        name = node.input[1]
+        weight = numpy_helper.to_array(weights[name])
+        rows, scale = quantise_rows(torch.from_numpy(weight.T.copy()))
+        kept = {f"{name}_int8": rows.numpy().T, f"{name}_scale": scale.numpy()}
+        graph.initializer.extend(numpy_helper.from_array(np.ascontiguousarray(value), key) for key, value in kept.items())
+        graph.initializer.remove(weights[name])
+        whole, restored = f"{name}_whole", f"{name}_restored"
+        graph.node.insert(position, helper.make_node("Mul", [whole, f"{name}_scale"], [restored], name=restored))
+        graph.node.insert(position, helper.make_node("Cast", [f"{name}_int8"], [whole], name=whole, to=onnx.TensorProto.FLOAT))
+        node.input[1] = restored
+    onnx.save(model, str(file))
+
+
+def _tokenizer(source: Path, model: Any, folder: Path) -> Path:
+    """The model's own tokenizer file, or one that its tokenizer writes."""
+    if (source / "tokenizer.json").exists():
+        return source / "tokenizer.json"
+    file = folder / "tokenizer.json"
+    model.tokenizer.backend_tokenizer.save(str(file))
+    return file
+
+
+def _settings(model: Any, folder: Path) -> None:
+    write_json(folder / "config.json", {"hidden_size": model.get_embedding_dimension()})
+    write_json(folder / "sentence_bert_config.json", {"max_seq_length": int(model.max_seq_length)})
+    about = {"prompts": dict(model.prompts), "default_prompt_name": model.default_prompt_name}
+    (folder / "config_sentence_transformers.json").write_text(json.dumps(about, indent=2, ensure_ascii=False), encoding="utf-8")
+
+
+def _parity(rows: Sequence[Text], before: Any, after: Any, size: int) -> Parity:
+    cosines = (before * after).sum(1)
+    found: dict[str, tuple[int, float, float]] = {}
+    for language in dict.fromkeys(language for language, _ in rows):
+        own = cosines[[language == other for other, _ in rows]]
+        found[language] = (len(own), float(own.mean()), float(own.min()))
+    return Parity(found, float(cosines.mean()), float(cosines.min()), size)

@@ -1,0 +1,310 @@
+"""What all stages share: batches that are a pure function of (seed, step), the optimiser's settings, safe checkpoints.
+
+A batch is made from its step number alone. So a resumed run sees exactly what an uninterrupted one would, the number
+of loader workers changes nothing, and on several processes each rank takes its slice of the same global batch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import platform
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+import accelerate
+import torch
+import transformers
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.data import DataLoader, Dataset
+from transformers.utils import is_torch_tf32_available
+
+from lusifer import config as recipes
+from lusifer.errors import LusiferError
+from lusifer.io.files import disk_errors, write_json, write_text
+from lusifer.training.progress import Progress
+
+log = logging.getLogger(__name__)
+
+Batch = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Optim:
+    """AdamW with warm-up and a schedule, as every stage uses it."""
+
+    steps: int = 1000
+    lr: float = 1e-4
+    schedule: Literal["cosine", "linear", "constant_with_warmup"] = "cosine"
+    warmup: float = 0.1
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    beta2: float = 0.98
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    gradient_checkpointing: bool = False
+    save_every: int = 500
+    log_every: int = 20
+    workers: int = 2
+    compile: bool = False
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise ValueError("optim.steps must be at least 1")
+        if not 0 <= self.warmup <= 1:
+            raise ValueError("optim.warmup is a share of the steps, from 0 to 1")
+        if self.lr <= 0:
+            raise ValueError("optim.lr must be above 0")
+
+
+def use_bf16(precision: str) -> bool:
+    """Whether to compute in bf16: on a GPU that has it, or a CPU with native bf16 (about 3x fp32 there)."""
+    if precision != "auto":
+        return precision == "bf16"
+    if torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)())
+
+
+class StepBatches(Dataset[Batch]):
+    """Item i is the whole batch of step i."""
+
+    def __init__(self, steps: int, make: Callable[[int], Batch]) -> None:
+        self.steps, self.make = steps, make
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __getitem__(self, step: int) -> Batch:
+        return self.make(step)
+
+
+def own_slice(items: list[Batch]) -> Batch:
+    """This process's rows of the global batch: a contiguous part, the same number on each."""
+    rank, world = rank_and_world()
+    if world == 1:
+        return items[0]
+
+    def part(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {k: part(v) for k, v in value.items()}
+        if value.ndim == 0:
+            return value
+        size = len(value) // world
+        if not size:
+            raise LusiferError(f"a batch of {len(value)} rows cannot be split over {world} processes; raise batch_size")
+        return value[rank * size : (rank + 1) * size]
+
+    batch: Batch = part(items[0])
+    return batch
+
+
+class StepLoaderMixin:
+    """For a transformers or sentence-transformers Trainer: take `StepBatches` as they are, save checkpoints whole."""
+
+    args: Any
+    train_dataset: Any
+
+    def get_train_dataloader(self) -> DataLoader[Batch]:
+        return DataLoader(
+            self.train_dataset,
+            batch_size=1,
+            shuffle=False,
+            collate_fn=own_slice,
+            num_workers=self.args.dataloader_num_workers,
+            pin_memory=torch.cuda.is_available(),
+            persistent_workers=False,
+        )
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        """Write the checkpoint aside, then rename it: an interrupt or a full disk leaves the last good one.
+
+        Every process writes its random state into the folder, so the rename waits for all of them.
+        """
+        final = Path(self.args.output_dir)
+        with disk_errors(final):
+            final.mkdir(parents=True, exist_ok=True)
+            aside = final / ".saving"
+            if self.args.should_save:
+                shutil.rmtree(aside, ignore_errors=True)
+            wait_for_all()
+            try:
+                self._aside = str(aside)
+                super()._save_checkpoint(model, trial)  # type: ignore[misc]
+            finally:
+                self._aside = None
+            wait_for_all()
+            if self.args.should_save:
+                for folder in aside.glob("checkpoint-*"):
+                    shutil.rmtree(final / folder.name, ignore_errors=True)
+                    os.rename(folder, final / folder.name)
+                shutil.rmtree(aside, ignore_errors=True)
+                for old in checkpoints(final)[: -self.args.save_total_limit]:
+                    shutil.rmtree(old)
+            wait_for_all()
+
+    _aside: str | None = None
+
+    def _get_output_dir(self, trial: Any) -> str:
+        return self._aside or str(self.args.output_dir)
+
+
+class StepTrainer(StepLoaderMixin, transformers.Trainer):  # type: ignore[misc]
+    """transformers' Trainer over `StepBatches`."""
+
+
+def checkpoints(folder: str | Path) -> list[Path]:
+    """Finished checkpoints, oldest first."""
+    found = [p for p in Path(folder).glob("checkpoint-*") if (p / "trainer_state.json").exists()]
+    return sorted(found, key=lambda p: int(p.name.split("-")[1]))
+
+
+def arguments(optim: Optim, folder: str | Path, seed: int, cls: type[Any] = transformers.TrainingArguments) -> Any:
+    """Trainer arguments for one phase; its checkpoints go to `folder`."""
+    gpu = torch.cuda.is_available()
+    args = cls(
+        output_dir=str(folder),
+        max_steps=optim.steps,
+        learning_rate=optim.lr,
+        lr_scheduler_type=optim.schedule,
+        warmup_steps=max(1, round(optim.warmup * optim.steps)) if optim.warmup else 0,
+        weight_decay=optim.weight_decay,
+        max_grad_norm=optim.clip,
+        adam_beta2=optim.beta2,
+        optim="adamw_torch_fused",
+        bf16=use_bf16(optim.precision),
+        use_cpu=not gpu,
+        tf32=True if is_torch_tf32_available() else None,
+        logging_steps=optim.log_every,
+        save_strategy="steps",
+        save_steps=optim.save_every,
+        save_total_limit=2,
+        dataloader_num_workers=optim.workers,
+        remove_unused_columns=False,
+        report_to="none",
+        disable_tqdm=True,
+        seed=seed,
+        data_seed=seed,
+        torch_compile=optim.compile and gpu,
+        ddp_find_unused_parameters=True if rank_and_world()[1] > 1 else None,  # a phase may leave a table or a head unused
+    )
+    if args.n_gpu > 1:  # the trainer would split each batch over threads, which our batches and losses are not made for
+        log.warning("training on one of %d GPUs; for all of them: accelerate launch --multi_gpu -m lusifer train …", args.n_gpu)
+        args._n_gpu = 1
+    return args
+
+
+def run_phase(trainer: transformers.Trainer, name: str) -> None:
+    """Train, with progress, from the last finished checkpoint of this phase if there is one."""
+    for callback in (transformers.PrinterCallback, transformers.ProgressCallback):
+        with contextlib.suppress(ValueError):
+            trainer.remove_callback(callback)
+    _leave_sharded(trainer.model)
+    progress = Progress(name)
+    trainer.add_callback(progress)
+    found = checkpoints(trainer.args.output_dir)
+    try:
+        with attention_for_training():
+            trainer.train(resume_from_checkpoint=str(found[-1]) if found else None)
+    finally:
+        progress.stop()
+
+
+def _leave_sharded(model: Any) -> None:
+    """Have DDP neither broadcast nor watch weights that `train/shard.py` has spread over the processes."""
+    spread = [name for name, parameter in model.named_parameters() if hasattr(parameter, "to_local")]
+    if spread:
+        hide: Any = torch.nn.parallel.DistributedDataParallel._set_params_and_buffers_to_ignore_for_model
+        hide(model, spread)
+
+
+def attention_for_training() -> contextlib.AbstractContextManager[Any]:
+    """On a CPU, attention by plain matrix products: on short texts the fused kernel's backward pass takes twice as long."""
+    if torch.cuda.is_available():
+        return contextlib.nullcontext()
+    return sdpa_kernel(SDPBackend.MATH)
+
+
+def rank_and_world() -> tuple[int, int]:
+    """This process's rank and the number of processes, as accelerate and torchrun set them."""
+    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+
+
+# what a run leaves in its output folder: all that --restart may delete
+PRODUCTS = (
+    *("recipe.yaml", "versions.json", "tokenizer.json", "prepared", "model", "encoder", "decoder"),
+    *(
+        "warm",
+        "masking",
+        "ranking",
+        "table.json",
+        "causal",
+        "align",
+        "finetune",
+        "inputs-phase",
+        "distil",
+        "pooled",
+        "teacher",
+        "retriever",
+        "multilingual",
+        "student",
+    ),
+)
+
+
+def claim(output: str | Path, recipe: Any, *, restart: bool = False) -> Path:
+    """Make the output folder this recipe's own: write `recipe.yaml`, or check that the one there is the same.
+
+    Raises LusiferError where the folder holds a run of another recipe.
+    """
+    output = Path(output)
+    text, file = recipes.dump(recipe), output / "recipe.yaml"
+    if file.exists() and not (output / "versions.json").exists() and file.read_text(encoding="utf-8") != text:
+        raise LusiferError(f"{output}: holds a recipe.yaml that no run of ours wrote; name another output=…")
+    if restart and output.exists() and rank_and_world()[0] == 0:
+        if any(output.iterdir()) and not (file.exists() and (output / "versions.json").exists()):
+            raise LusiferError(f"{output}: holds no run of ours, so --restart will not delete it; name another output=…")
+        for name in PRODUCTS:
+            product = output / name
+            shutil.rmtree(product) if product.is_dir() else product.unlink(missing_ok=True)
+    wait_for_all()
+    if file.exists() and file.read_text(encoding="utf-8") != text:
+        raise LusiferError(f"{output}: holds a run of another recipe; name another output=…, or start anew with --restart")
+    if rank_and_world()[0] == 0 and not file.exists():
+        write_text(file, text)
+        write_json(output / "versions.json", versions())
+    wait_for_all()
+    return output
+
+
+def wait_for_all() -> None:
+    """Hold this process until every other one is here too; nothing where there is one alone."""
+    if rank_and_world()[1] > 1:
+        _processes().wait_for_everyone()
+
+
+def _processes() -> Any:
+    """The processes together; without a GPU this has to be said, or each believes that it is alone."""
+    return accelerate.PartialState(cpu=not torch.cuda.is_available(), timeout=PATIENCE)
+
+
+PATIENCE = timedelta(hours=24)  # the first process may embed a corpus while the others wait
+
+
+def part() -> None:
+    """Leave the other processes, once all have finished: one that merely ends may abort those still talking to it."""
+    if rank_and_world()[1] > 1 and torch.distributed.is_initialized():
+        wait_for_all()
+        _processes().destroy_process_group()
+
+
+def versions() -> dict[str, str]:
+    """The versions that a run was made with, kept beside its output."""
+    from importlib.metadata import version
+
+    names = ("lusifer", "torch", "transformers", "sentence-transformers", "peft", "tokenizers", "numpy")
+    return {"python": platform.python_version()} | {name: version(name) for name in names}

@@ -1,0 +1,74 @@
+"""Query-side tuning: only queries learn; documents stay where the base put them, so an index that it made stays valid.
+
+Method (arXiv 2407.00923): documents' vectors are made once by the base and kept; the contrast's gradient reaches queries alone. What is
+saved is a sentence-transformers Router: queries go through the tuned weights, documents through the base's. Cost: a pass for one text a
+row instead of (2 + negatives), and twice the base on disk. Not where documents may be embedded anew: training both sides learns more.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.base.modules import Router
+
+from lusifer.data.row_store import RowStore
+from lusifer.encoding.cache import Encoder, Rows
+from lusifer.io.files import fingerprint
+from lusifer.io.lazy import Lazy
+from lusifer.models import hub
+from lusifer.models.embedder import TorchEmbedder
+from lusifer.models.load import sentence_transformer
+from lusifer.training.loop import Batch, rank_and_world, wait_for_all
+
+if TYPE_CHECKING:
+    from lusifer.training.stages.retriever import Recipe
+
+FROZEN = "frozen"  # the feature that holds a text's vector as it stays
+
+
+class Documents(Lazy[str]):
+    """All texts of a store but its queries, row by row."""
+
+    def __init__(self, store: RowStore) -> None:
+        self.store, self.width = store, store.columns - 1
+
+    def __len__(self) -> int:
+        return len(self.store) * self.width
+
+    def item(self, place: int) -> str:
+        """A text, row by row."""
+        return self.store[place // self.width][1 + place % self.width]
+
+
+def frozen_vectors(recipe: Recipe, stores: list[RowStore], folder: Path) -> list[Rows]:
+    """The base's vectors of each store's `Documents`, with the recipe's prompt; kept in `folder`."""
+    base = sentence_transformer(recipe.base, language=recipe.language)
+    base.prompts, base.default_prompt_name = {"document": recipe.prompts.get("document", "")}, None
+    base.max_seq_length = min(recipe.data.max_tokens, base.max_seq_length or recipe.data.max_tokens)
+    kept = folder / f"frozen-{fingerprint(hub.weights_hash(hub.locate(recipe.base)), [])[:8]}"
+    if rank_and_world()[0] == 0:
+        for store in stores:
+            Encoder(TorchEmbedder(base), kept).rows(Documents(store), "document")
+    wait_for_all()
+    return [Encoder(TorchEmbedder(base), kept).rows(Documents(store), "document") for store in stores]
+
+
+def add_frozen(batch: Batch, frozen: list[Rows], stores: list[RowStore], places: list[list[int]], columns: int) -> None:
+    """Put the vectors of documents and negatives beside their token ids."""
+    for column in range(columns):
+        name = "document" if column == 0 else f"negative_{column - 1}"
+        starts = [(source, row * (stores[source].columns - 1) + column) for source, row in places]
+        batch[f"{name}_{FROZEN}"] = torch.from_numpy(np.concatenate([frozen[source][place : place + 1] for source, place in starts]))
+
+
+def beside_its_base(recipe: Recipe, model: Any) -> SentenceTransformer:
+    """A model that embeds queries by `model` and documents by the base."""
+    base = sentence_transformer(recipe.base, language=recipe.language, device=str(model.device))
+    router = Router.for_query_document(query_modules=list(model), document_modules=list(base), default_route="document")
+    return SentenceTransformer(
+        modules=[router], device=str(model.device), prompts=model.prompts, default_prompt_name=model.default_prompt_name
+    )

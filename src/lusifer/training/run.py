@@ -1,0 +1,56 @@
+"""`lusifer train`: a recipe's `stage` names the module that runs it."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lusifer import config
+from lusifer.errors import ConfigError, MissingExtra
+
+STAGES = ("pretrain", "decoder", "align", "finetune", "distil", "pooled", "static", "context", "retriever", "multilingual", "student")
+
+
+def load_recipe(name: str | Path, overrides: Sequence[str] = ()) -> tuple[Any, Any]:
+    """(the stage's module, its checked recipe)."""
+    path = config.find(name)
+    data = config.read(path)
+    named = [change for change in overrides if change.startswith("data=")]
+    data = config.override(data, named)
+    passed = [str(path)]
+    while isinstance(data.get("data"), str):  # another recipe's data
+        if data["data"] in passed:
+            raise ConfigError(f"{path}: data names {data['data']}, which names it again")
+        passed.append(data["data"])
+        data["data"] = config.read(config.find(data["data"])).get("data")
+    data = config.override(data, [change for change in overrides if change not in named])
+    stage = data.get("stage")
+    if stage not in STAGES:
+        raise ConfigError(f"{path}: stage is {stage!r}; it must be one of {', '.join(STAGES)}")
+    try:
+        module = importlib.import_module(f"lusifer.training.stages.{stage}")
+    except ModuleNotFoundError as error:
+        raise MissingExtra(error.name or "torch", "train") from None
+    return module, config.build(module.Recipe, data, str(path))
+
+
+def train(name: str | Path, overrides: Sequence[str] = (), *, restart: bool = False) -> Path:
+    """Run a recipe; returns the folder of what it made. A run that was stopped goes on where it was."""
+    module, recipe = load_recipe(name, overrides)
+    from lusifer.training.distributed import take_over
+
+    take_over(recipe.stage)
+    path: Path = module.run(recipe, restart=restart)
+    return path
+
+
+def plan(name: str | Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """What a recipe would do: rows, parameters (total, trained, per part), a memory estimate. Trains nothing."""
+    module, recipe = load_recipe(name, overrides)
+    from lusifer.training.distributed import take_over
+
+    take_over(recipe.stage)
+    result: dict[str, Any] = module.plan(recipe)
+    return result

@@ -1,0 +1,242 @@
+"""Distil: teach a bridge to give the target's own vectors of English texts, so that the target's space is kept.
+
+Method: each English text is embedded by the target itself (teacher); the bridge reads the same text through its
+encoder (student) and is pulled to the teacher's vector (cosine, MSE, ranking, similarity-distribution KL). An index of
+the target's vectors stays valid. English alone lets the connector learn features of English pieces that other
+languages' pieces lack; against that: `code_switch` (a lexicon's words put into the input), `token_dropout`, `noise`,
+and `hold` (translation ranking on parallel text, a mode that the recipe must name: it is no longer English-only).
+Cost: one student and (once a text) one teacher pass. Not where the target is to get better than it is: finetune.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from sentence_transformers import SentenceTransformer, SentenceTransformerTrainingArguments
+from torch import nn
+
+from lusifer.data.codeswitch import CodeSwitch, Switcher
+from lusifer.data.sources import Source, read_source, require
+from lusifer.errors import ConfigError, ModelError
+from lusifer.models.bridge.module import Bridge, BridgeConfig, masked_mean, tokenise
+from lusifer.training.assemble import assemble, plan_bridge, save_model
+from lusifer.training.distributed import shard_frozen
+from lusifer.training.inputs import InputLoss, mean_inputs
+from lusifer.training.loop import Batch, Optim, StepBatches, arguments, claim, run_phase, use_bf16
+from lusifer.training.losses.distillation import distillation, margin_ranking, same_texts
+from lusifer.training.maps import fit
+from lusifer.training.teacher_vectors import teacher_vectors
+from lusifer.training.texts import Epochs, TextData, locate_root, read_texts, text_keys
+from lusifer.training.trainers import BridgeSentenceTrainer, BridgeTrainer
+
+RESIDUAL_SAMPLE = 20_000
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Way to keep the languages together while the encoder is trained: ranking on parallel text beside the distillation.
+
+    `at` encoder ranks the encoder's mean states; `at` output pulls the translation's vector to the teacher's of its English.
+    """
+
+    parallel: tuple[Source, ...] = ()
+    weight: float = 1.0
+    at: Literal["encoder", "output"] = "encoder"
+    batch_size: int = 256
+    temperature: float = 0.05
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Weights of the terms; 0 leaves one out."""
+
+    cosine: float = 1.0
+    mse: float = 0.0
+    ranking: float = 1.0
+    kl: float = 0.0
+    temperature: float = 0.05
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that `lusifer train` needs to distil a bridge.
+
+    `start` is a bridge to go on from; `inputs` a first phase without the target (see `train/inputs.py`); `cache` a folder
+    where the target's vectors are kept for several runs on the same texts.
+    """
+
+    stage: Literal["distil"]
+    output: str
+    bridge: BridgeConfig
+    data: TextData
+    seed: int = 0
+    loss: Loss = field(default_factory=Loss)
+    code_switch: CodeSwitch | None = None
+    hold: Hold | None = None
+    token_dropout: float = 0.0
+    batch_size: int = 256
+    start: str | None = None
+    cache: str | None = None
+    inputs: Optim | None = None
+    optim: Optim = field(default_factory=Optim)
+
+
+def run(recipe: Recipe, *, restart: bool = False) -> Path:
+    """Train the bridge; returns its folder (`output/model`)."""
+    root = locate_root(recipe.data.root)
+    output = claim(recipe.output, recipe, restart=restart)
+    final = output / "model"
+    if (final / "modules.json").exists():
+        log.info("%s is finished", final)
+        return final
+    torch.manual_seed(recipe.seed)
+    texts = read_texts(recipe.data)
+    cache = Path(recipe.cache) if recipe.cache else output / "prepared"
+    bridge = Bridge.new(recipe.bridge)
+    if recipe.start:
+        bridge.take_over(Bridge.load(recipe.start))
+    roles = [role(i, bridge.config.prompts) for i in range(len(texts))]
+    cut = min(recipe.data.max_tokens, recipe.bridge.max_tokens)
+    teacher = teacher_vectors(recipe.bridge.target.base, texts, cache, cut, roles)
+    if bridge.residual is not None and not recipe.start:
+        start_residual(bridge, texts, teacher, roles)
+    bridge.set_trainable()
+    if recipe.optim.gradient_checkpointing:
+        bridge.checkpoint_activations()
+    shard_frozen(bridge)
+    model = assemble(bridge)
+    if recipe.inputs:
+        means = mean_inputs(bridge, texts, cache, cut)
+        plain = dataclasses.replace(recipe, hold=None, seed=recipe.seed + 1000)
+        phase = StepBatches(recipe.inputs.steps, Batches(plain, texts, means, bridge, root))
+        args = arguments(recipe.inputs, output / "inputs-phase", recipe.seed)
+        run_phase(BridgeTrainer(model=InputLoss(bridge, means, recipe.loss.temperature), args=args, train_dataset=phase), "target's inputs")
+    make = Batches(recipe, texts, teacher, bridge, root)
+    args = arguments(recipe.optim, output / "distil", recipe.seed, SentenceTransformerTrainingArguments)
+    trainer = BridgeSentenceTrainer(
+        model=model, args=args, train_dataset=StepBatches(recipe.optim.steps, make), loss=DistilLoss(model, recipe)
+    )
+    run_phase(trainer, "distil")
+    if trainer.is_world_process_zero():
+        save_model(model, final)
+    return final
+
+
+def start_residual(bridge: Bridge, texts: list[str], teacher: npt.NDArray[np.float16], roles: Sequence[str]) -> None:
+    """Start the residual as the rotation from the encoder's mean states to the teacher's vectors, on a sample of the texts."""
+    rows = np.random.default_rng(0).permutation(len(texts))[:RESIDUAL_SAMPLE]
+    rows = rows[np.argsort([len(texts[i]) for i in rows])]
+    sample = [bridge.config.prompts.get(roles[i], "") + texts[i] for i in rows]
+    means = []
+    bridge.eval()
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=use_bf16("auto") and not torch.cuda.is_available()):
+        for i in range(0, len(sample), 256):
+            batch = bridge.preprocess(sample[i : i + 256])
+            states, mask = bridge.encode_tokens(batch["input_ids"], batch["attention_mask"])
+            means.append(masked_mean(states.float(), mask).numpy())
+    matrix, bias = fit("rotation", np.concatenate(means), teacher[rows].astype(np.float32))
+    assert bridge.residual is not None
+    with torch.no_grad():
+        bridge.residual.weight.copy_(torch.from_numpy(matrix.T.copy()))
+        bridge.residual.bias.copy_(torch.from_numpy(bias))
+
+
+class Batches:
+    """Step → student inputs (switched, dropped), teacher vectors, and a batch of translations where `hold` asks for one."""
+
+    def __init__(self, recipe: Recipe, texts: list[str], teacher: npt.NDArray[np.float16], bridge: Bridge, root: Path) -> None:
+        self.recipe, self.texts, self.teacher = recipe, texts, teacher
+        self.tokenizer, self.max_tokens = bridge.tokenizer, min(recipe.data.max_tokens, recipe.bridge.max_tokens)
+        self.prompts = bridge.config.prompts
+        if recipe.token_dropout and self.tokenizer.mask_token_id is None:
+            raise ModelError(f"{recipe.bridge.encoder.base}: its tokenizer has no mask token; set token_dropout=0")
+        self.epochs = Epochs(texts, recipe.batch_size, recipe.seed)
+        self.switcher = Switcher.read(recipe.code_switch, root) if recipe.code_switch else None
+        self.pairs: list[tuple[str, str]] = []
+        if recipe.hold:
+            for source in recipe.hold.parallel:
+                require(source, ("english", "text"), "hold.parallel")
+            rows = (r.values for s in recipe.hold.parallel for r in read_source(s, root))
+            self.pairs = [(v["english"], v["text"]) for v in rows]
+            if recipe.hold.at == "output":
+                known = {t: i for i, t in enumerate(texts)}
+                self.pairs = [p for p in self.pairs if p[0] in known]
+                self.known = known
+            if not self.pairs:
+                raise ConfigError("hold.parallel: no pairs (at: output needs pairs whose English is among the texts)")
+            self.hold_epochs = Epochs([a + b for a, b in self.pairs], recipe.hold.batch_size, recipe.seed + 1)
+
+    def __call__(self, step: int) -> Batch:
+        rng = np.random.default_rng([self.recipe.seed, 13, step])
+        rows = self.epochs(step)
+        texts = [self.texts[i] for i in rows]
+        if self.switcher:
+            texts = [self.switcher(t, rng) for t in texts]
+        texts = [self.prompts.get(role(int(i), self.prompts), "") + t for i, t in zip(rows, texts, strict=True)]
+        batch = self._tokens("student", texts, rng)
+        labels = {"teacher": torch.from_numpy(self.teacher[rows].astype(np.float32))}
+        if self.recipe.hold:
+            chosen = self.hold_epochs(step)
+            english, other = zip(*(self.pairs[i] for i in chosen), strict=True)
+            batch |= self._tokens("other", list(other), None)
+            if self.recipe.hold.at == "encoder":
+                batch |= self._tokens("english", list(english), None)
+                labels |= {"english_key": text_keys(english), "other_key": text_keys(other)}
+            else:
+                held = self.teacher[[self.known[e] for e in english]]
+                labels["held"] = torch.from_numpy(held.astype(np.float32))
+        return batch | {"label": labels}
+
+    def _tokens(self, name: str, texts: list[str], rng: np.random.Generator | None) -> Batch:
+        ids, mask = tokenise(self.tokenizer, texts, self.max_tokens).values()
+        if rng is not None and self.recipe.token_dropout:
+            drop = torch.from_numpy(rng.random(tuple(ids.shape)) < self.recipe.token_dropout) & (mask == 1)
+            drop[:, 0] = False
+            ids = torch.where(drop, torch.tensor(self.tokenizer.mask_token_id), ids)
+        return {f"{name}_input_ids": ids, f"{name}_attention_mask": mask}
+
+
+class DistilLoss(nn.Module):
+    """Teacher's vectors as labels; the features are the student's texts, then the held translations (and their English)."""
+
+    def __init__(self, model: SentenceTransformer, recipe: Recipe) -> None:
+        super().__init__()
+        self.model, self.recipe = model, recipe
+
+    def forward(self, features: list[dict[str, torch.Tensor]], labels: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        loss, hold = self.recipe.loss, self.recipe.hold
+        weights = dataclasses.asdict(loss)
+        student = self.model(features[0])["sentence_embedding"]
+        terms = distillation(student, labels["teacher"], **weights)
+        if hold and hold.at == "output":
+            other = self.model(features[1])["sentence_embedding"]
+            held = distillation(other, labels["held"], **weights)
+            terms |= {f"hold_{name}": hold.weight * term for name, term in held.items()}
+        elif hold:
+            bridge = self.model.module[0] if hasattr(self.model, "module") else self.model[0]
+            x, y = (masked_mean(*bridge.encode_tokens(f["input_ids"], f["attention_mask"])) for f in features[1:3])
+            same = same_texts(labels["other_key"], labels["english_key"])
+            terms["hold"] = hold.weight * margin_ranking(x, y, hold.temperature, same=same)
+        return terms
+
+
+def role(row: int, prompts: Mapping[str, str]) -> str:
+    """Where a bridge has prompts, every other text is taught as a query, the rest as documents."""
+    return "query" if row % 2 and prompts.get("query") else "document"
+
+
+def plan(recipe: Recipe) -> dict[str, Any]:
+    """What a run would do: texts, parameters by part, memory. Trains nothing."""
+    return {
+        "rows": {"texts": len(read_texts(recipe.data))},
+        **plan_bridge(recipe.bridge, recipe.batch_size * recipe.data.max_tokens, recipe.optim),
+    }

@@ -1,0 +1,130 @@
+"""Pooled: one map from the encoder's sentence vector to the target's space. No pass through the target: the baseline.
+
+Method: `rotation` (orthogonal Procrustes: the rotation that brings centred English vectors nearest to the target's;
+Schönemann 1966), `ridge` (least squares with an L2 penalty), `mlp` (one hidden layer, trained on the distillation
+loss). Learnt from English texts alone. The result is a plain sentence-transformers model. Cost: closed form, seconds,
+once the texts are embedded. Every connector that passes through the target must beat it to be worth its cost.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Dense, Normalize
+from torch import nn
+
+from lusifer.models import families, hub
+from lusifer.models.embedder import TorchEmbedder, Vectors
+from lusifer.models.load import sentence_transformer
+from lusifer.training.assemble import save_model
+from lusifer.training.loop import Batch, Optim, StepBatches, StepTrainer, arguments, claim, rank_and_world, run_phase, use_bf16
+from lusifer.training.losses.distillation import distillation
+from lusifer.training.maps import fit
+from lusifer.training.stages.distil import Loss
+from lusifer.training.teacher_vectors import teacher_vectors
+from lusifer.training.texts import Epochs, TextData, locate_root, read_texts
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that `lusifer train` needs for a pooled map."""
+
+    stage: Literal["pooled"]
+    output: str
+    encoder: str
+    target: str
+    data: TextData
+    kind: Literal["rotation", "ridge", "mlp"] = "rotation"
+    seed: int = 0
+    penalty: float = 1e-3
+    hidden: int = 1024
+    batch_size: int = 512
+    cache: str | None = None
+    loss: Loss = field(default_factory=Loss)
+    optim: Optim = field(default_factory=lambda: Optim(steps=2000, lr=1e-3, save_every=1000))
+
+    def __post_init__(self) -> None:
+        if self.penalty < 0:
+            raise ValueError("penalty must be 0 or more")
+
+
+def run(recipe: Recipe, *, restart: bool = False) -> Path:
+    """Fit the map; returns the model's folder (`output/model`), which plain SentenceTransformer loads."""
+    locate_root(recipe.data.root)
+    output = claim(recipe.output, recipe, restart=restart)
+    final = output / "model"
+    if (final / "modules.json").exists():
+        return final
+    texts = read_texts(recipe.data)
+    cache = Path(recipe.cache) if recipe.cache else output / "prepared"
+    y = np.asarray(teacher_vectors(recipe.target, texts, cache, recipe.data.max_tokens), dtype=np.float32)
+    encoder = sentence_transformer(hub.locate(recipe.encoder))
+    x = TorchEmbedder(encoder, bf16=use_bf16("auto")).encode(texts)
+    layers = fit_mlp(recipe, x, y, output) if recipe.kind == "mlp" else [linear(*fit(recipe.kind, x, y, recipe.penalty))]
+    unit = [] if isinstance(encoder[-1], Normalize) else [Normalize()]  # the map is learnt on unit vectors, and used on them
+    modules = [*encoder, *unit, *layers, Normalize()]
+    model = SentenceTransformer(modules=modules, device="cpu", prompts=encoder.prompts, default_prompt_name=encoder.default_prompt_name)
+    if rank_and_world()[0] == 0:
+        save_model(model, final)
+    return final
+
+
+def linear(matrix: Vectors, bias: Vectors) -> Dense:
+    """The map as a sentence-transformers module."""
+    dense = Dense(*matrix.shape, bias=True, activation_function=nn.Identity())
+    with torch.no_grad():
+        dense.linear.weight.copy_(torch.from_numpy(matrix.T.copy()))
+        dense.linear.bias.copy_(torch.from_numpy(bias))
+    return dense
+
+
+class _Map(nn.Module):
+    def __init__(self, first: Dense, second: Dense, loss: Loss) -> None:
+        super().__init__()
+        self.layers, self.loss = nn.Sequential(first, second), loss
+
+    def forward(self, x: torch.Tensor, y: torch.Tensor) -> dict[str, torch.Tensor]:
+        student = self.layers({"sentence_embedding": x})["sentence_embedding"]
+        terms = distillation(student, y, **asdict(self.loss))
+        return {"loss": torch.stack(list(terms.values())).sum()}
+
+
+class MapBatches:
+    """Step → vectors of the encoder and of the target, of the same texts."""
+
+    def __init__(self, epochs: Epochs, x: Vectors, y: Vectors) -> None:
+        self.epochs, self.x, self.y = epochs, x, y
+
+    def __call__(self, step: int) -> Batch:
+        rows = self.epochs(step)
+        return {"x": torch.from_numpy(self.x[rows]), "y": torch.from_numpy(self.y[rows])}
+
+
+def fit_mlp(recipe: Recipe, x: Vectors, y: Vectors, output: Path) -> list[Dense]:
+    """One hidden layer, trained on the distillation loss."""
+    torch.manual_seed(recipe.seed)
+    first = Dense(x.shape[1], recipe.hidden, bias=True, activation_function=nn.ReLU())
+    second = Dense(recipe.hidden, y.shape[1], bias=True, activation_function=nn.Identity())
+    make = MapBatches(Epochs([""] * len(x), recipe.batch_size, recipe.seed), x, y)
+    args = arguments(recipe.optim, output / "pooled", recipe.seed)
+    run_phase(
+        StepTrainer(model=_Map(first, second, recipe.loss), args=args, train_dataset=StepBatches(recipe.optim.steps, make)), "pooled map"
+    )
+    return [first, second]
+
+
+def plan(recipe: Recipe) -> dict[str, Any]:
+    """What a run would do."""
+    n = len(read_texts(recipe.data))
+    width = families.width(families.read_config(hub.locate(recipe.encoder, weights=False), "encoder"))
+    out = families.width(families.read_config(hub.locate(recipe.target, weights=False), "target"))
+    trained = width * out + out if recipe.kind != "mlp" else width * recipe.hidden + recipe.hidden * (out + 1) + out
+    return {"rows": {"texts": n}, "parameters": {"trained": trained}, "memory_bytes": n * (width + out) * 4}

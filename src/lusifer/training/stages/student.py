@@ -1,0 +1,283 @@
+"""A compact student of a multilingual teacher: its vector of every text, in every language, from a fraction of its layers and pieces.
+
+Method: the student starts as the teacher with fewer layers and the pieces that the texts need (`reshape/trim.py`), and is trained on the
+teacher's vectors of the texts themselves, no translation needed: squared error of the centred vectors in units of their variance, and the
+divergence of similarity distributions within the batch (SEED, arXiv 2101.04731). Centred, because a contrastive teacher's vectors share
+one large direction (all cosines of multilingual-e5-small lie above .7), which hides what differs. The table may be trained in the four
+bits that it is kept in. The teacher's vectors come from `lusifer encode`, so that a machine's idle hours can make them first, and a
+longer run uses the shards that have been added. Cost: three student's passes a text and epoch, and one of the teacher, once.
+Not where the teacher is English alone: `distil` a bridge, or stage `multilingual` with parallel text.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from sentence_transformers import SentenceTransformer, SentenceTransformerTrainingArguments
+
+from lusifer.data.draw import Drawn
+from lusifer.data.token_store import TokenStore
+from lusifer.encoding.bulk import read_shards
+from lusifer.errors import ConfigError
+from lusifer.io.files import replacing_folder, write_array
+from lusifer.models.four_bit import FourBitEmbedding, rounded
+from lusifer.models.load import sentence_transformer
+from lusifer.models.tokenize import padded
+from lusifer.reshaping.trim import count_pieces, trim, wanted_pieces
+from lusifer.training.assemble import save_model
+from lusifer.training.loop import Batch, Optim, StepBatches, arguments, claim, rank_and_world, run_phase, wait_for_all
+from lusifer.training.losses.distillation import distillation
+from lusifer.training.texts import POOL
+from lusifer.training.trainers import SentenceTrainer
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Start:
+    """What the student begins as: the model `base` with the `layers` named (null for all) and `pieces` of its vocabulary (null for all).
+
+    `four_bits` trains the table through the four bits that an export keeps it in.
+    """
+
+    base: str
+    layers: tuple[int, ...] | None = None
+    pieces: int | None = None
+    four_bits: bool = False
+
+
+@dataclass(frozen=True)
+class VectorData:
+    """Finished shards of `lusifer encode` with the column `text` kept; `shards` of them (null for all that are there)."""
+
+    vectors: str
+    shards: int | None = None
+    max_tokens: int = 128
+
+
+@dataclass(frozen=True)
+class StudentLoss:
+    """Weights of the terms: `error` of vectors, in units of their variance; `kl` of similarity distributions at `temperature`."""
+
+    error: float = 1.0
+    kl: float = 1.0
+    temperature: float = 0.02
+
+    def __post_init__(self) -> None:
+        if self.error < 0 or self.kl < 0 or self.error + self.kl == 0 or self.temperature <= 0:
+            raise ValueError("error and kl are weights, 0 or more and not both 0; temperature is above 0")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that `lusifer train` needs for a student. `batch_tokens` bounds a step's tokens, padding included.
+
+    `texts` say what `lusifer curate draw` draws, whose vectors `data` then names; training itself reads the vectors alone.
+    """
+
+    stage: Literal["student"]
+    output: str
+    start: Start
+    data: VectorData
+    texts: Drawn | None = None
+    seed: int = 0
+    batch_tokens: int = 6144
+    loss: StudentLoss = field(default_factory=StudentLoss)
+    optim: Optim = field(default_factory=lambda: Optim(lr=3e-4))
+
+
+def run(recipe: Recipe, *, restart: bool = False) -> Path:
+    """Train the student; returns its folder (`output/model`), a standard sentence-transformers model."""
+    if restart or not (Path(recipe.output) / "prepared" / "vectors.npy").exists():
+        next(iter(read_shards(recipe.data.vectors, "text")))  # told before the output folder is made
+    output = claim(recipe.output, recipe, restart=restart)
+    final = output / "model"
+    if (final / "modules.json").exists():
+        log.info("%s is finished", final)
+        return final
+    torch.manual_seed(recipe.seed)
+    prepared = output / "prepared"
+    if rank_and_world()[0] == 0:
+        prepare(recipe, prepared)
+    wait_for_all()
+    model = sentence_transformer(prepared / "start")
+    if recipe.start.four_bits:
+        train_in_four_bits(model)
+    batches = Batches(recipe, prepared, model)
+    args = arguments(recipe.optim, output / "student", recipe.seed, SentenceTransformerTrainingArguments)
+    loss = VectorLoss(model, recipe.loss, batches.vectors)
+    run_phase(SentenceTrainer(model=model, args=args, train_dataset=StepBatches(recipe.optim.steps, batches), loss=loss), "student")
+    if rank_and_world()[0] == 0:
+        keep_four_bits(model)
+        save_model(model, final)
+    wait_for_all()
+    return final
+
+
+def prepare(recipe: Recipe, folder: Path) -> None:
+    """What a run makes once: the untrained student, the texts' token ids, and the teacher's vectors in half precision."""
+    if (folder / "vectors.npy").exists():
+        return
+    texts, vectors = read_taught(recipe.data)
+    if len(texts) < 2:
+        raise ConfigError(f"{recipe.data.vectors}: holds {len(texts)} texts; a student needs two at least, and far more to be good")
+    model = starting(recipe.start, texts)
+    with replacing_folder(folder / "start") as aside:
+        model.save(str(aside), create_model_card=False)
+    TokenStore.build(plain_tokenizer(model), texts, recipe.data.max_tokens - 2).save(folder / "tokens")
+    write_array(folder / "vectors.npy", vectors)
+
+
+def read_taught(data: VectorData) -> tuple[list[str], npt.NDArray[np.float16]]:
+    """The texts, and the teacher's vectors of them, (n, d)."""
+    texts, vectors = list[str](), list[npt.NDArray[np.float16]]()
+    for shard, values, found in read_shards(data.vectors, "text"):
+        texts.extend(values)
+        vectors.append(found.astype(np.float16))
+        if shard + 1 == data.shards:
+            break
+    return texts, np.concatenate(vectors)
+
+
+def starting(start: Start, texts: Iterable[str]) -> SentenceTransformer:
+    """The student before any training. Its prompts are gone: they are in the teacher's vectors already."""
+    model = sentence_transformer(start.base, device="cpu")
+    pieces = np.arange(len(model.tokenizer))
+    if start.pieces is not None:
+        backend = model.tokenizer.backend_tokenizer
+        pieces = wanted_pieces(backend, count_pieces(backend, texts), start.pieces)
+    if start.pieces is not None or start.layers is not None:
+        model = trim(model, pieces, start.layers)
+    model.prompts, model.default_prompt_name = {}, None
+    return model
+
+
+def plain_tokenizer(model: SentenceTransformer) -> Any:
+    """The model's tokenizer, which neither cuts nor pads."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_str(model.tokenizer.backend_tokenizer.to_str())
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
+
+
+def train_in_four_bits(model: SentenceTransformer) -> None:
+    """Have the table's rows rounded on the way, in the forward pass alone."""
+    table: Any = model[0].auto_model.get_input_embeddings()
+    table.__class__ = FourBitEmbedding
+
+
+def keep_four_bits(model: SentenceTransformer) -> None:
+    """Write the rounding into the table itself, and make it a plain one again."""
+    table: Any = model[0].auto_model.get_input_embeddings()
+    if isinstance(table, FourBitEmbedding):
+        with torch.no_grad():
+            table.weight.copy_(rounded(table.weight))
+        setattr(table, "__class__", torch.nn.Embedding)  # noqa: B010  # mypy believes that a class never changes
+
+
+class Batches:
+    """Step → token ids and the teacher's vectors: a new permutation an epoch, cut into pools of like length, each into batches.
+
+    Batches hold different numbers of texts but about the same number of tokens, so that a step's time does not depend on lengths.
+    """
+
+    def __init__(self, recipe: Recipe, folder: Path, model: SentenceTransformer) -> None:
+        self.store = TokenStore.open(folder / "tokens")
+        self.vectors = np.load(folder / "vectors.npy", mmap_mode="r")
+        self.seed, self.budget = recipe.seed, recipe.batch_tokens
+        tokenizer = model.tokenizer
+        self.first, self.last, self.pad = tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.pad_token_id
+        self.lengths = self.store.lengths + 2
+        mean = float(np.minimum(self.lengths, recipe.data.max_tokens).mean())
+        self.size = max(2, round(POOL * recipe.batch_tokens / mean))
+        self._counts: list[int] = []
+        self._cached: tuple[int, list[npt.NDArray[np.int64]]] = (-1, [])
+
+    def rows(self, step: int) -> npt.NDArray[np.int64]:
+        """The texts of a step; epochs hold different numbers of batches, so they are counted from the first on."""
+        epoch = 0
+        while step >= self._count(epoch):
+            step -= self._count(epoch)
+            epoch += 1
+        return self._of(epoch)[step]
+
+    def _count(self, epoch: int) -> int:
+        while len(self._counts) <= epoch:
+            self._counts.append(len(self._of(len(self._counts))))
+        return self._counts[epoch]
+
+    def _of(self, epoch: int) -> list[npt.NDArray[np.int64]]:
+        if self._cached[0] != epoch:
+            self._cached = (epoch, list(self._cut(epoch)))
+        return self._cached[1]
+
+    def _cut(self, epoch: int) -> Iterator[npt.NDArray[np.int64]]:
+        order = np.random.default_rng([self.seed, 21, epoch]).permutation(len(self.store))
+        for pool in range(0, len(order), self.size):
+            rows = order[pool : pool + self.size]
+            rows = rows[np.argsort(self.lengths[rows], kind="stable")]
+            cuts, width, begin = list[npt.NDArray[np.int64]](), 0, 0
+            for i, row in enumerate(rows):
+                width = int(self.lengths[row])
+                if (i + 1 - begin) * width > self.budget and i - begin >= 2:
+                    cuts.append(rows[begin:i])
+                    begin = i
+            if len(rows) - begin >= 2:
+                cuts.append(rows[begin:])
+            yield from (cuts[i] for i in np.random.default_rng([self.seed, 22, epoch, pool]).permutation(len(cuts)))
+
+    def __call__(self, step: int) -> Batch:
+        rows = self.rows(step)
+        ids, mask = padded([np.concatenate([[self.first], self.store[int(row)], [self.last]]) for row in rows], self.pad)
+        label = torch.from_numpy(self.vectors[np.sort(rows)][np.argsort(np.argsort(rows))].astype(np.float32))
+        return {"text_input_ids": torch.from_numpy(ids), "text_attention_mask": torch.from_numpy(mask), "label": label}
+
+
+class VectorLoss(torch.nn.Module):
+    """The student's unit vectors against the teacher's, (n, d) both, centred at the teacher's mean."""
+
+    centre: torch.Tensor
+    variance: torch.Tensor
+
+    def __init__(self, model: SentenceTransformer, weights: StudentLoss, vectors: npt.NDArray[np.float16]) -> None:
+        super().__init__()
+        self.model, self.weights = model, weights
+        sample = torch.from_numpy(vectors[: 1 << 16].astype(np.float32))
+        self.register_buffer("centre", sample.mean(0))
+        self.register_buffer("variance", (sample - sample.mean(0)).pow(2).sum(-1).mean())
+
+    def forward(self, sentence_features: Iterable[dict[str, torch.Tensor]], labels: torch.Tensor) -> dict[str, torch.Tensor]:
+        (features,) = sentence_features
+        student = F.normalize(self.model(features)["sentence_embedding"].float(), dim=-1)
+        teacher = F.normalize(labels.float(), dim=-1)
+        terms = {}
+        if self.weights.error:
+            terms["error"] = self.weights.error * (student - teacher).pow(2).sum(-1).mean() / self.variance
+        if self.weights.kl:
+            centred = (student - self.centre, teacher - self.centre)
+            terms |= distillation(*centred, kl=self.weights.kl, temperature=self.weights.temperature)
+        return terms
+
+
+def plan(recipe: Recipe) -> dict[str, Any]:
+    """What a run would do: texts, parameters, a memory estimate. Trains nothing."""
+    texts, vectors = read_taught(recipe.data)
+    model = starting(recipe.start, texts)
+    count = sum(p.numel() for p in model.parameters())
+    layers: Any = model[0].auto_model.config
+    kept = 34 * layers.num_hidden_layers * layers.hidden_size
+    return {
+        "rows": {"texts": len(texts)},
+        "parameters": {"total": count, "trained": count},
+        "memory_bytes": count * 16 + recipe.batch_tokens * kept + vectors.nbytes,
+    }

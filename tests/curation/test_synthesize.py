@@ -1,0 +1,258 @@
+"""Synthetic pairs against a server that fails in every way: nothing hangs, nothing is paid twice, what is malformed is counted."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lusifer.curation import chat
+from lusifer.curation.chat import Answer, Endpoint, Journal
+from lusifer.curation.report import Report
+from lusifer.curation.steps import preview, synthesize_pairs
+from lusifer.curation.synthesize import Order, read
+from lusifer.curation.templates import load, names
+from lusifer.data.rows import Row
+from lusifer.errors import ConfigError, LusiferError, ModelError
+from lusifer.text.names import english_name
+from tests.conftest import TEXTS
+from tests.curation.chat_server import ChatServer, obedient
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ChatServer]:
+    monkeypatch.setattr(chat, "WAITS", (0.0, 0.01, 0.01, 0.01, 0.01))
+    for name in ("LUSIFER_API_KEY", "OPENAI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    with ChatServer() as made:
+        yield made
+
+
+@pytest.fixture
+def texts(tmp_path: Path) -> Path:
+    (tmp_path / "texts.txt").write_text("\n".join(TEXTS) + "\n", encoding="utf-8")
+    return tmp_path
+
+
+def written(folder: Path, server: ChatServer, template: str = "ask", **more: Any) -> tuple[list[dict[str, Any]], Report]:
+    settings = {name: more.pop(name) for name in ("concurrency", "rpm", "timeout") if name in more}
+    endpoint = Endpoint(server.url, **({"timeout": 0.5} | settings))
+    report = synthesize_pairs([str(folder / "texts.txt")], folder / "out.jsonl", template, endpoint, languages=["eng_Latn"], **more)
+    return [json.loads(line) for line in (folder / "out.jsonl").read_text(encoding="utf-8").splitlines()], report
+
+
+def test_pairs_come_in_the_texts_order_with_several_requests_at_once(texts: Path, server: ChatServer) -> None:
+    server.slow = 0.25  # long enough that a busy machine, too, has two under way
+    rows, report = written(texts, server, concurrency=4)
+    assert [row["document"] for row in rows] == TEXTS
+    assert [row["query"] for row in rows] == [f"query of {text[:30]}".strip() for text in TEXTS]
+    assert set(rows[0]) == {"query", "document", "language", "template"}
+    assert 2 <= server.most_at_once <= 4
+    assert report.more["tokens"] == {"in": 160, "out": 80, "asked now": 16}
+    assert not list(texts.glob(".out*"))
+    assert server.asked[0]["model"] == "tiny"
+    again, _ = written(texts, server)
+    assert again == rows  # the same controls are drawn again
+
+
+@pytest.mark.parametrize("template", names())
+def test_every_template_makes_pairs(texts: Path, server: ChatServer, template: str) -> None:
+    server.say = lambda prompt: obedient(prompt).replace('"answer": "answer of ', '"answer": "')
+    if "query" in load(template).needs:
+        rows = [{"query": text[:12], "document": text} for text in TEXTS]
+        (texts / "texts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        (texts / "texts.txt").unlink()
+        (texts / "texts.jsonl").rename(texts / "texts.txt.jsonl")
+        report = synthesize_pairs(
+            [str(texts / "texts.txt.jsonl")], texts / "out.jsonl", template, Endpoint(server.url), languages=["eng_Latn"]
+        )
+    else:
+        _, report = written(texts, server, template)
+    assert report.written == len(TEXTS), report.dropped
+
+
+def test_faults_that_pass_are_asked_again(texts: Path, server: ChatServer) -> None:
+    server.faults = [(429, "slow down", {"Retry-After": "0.05"}), (503, "", {}), "cut", "hang", "drip"]
+    rows, report = written(texts, server, concurrency=1)
+    assert len(rows) == 16
+    assert len(server.asked) == 16 + 5
+    assert server.times[1] - server.times[0] >= 0.05  # as long as it was asked to
+    assert not report.dropped
+
+
+def test_garbage_is_counted_and_dropped(texts: Path, server: ChatServer) -> None:
+    server.faults = [(200, "<html>", {}), (200, '{"choices": []}', {}), (200, '{"choices": [{"message": {"content": null}}]}', {})]
+    rows, report = written(texts, server, concurrency=1)
+    assert len(rows) == 13
+    assert report.dropped == {"no answer in the chat format": 3}
+    bad = iter(["no json", '{"query": ""}', '{"query": 7}', "{not json}", '{"other": "x"}', '{"query": "' + "x" * 5000 + '"}'])
+    server.say = lambda prompt: next(bad, None) or obedient(prompt)
+    rows, report = written(texts, server, concurrency=1, seed=1)
+    assert report.dropped == {
+        "a part of the answer is missing": 3,
+        "not the JSON that was asked for": 2,
+        "a part of the answer is too long": 1,
+    }
+    assert len(rows) == 10
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "fault"),
+    [
+        ('{"question": "Wer bäckt das Brot am Morgen?", "answer": "She bakes bread every morning"}', "deu_Latn", ""),
+        ('{"question": "Who?", "answer": "He bakes bread"}', "eng_Latn", "not word for word from the text"),
+        ('{"question": "She bakes bread every morning before sunrise.", "answer": "She bakes bread"}', "eng_Latn", "copied from the text"),
+        ('{"question": "Who bakes bread?", "answer": "She bakes bread"}', "hin_Deva", "not in the script asked for"),
+        (
+            '{"question": "Who bakes all of the bread in the morning, long before the sun comes up over the town?", "answer": "She bakes"}',
+            "deu_Latn",
+            "not in the language asked for",
+        ),
+        ('{"question": "SHE bakes", "answer": "She bakes"}', "xyz_Latn", "two parts of the pair are the same"),
+    ],
+)
+def test_an_answer_must_be_what_was_asked(text: str, language: str, fault: str) -> None:
+    template = load("question-and-answer")
+    order = Order(Row("t", 1, {"text": TEXTS[1]}), language, {}, [])
+    pair, found = read(Answer(text), order, template)
+    assert found == fault
+    assert (pair is None) == bool(fault)
+
+
+def test_a_silent_endpoint_ends_the_run_and_what_was_answered_is_not_asked_again(texts: Path, server: ChatServer) -> None:
+    real = server.say
+    served = 0
+
+    def say(prompt: str) -> str:
+        nonlocal served
+        served += 1
+        if served == 6:
+            server.faults = [(500, "down", {})] * 100
+        return real(prompt)
+
+    server.say = say
+    with pytest.raises(ModelError, match="3 requests in a row; what was answered is kept"):
+        written(texts, server, concurrency=1)
+    assert not (texts / "out.jsonl").exists()
+    server.faults, server.say, server.asked = [], real, []
+    rows, report = written(texts, server, concurrency=1)
+    assert [row["document"] for row in rows] == TEXTS
+    assert len(server.asked) == 10 == report.more["tokens"]["asked now"]
+
+
+def test_a_refusal_ends_the_run_at_once(texts: Path, server: ChatServer) -> None:
+    server.faults = [(401, '{"error": "wrong key"}', {})] * 50
+    with pytest.raises(ModelError, match=r"answered 401 .*wrong key"):
+        written(texts, server, concurrency=2)
+    assert len(server.asked) <= 4
+
+
+def test_the_pace_is_kept(texts: Path, server: ChatServer) -> None:
+    written(texts, server, concurrency=8, rpm=1200)
+    gaps = [b - a for a, b in zip(server.times, server.times[1:], strict=False)]
+    assert server.times[-1] - server.times[0] >= 15 * 0.05 - 0.02
+    assert min(gaps) > 0.01
+
+
+def test_killed_at_any_moment_it_goes_on_and_pays_once(texts: Path, server: ChatServer) -> None:
+    """The process is killed outright while requests are under way; these alone may be asked twice."""
+    server.slow = 0.1
+    command = [
+        *(sys.executable, "-W", "ignore", "-m", "lusifer", "curate", "synthesize", "texts.txt", "-o", "out.jsonl", "-t", "ask"),
+        *("--languages", "eng_Latn", "--endpoint", server.url, "--concurrency", "2"),
+    ]
+    killed = 0
+    for wanted in (3, 9):
+        process = subprocess.Popen(command, cwd=texts, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ)
+        while len(server.asked) < wanted and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        killed += 1
+        assert not (texts / "out.jsonl").exists()
+    done = subprocess.run(command, cwd=texts, capture_output=True, text=True, timeout=60, check=False, env=os.environ)
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in (texts / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [row["document"] for row in rows] == TEXTS
+    assert len(server.asked) <= len(TEXTS) + killed * 2
+    assert "16 requests, about" in done.stderr
+
+
+def test_a_journal_cut_short_loses_its_last_line_alone(tmp_path: Path) -> None:
+    file = tmp_path / "answers.jsonl"
+    journal = Journal(file)
+    journal.put("a", Answer("one", prompt_tokens=1))
+    journal.put("b", Answer("two"))
+    journal.close()
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-4])
+    again = Journal(file)
+    assert again.get("a") == Answer("one", prompt_tokens=1, kept=True)
+    assert again.get("b") is None
+    again.put("b", Answer("two"))
+    again.close()
+    assert file.read_bytes() == whole
+
+
+def test_the_estimate_comes_first_and_can_stop_it(texts: Path, server: ChatServer) -> None:
+    cost, prompt = preview([str(texts / "texts.txt")], "ask", languages=["deu_Latn"], prices=(1.0, 2.0))
+    assert cost.requests == 16
+    assert cost.dollars == pytest.approx((cost.prompt_tokens + 2 * cost.answer_tokens) / 1e6)
+    assert "in German" in prompt
+    assert TEXTS[0] in prompt
+    with pytest.raises(LusiferError, match="more than \\$0"):
+        written(texts, server, prices=(1.0, 1.0), most_dollars=0.0)
+    with pytest.raises(LusiferError, match="needs prices"):
+        written(texts, server, most_dollars=1.0)
+    assert server.asked == []
+
+
+def test_exemplars_controls_and_languages_reach_the_prompt(texts: Path, server: ChatServer) -> None:
+    (texts / "shots.jsonl").write_text(json.dumps({"query": "old market?", "document": "There is one."}) + "\n", encoding="utf-8")
+    rows, _ = written(texts, server, exemplars=str(texts / "shots.jsonl"), controls={"persona": ["a pilot"]}, limit=2)
+    assert len(rows) == 2
+    assert all("Query: old market?" in a["messages"][-1]["content"] and "a pilot" in a["messages"][-1]["content"] for a in server.asked)
+    assert english_name("zho_Hant") == "Chinese (traditional characters)"
+    assert english_name("qqq_Latn") == "qqq_Latn"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"row": {"query": "query"}}, "row must hold query and document"),
+        ({"row": {"query": "query", "document": "passage"}}, "row.document is 'passage'"),
+        ({"user": "{who}"}, "a field 'who'"),
+        ({"within": ["text"]}, "within names 'text'"),
+        ({"task": "poetry"}, "must be one of"),
+    ],
+)
+def test_a_wrong_template_is_one_line(tmp_path: Path, change: dict[str, Any], said: str) -> None:
+    template = {
+        "name": "mine",
+        "task": "retrieval",
+        "about": "x",
+        "user": "{text}",
+        "answer": ["query"],
+        "row": {"query": "query", "document": "text"},
+    }
+    (tmp_path / "mine.yaml").write_text(json.dumps(template | change), encoding="utf-8")
+    with pytest.raises(ConfigError, match=said):
+        load(str(tmp_path / "mine.yaml"))
+    with pytest.raises(ConfigError, match="no template is called 'mine'"):
+        load("mine")
+    with pytest.raises(ConfigError, match="no control 'mood'"):
+        load("ask", {"mood": ["good"]})
+
+
+@pytest.mark.parametrize("change", [{"url": "localhost"}, {"concurrency": 0}, {"rpm": 0.0}])
+def test_a_wrong_endpoint_is_one_line(change: dict[str, Any]) -> None:
+    with pytest.raises(LusiferError):
+        Endpoint(**({"url": "http://x/v1#m"} | change))

@@ -1,0 +1,133 @@
+"""Sparse and multi-vector heads: their scores are the definition's, they learn with the dense one, and the folder stays standard."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+import yaml
+from sentence_transformers import SentenceTransformer
+
+import lusifer
+from lusifer.errors import ConfigError, ModelError
+from lusifer.models.heads import Heads, HybridEmbedder, multi_scores, sparse_scores
+from lusifer.training.losses.hybrid import HybridLoss
+from lusifer.training.losses.info_nce import Contrast
+from lusifer.training.run import train
+from lusifer.training.stages import retriever
+from tests.conftest import TEXTS
+
+Folder = Callable[[str], Path]
+
+
+@pytest.fixture
+def model(model_folder: Folder) -> SentenceTransformer:
+    torch.manual_seed(0)
+    made = lusifer.sentence_transformer(model_folder("bert"), device="cpu")
+    retriever.add_heads(made, 8)
+    return made
+
+
+def made_of(model: SentenceTransformer, texts: list[str]) -> dict[str, torch.Tensor]:
+    with torch.inference_mode():
+        return model(model.preprocess(texts))
+
+
+def test_scores_are_the_definition_s_two_loops(model: SentenceTransformer) -> None:
+    queries, documents = made_of(model, ["the sea", *TEXTS[:3]]), made_of(model, TEXTS[2:8])
+    sparse, multi = sparse_scores(queries, documents), multi_scores(queries, documents)
+    special = set(model.tokenizer.all_special_ids)
+    for i in range(4):
+        for j in range(6):
+            weights: list[dict[int, float]] = []
+            for side, row in ((queries, i), (documents, j)):
+                found: dict[int, float] = {}
+                for word, weight in zip(side["input_ids"][row].tolist(), side["sparse_weights"][row].tolist(), strict=True):
+                    if word not in special:
+                        found[word] = max(weight, found.get(word, 0.0))
+                weights.append(found)
+            expected = sum(w * weights[1].get(word, 0.0) for word, w in weights[0].items())
+            assert float(sparse[i, j]) == pytest.approx(expected, abs=1e-5)
+            own = queries["token_vectors"][i][queries["attention_mask"][i].bool()]
+            other = documents["token_vectors"][j][documents["attention_mask"][j].bool()]
+            assert float(multi[i, j]) == pytest.approx(float((own @ other.T).amax(1).mean()), abs=1e-5)
+
+
+def test_the_loss_is_m3_s(model: SentenceTransformer) -> None:
+    columns = [TEXTS[:5], TEXTS[5:10], [*TEXTS[10:14], TEXTS[5]]]  # the last negative is the first row's document
+    model.eval()
+    features = [model.preprocess(texts) for texts in columns]
+    loss = HybridLoss(model, Contrast(temperature=0.1))([dict(f) for f in features])
+    made = [model(dict(f)) for f in features]
+    vectors = [F.normalize(m["sentence_embedding"], dim=-1) for m in made]
+    parts = {
+        "dense": torch.cat([vectors[0] @ v.T for v in vectors[1:]], 1),
+        "sparse": torch.cat([sparse_scores(made[0], m) for m in made[1:]], 1),
+        "multi": torch.cat([multi_scores(made[0], m) for m in made[1:]], 1),
+    }
+    for scores in parts.values():
+        scores[0, 9] = -1e4
+    place = torch.arange(5)
+    total = {k: v / 0.1 for k, v in parts.items()}
+    ensemble = total["dense"] + 0.3 * total["sparse"] + total["multi"]
+    ce = {k: F.cross_entropy(v, place) for k, v in total.items()}
+    first = (ce["dense"] + 0.1 * ce["sparse"] + ce["multi"] + F.cross_entropy(ensemble, place)) / 4
+    teacher = ensemble.softmax(1)
+    kd = {k: -(teacher * v.log_softmax(1)).sum(1).mean() for k, v in total.items()}
+    second = (kd["dense"] + 0.1 * kd["sparse"] + kd["multi"]) / 3
+    torch.testing.assert_close(loss, (first + second) / 2)
+    torch.testing.assert_close(HybridLoss(model, Contrast(temperature=0.1), distil=False)([dict(f) for f in features]), first)
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, model_folder: Folder) -> Path:
+    rows = [{"query": f"{TEXTS[i - 3]}?", "document": text, "negative": TEXTS[i - 5] + "."} for i, text in enumerate(TEXTS)]
+    (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    document = {
+        "stage": "retriever", "output": str(tmp_path / "out"), "base": str(model_folder("bert")), "batch_size": 8, "heads": {"dim": 8},
+        "data": {"root": str(tmp_path), "sources": [{"files": ["pairs.jsonl"], "columns": ["query", "document", "negative"]}]},
+        "contrast": {"temperature": 0.1}, "prompts": {"query": "Q: "},
+        "optim": {"steps": 120, "lr": 5e-3, "save_every": 60, "workers": 0, "precision": "fp32"},
+    }  # fmt: skip
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+    return tmp_path / "recipe.yaml"
+
+
+def test_all_three_learn_and_the_folder_loads_anywhere(recipe: Path) -> None:
+    folder = train(recipe)
+    model = lusifer.load(folder)
+    assert isinstance(model, HybridEmbedder)
+    queries = [f"{TEXTS[i - 3]}?" for i in range(16)]
+    words = model.encode_sparse(queries, prompt="query"), model.encode_sparse(TEXTS)
+    multi = model.encode_multi(queries, prompt="query"), model.encode_multi(TEXTS)
+    sparse = np.array([[sum(w * d.get(k, 0) for k, w in q.items()) for d in words[1]] for q in words[0]])
+    late = np.array([[(q @ d.T).max(1).mean() for d in multi[1]] for q in multi[0]])
+    dense = model.encode(queries, prompt="query") @ model.encode(TEXTS).T
+    np.testing.assert_allclose(model.score(queries, TEXTS), dense + 0.3 * sparse + late, atol=1e-4)
+    for scores, least in ((dense, 0.8), (late, 0.8), (model.score(queries, TEXTS), 0.8)):
+        assert (scores.argmax(1) == np.arange(16)).mean() > least
+    plain = SentenceTransformer(str(folder), device="cpu")
+    np.testing.assert_allclose(plain.encode(TEXTS, normalize_embeddings=True), model.encode(TEXTS), atol=1e-5)
+    (folder / "heads.safetensors").write_bytes(b"cut")
+    with pytest.raises(ModelError, match=r"heads\.safetensors: damaged"):
+        lusifer.load(folder)
+
+
+def test_a_long_text_a_batch_and_padding_change_nothing(model_folder: Folder, tmp_path: Path) -> None:
+    made = lusifer.sentence_transformer(model_folder("bert"), device="cpu")
+    embedder = HybridEmbedder(made, Heads(32, 8, made.tokenizer.all_special_ids))
+    texts = ["a", " ".join(TEXTS), TEXTS[3], ""]
+    together = embedder.encode_multi(texts)
+    for text, vectors in zip(texts, together, strict=True):
+        np.testing.assert_allclose(vectors, embedder.encode_multi([text])[0], atol=1e-5)
+    assert embedder.encode_sparse([""]) == [{}]
+
+
+def test_what_does_not_go_together_is_one_line(recipe: Path) -> None:
+    with pytest.raises(ConfigError, match="heads go without"):
+        train(recipe, ["matryoshka=[16]"])
