@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,7 +43,7 @@ def _described(name: str, value: Any) -> Iterator[str]:
 
 def _signature(value: Any) -> str:
     try:
-        return str(inspect.signature(value))
+        return re.sub(r"<function (\S+) at 0x\w+>", r"\1", str(inspect.signature(value)))
     except (TypeError, ValueError):
         return "(…)"
 

@@ -84,7 +84,7 @@ def test_files_of_all_kinds_are_one_corpus(table: Path, tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys, threading, time
 import lusifer
-from lusifer.encode import bulk
+from lusifer.encoding import bulk
 settings = dict(model=sys.argv[2], keep=["id"], shard_rows=20)
 after = float(sys.argv[4])
 if after:

@@ -91,7 +91,7 @@ def recipe(stage: str, folder: Path, model_folder: Folder, **changes: Any) -> Pa
             lusifer.encode(
                 str(folder / "texts.tsv"), folder / "vectors", model=base, columns=["language", "text"], keep=["text"], shard_rows=6
             )
-        document |= {"start": {"base": str(base), "layers": [0, 2], "pieces": 120, "four_bits": True}, "batch_tokens": 60}
+        document |= {"start": {"base": str(base), "layers": [0, 2], "pieces": 120, "four_bits": True, "head": True}, "batch_tokens": 60}
         document |= {"data": {"vectors": str(folder / "vectors")}}
     elif stage == "pooled":
         document |= {"encoder": str(model_folder("xlm-roberta")), "target": str(model_folder("bert")), "data": texts, "kind": "mlp"}
@@ -582,7 +582,7 @@ def test_processes_wait_for_each_other_before_anything_is_set_up(tmp_path: Path)
     """What the first process prepares, the others find: a barrier that holds on CPUs too."""
     script = tmp_path / "script.py"
     script.write_text(
-        "import sys, time\nfrom pathlib import Path\nfrom lusifer.train import loop\n"
+        "import sys, time\nfrom pathlib import Path\nfrom lusifer.training import loop\n"
         "file, first = Path(sys.argv[1]), loop.rank_and_world()[0] == 0\n"
         "if first:\n    time.sleep(3)\n    file.touch()\n"
         "loop.wait_for_all()\nassert file.exists()\nloop.part()\n",

@@ -40,6 +40,10 @@ class Done:
     shards: list[str]
 
 
+def silent(rows: int, tokens: int) -> None:
+    """Report nothing: the default of `encode`."""
+
+
 def encode(
     files: Sequence[str] | str,
     into: str | Path,
@@ -55,7 +59,7 @@ def encode(
     bf16: bool = False,
     engine: Literal["local", "ray"] = "local",
     workers: int = 2,
-    tell: Tell = lambda rows, tokens: None,
+    tell: Tell = silent,
 ) -> Done:
     """Write the vectors of every row of `files` (TSV, text, JSONL, Parquet; globs; URLs) as shards into a folder or URL.
 

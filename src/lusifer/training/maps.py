@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+import torch
+from sentence_transformers.sentence_transformer.modules import Dense
 
 from lusifer.models.embedder import Vectors
 
@@ -24,3 +26,12 @@ def fit(kind: Literal["rotation", "ridge"], x: Vectors, y: Vectors, penalty: flo
     else:
         matrix = np.linalg.solve(cx.T @ cx + penalty * len(x) * np.eye(x.shape[1]) / x.shape[1], cx.T @ cy)
     return matrix.astype(np.float32), (mean_y - mean_x @ matrix).astype(np.float32)
+
+
+def linear(matrix: Vectors, bias: Vectors) -> Dense:
+    """The map as a sentence-transformers module."""
+    dense = Dense(*matrix.shape, bias=True, activation_function=torch.nn.Identity())
+    with torch.no_grad():
+        dense.linear.weight.copy_(torch.from_numpy(matrix.T.copy()))
+        dense.linear.bias.copy_(torch.from_numpy(bias))
+    return dense

@@ -25,7 +25,7 @@ from lusifer.models.load import sentence_transformer
 from lusifer.training.assemble import save_model
 from lusifer.training.loop import Batch, Optim, StepBatches, StepTrainer, arguments, claim, rank_and_world, run_phase, use_bf16
 from lusifer.training.losses.distillation import distillation
-from lusifer.training.maps import fit
+from lusifer.training.maps import fit, linear
 from lusifer.training.stages.distil import Loss
 from lusifer.training.teacher_vectors import teacher_vectors
 from lusifer.training.texts import Epochs, TextData, locate_root, read_texts
@@ -75,15 +75,6 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     if rank_and_world()[0] == 0:
         save_model(model, final)
     return final
-
-
-def linear(matrix: Vectors, bias: Vectors) -> Dense:
-    """The map as a sentence-transformers module."""
-    dense = Dense(*matrix.shape, bias=True, activation_function=nn.Identity())
-    with torch.no_grad():
-        dense.linear.weight.copy_(torch.from_numpy(matrix.T.copy()))
-        dense.linear.bias.copy_(torch.from_numpy(bias))
-    return dense
 
 
 class _Map(nn.Module):

@@ -1,7 +1,8 @@
 """A compact student of a multilingual teacher: its vector of every text, in every language, from a fraction of its layers and pieces.
 
-Method: the student starts as the teacher with fewer layers and the pieces that the texts need (`reshape/trim.py`), and is trained on the
-teacher's vectors of the texts themselves, no translation needed: squared error of the centred vectors in units of their variance, and the
+Method: the student starts as the teacher with fewer layers and the pieces that the texts need (`reshaping/trim.py`), then a linear layer
+after its pooling, fitted in closed form to the teacher's vectors (`head`), and is trained on the teacher's vectors of the texts
+themselves, no translation needed: squared error of the centred vectors in units of their variance, and the
 divergence of similarity distributions within the batch (SEED, arXiv 2101.04731). Centred, because a contrastive teacher's vectors share
 one large direction (all cosines of multilingual-e5-small lie above .7), which hides what differs. The table may be trained in the four
 bits that it is kept in. The teacher's vectors come from `lusifer encode`, so that a machine's idle hours can make them first, and a
@@ -22,6 +23,7 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainingArguments
+from sentence_transformers.sentence_transformer.modules import Normalize
 
 from lusifer.data.draw import Drawn
 from lusifer.data.token_store import TokenStore
@@ -35,23 +37,30 @@ from lusifer.reshaping.trim import count_pieces, trim, wanted_pieces
 from lusifer.training.assemble import save_model
 from lusifer.training.loop import Batch, Optim, StepBatches, arguments, claim, rank_and_world, run_phase, wait_for_all
 from lusifer.training.losses.distillation import distillation
+from lusifer.training.maps import fit, linear
 from lusifer.training.texts import POOL
 from lusifer.training.trainers import SentenceTrainer
 
 log = logging.getLogger(__name__)
+
+HEAD_TEXTS = 20_000  # that the head is fitted on: some fifty a number of a vector
+PENALTY = 1e-4  # of the head, relative to the variance of the untrained vectors
 
 
 @dataclass(frozen=True)
 class Start:
     """What the student begins as: the model `base` with the `layers` named (null for all) and `pieces` of its vocabulary (null for all).
 
-    `four_bits` trains the table through the four bits that an export keeps it in.
+    `four_bits` trains the table through the four bits that an export keeps it in. `head` adds a linear layer after the pooling, fitted by
+    ridge regression to the teacher's vectors before any training: with it the first layers, whose states mean most alike in all
+    languages, are a better start than layers spread over the teacher's depth.
     """
 
     base: str
     layers: tuple[int, ...] | None = None
     pieces: int | None = None
     four_bits: bool = False
+    head: bool = False
 
 
 @dataclass(frozen=True)
@@ -130,6 +139,8 @@ def prepare(recipe: Recipe, folder: Path) -> None:
     if len(texts) < 2:
         raise ConfigError(f"{recipe.data.vectors}: holds {len(texts)} texts; a student needs two at least, and far more to be good")
     model = starting(recipe.start, texts)
+    if recipe.start.head:
+        add_head(model, texts[:HEAD_TEXTS], vectors[:HEAD_TEXTS])
     with replacing_folder(folder / "start") as aside:
         model.save(str(aside), create_model_card=False)
     TokenStore.build(plain_tokenizer(model), texts, recipe.data.max_tokens - 2).save(folder / "tokens")
@@ -158,6 +169,17 @@ def starting(start: Start, texts: Iterable[str]) -> SentenceTransformer:
         model = trim(model, pieces, start.layers)
     model.prompts, model.default_prompt_name = {}, None
     return model
+
+
+def add_head(model: SentenceTransformer, texts: list[str], vectors: npt.NDArray[np.float16]) -> None:
+    """Put a linear layer behind the model's pooling: the ridge regression from its untrained vectors to the teacher's, (n, d)."""
+    places = [i for i, module in enumerate(model) if isinstance(module, Normalize)]
+    place = places[0] if places else len(model)
+    modules = list(model)
+    plain = SentenceTransformer(modules=modules[:place], device=str(model.device))
+    own = np.asarray(plain.encode(texts, batch_size=64, show_progress_bar=False), dtype=np.float32)
+    matrix, bias = fit("ridge", own, vectors.astype(np.float32), PENALTY * float(own.var(0).sum()))
+    model.insert(place, linear(matrix, bias).to(model.device))
 
 
 def plain_tokenizer(model: SentenceTransformer) -> Any:
