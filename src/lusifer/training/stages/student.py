@@ -30,6 +30,7 @@ from lusifer.data.token_store import TokenStore
 from lusifer.encoding.bulk import read_shards
 from lusifer.errors import ConfigError
 from lusifer.io.files import replacing_folder, write_array
+from lusifer.models.families import no_dropout
 from lusifer.models.four_bit import FourBitEmbedding, rounded
 from lusifer.models.load import sentence_transformer
 from lusifer.models.tokenize import padded
@@ -118,6 +119,7 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
         prepare(recipe, prepared)
     wait_for_all()
     model = sentence_transformer(prepared / "start")
+    no_dropout(model)  # the teacher's vectors are the signal: noise on the way to them only blurs it
     if recipe.start.four_bits:
         train_in_four_bits(model)
     batches = Batches(recipe, prepared, model)
