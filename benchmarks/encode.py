@@ -265,7 +265,7 @@ def on_gpu(texts: list[str], shapes: list[str], options: argparse.Namespace) -> 
     import torch
 
     from lusifer.io.files import write_json
-    from lusifer.models.embedder import TorchEmbedder
+    from lusifer.models.backends.torch_embedder import TorchEmbedder
 
     device, rounds, budget = options.device, options.rounds, options.budget
     peak = matrix_rate(device)

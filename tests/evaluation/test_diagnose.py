@@ -98,7 +98,7 @@ def test_layers_meet_as_the_plain_loop_says(model_folder: Any) -> None:
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 
-    from lusifer.models.embedder import TorchEmbedder
+    from lusifer.models.backends.torch_embedder import TorchEmbedder
 
     first = Transformer(str(model_folder("bert")))
     model = TorchEmbedder(SentenceTransformer(modules=[first, Pooling(first.get_embedding_dimension())], device="cpu"))

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lusifer.models.backends.torch_embedder import TorchEmbedder
 from lusifer.models.batches import by_tokens
-from lusifer.models.embedder import TorchEmbedder
 from lusifer.models.load import sentence_transformer
 from tests.conftest import TEXTS
 

@@ -17,9 +17,9 @@ from sentence_transformers import SentenceTransformer
 
 import lusifer
 from lusifer.errors import LusiferError, ModelError
+from lusifer.models.backends.torch_embedder import TorchEmbedder
 from lusifer.models.bridge.connectors import ConnectorConfig
 from lusifer.models.bridge.module import Bridge, BridgeConfig, Part
-from lusifer.models.embedder import TorchEmbedder
 from lusifer.training.assemble import assemble, save_model
 from tests.conftest import TEXTS
 

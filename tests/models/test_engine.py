@@ -17,9 +17,9 @@ import lusifer
 from lusifer.errors import LusiferError, ModelError
 from lusifer.models import families
 from lusifer.models.backends import engine, varlen
+from lusifer.models.backends.torch_embedder import TorchEmbedder
 from lusifer.models.backends.torch_runner import TorchRunner, plain
 from lusifer.models.backends.varlen import Segments
-from lusifer.models.embedder import TorchEmbedder
 from lusifer.models.load import sentence_transformer
 from lusifer.models.tokenize import Ids
 from tests.conftest import CAUSAL, TEXTS, make_model, make_table

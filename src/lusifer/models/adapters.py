@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from lusifer.errors import MissingExtra, ModelError
-from lusifer.models.embedder import TorchEmbedder, Vectors
+from lusifer.models.backends.torch_embedder import TorchEmbedder
+from lusifer.models.embedder import Vectors
 from lusifer.models.hub import read_json
 
 SETTINGS, FOLDER, WEIGHTS, CONFIG = "adapters.json", "adapters", "adapter_model.safetensors", "adapter_config.json"
@@ -76,9 +77,9 @@ class AdaptedEmbedder(TorchEmbedder):
                 raise ModelError(f"{place}: does not fit the backbone ({found.unexpected_keys[0]})")
         inner.eval().to(self.model.device)
 
-    def encode(self, texts: Sequence[str], *, prompt: str | None = None) -> Vectors:
+    def vectors(self, texts: Sequence[str], prompt: str | None) -> Vectors:
         self._choose(self.adapters.get(prompt or ""))
-        return super().encode(texts, prompt=prompt)
+        return super().vectors(texts, prompt)
 
     def _choose(self, name: str | None) -> None:
         from peft.tuners.tuners_utils import BaseTunerLayer

@@ -1,20 +1,15 @@
-"""The one seam: everything above the models sees a model only as an `Embedder`."""
+"""The one seam: everything above the models sees a model only as an `Embedder`; what all implementations share is in `BaseEmbedder`."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from lusifer.errors import LusiferError, ModelError
-from lusifer.models.backends import engine
-from lusifer.models.batches import Ints, by_tokens
-from lusifer.models.tokenize import FEW, Tokens
-
-if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
 
 Vectors = npt.NDArray[np.float32]
 Long = Literal["cut", "pool"]
@@ -43,100 +38,62 @@ class Embedder(Protocol):
         """
 
 
-class TorchEmbedder:
-    """A SentenceTransformer (a bridge too) as an `Embedder`."""
+class BaseEmbedder(ABC):
+    """What every `Embedder` does around its own work: the texts are checked, the prompt is found, the vectors are finite unit rows."""
 
-    def __init__(
-        self,
-        model: SentenceTransformer,
-        budget: int | None = None,
-        *,
-        bf16: bool = False,
-        long: Long = "cut",
-        compile: bool = False,
-        own: bool = False,
-    ) -> None:
-        """`budget`: tokens of a batch, padding included; 2,048 on a CPU, whose caches they fit, 32,768 on a GPU.
+    default_prompt: str | None = None
+    """The prompt that a text has where none is asked for."""
 
-        `long`: what is longer than the model reads is cut, or read in pieces whose vectors are averaged by their tokens (`pool`).
-        `compile` fuses a GPU's small operations, at half a minute's cost. `own`: nobody else uses the model, whose weights may be rounded.
-        """
-        from lusifer.models.backends.torch_runner import PADDED, runner_of
-
-        self.model, self.bf16, self.long = model.eval(), bf16, long
-        self.runner = runner_of(self.model, budget, bf16=bf16, compile=compile, own=own)
-        self.budget = budget or PADDED[model.device.type != "cpu"]
-        if long == "pool" and not hasattr(self.runner, "tokens"):
-            raise LusiferError("this model takes no long='pool': it does not read texts as plain tokens")
+    normalized: bool = False
+    """Whether `vectors` gives unit rows already, as a model that ends in normalising does."""
 
     @property
+    @abstractmethod
     def dim(self) -> int:
-        return int(self.model.get_embedding_dimension() or 0)
+        """The size of a vector."""
 
     @property
+    @abstractmethod
     def max_tokens(self) -> int:
-        longest = self.model.max_seq_length or 0
-        return 0 if longest == float("inf") else int(longest)  # of a table of words, which cuts nothing
+        """Longer texts are cut to so many tokens; 0 where there is no such length, or it is not known."""
 
     @property
+    @abstractmethod
     def prompts(self) -> Mapping[str, str]:
-        return dict(self.model.prompts)
+        """The model's prompts by name."""
+
+    @abstractmethod
+    def vectors(self, texts: Sequence[str], prompt: str | None) -> Vectors:
+        """Vectors of at least one text, (n, dim), unit rows where `normalized` says so, else of any length.
+
+        Args:
+            texts: checked, without the prompt.
+            prompt: a name among `prompts`, or None.
+        """
 
     def encode(self, texts: Sequence[str], *, prompt: str | None = None) -> Vectors:
-        check_texts(texts, prompt, self.model.prompts)
+        """Unit vectors of texts.
+
+        Args:
+            texts: any number of texts, of any length and in any language.
+            prompt: the name of one of `prompts`; without it the model's default prompt, if it has one.
+
+        Returns:
+            float32, (n, dim), rows of length 1 in the order of the texts.
+
+        Raises:
+            LusiferError: where the texts are no list of texts, or the model has no such prompt.
+            ModelError: where the model gives NaN or infinity.
+        """
+        check_texts(texts, prompt, self.prompts)
         if not len(texts):
             return np.zeros((0, self.dim), dtype=np.float32)
-        if self.runner is None:
-            return finite(self._by_the_library(texts, prompt), texts)
-        before = self.model.prompts.get(prompt or self.model.default_prompt_name or "", "")
-        if self.long == "pool":
-            return finite(pooled(self.runner, texts, before), texts)  # type: ignore[arg-type]  # it has a tokenizer of ours, or none was made
-        return finite(engine.encode(self.runner, texts, before), texts)
+        vectors = finite(self.vectors(texts, prompt), texts)
+        return vectors if self.normalized else units(vectors)
 
-    def _by_the_library(self, texts: Sequence[str], prompt: str | None) -> Vectors:
-        import torch
-
-        vectors = np.zeros((len(texts), self.dim), dtype=np.float32)
-        routes = getattr(self.model[0], "sub_modules", ())  # of a Router, which has weights of their own for queries
-        route = {"task": prompt} if prompt in routes else {}
-        with torch.autocast(self.model.device.type, dtype=torch.bfloat16, enabled=self.bf16):
-            for rows in by_tokens(self._lengths(texts), self.budget):
-                vectors[rows] = self.model.encode(
-                    [texts[row] for row in rows],
-                    prompt_name=prompt,
-                    batch_size=len(rows),
-                    normalize_embeddings=True,
-                    convert_to_numpy=True,
-                    show_progress_bar=False,
-                    **route,
-                )
-        return vectors
-
-    def _lengths(self, texts: Sequence[str]) -> Ints:
-        """Tokens of each text, as the model cuts it; what is far too long is not read to its end to know that."""
-        longest = self.max_tokens or 1 << 20
-        shown = [text[: FEW * longest] for text in texts]
-        found = self.model.tokenizer(shown, truncation=True, max_length=longest, return_length=True, return_attention_mask=False)
-        return np.array(found["length"], dtype=np.int64)
-
-
-def pooled(runner: Pieces, texts: Sequence[str], prompt: str) -> Vectors:
-    """Vectors of texts of any length: the mean of their pieces', each by its tokens, made a unit."""
-    found = [runner.tokens.pieces(text, prompt) for text in texts]
-    vectors = engine.encode(runner, [piece for pieces in found for piece, _ in pieces], prompt)
-    vectors = units(vectors)
-    weights = np.array([max(1, tokens) for pieces in found for _, tokens in pieces], dtype=np.float32)
-    starts = np.cumsum([0, *map(len, found)])[:-1]
-    sums = np.add.reduceat(vectors * weights[:, None], starts, axis=0)
-    return units(sums)
-
-
-class Pieces(engine.Runner, Protocol):
-    """A runner whose tokenizer can cut a text into pieces that fit."""
-
-    @property
-    def tokens(self) -> Tokens:
-        """Its tokenizer."""
+    def before(self, prompt: str | None) -> str:
+        """What comes before each text: the prompt that is asked for, or the default one."""
+        return self.prompts.get(prompt or self.default_prompt or "", "")
 
 
 def units(sums: Vectors) -> Vectors:

@@ -20,8 +20,9 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from lusifer.errors import ModelError
+from lusifer.models.backends.torch_embedder import TorchEmbedder
 from lusifer.models.batches import by_tokens
-from lusifer.models.embedder import TorchEmbedder, Vectors, check_texts
+from lusifer.models.embedder import Vectors, check_texts
 from lusifer.models.hub import read_json
 
 SETTINGS, WEIGHTS = "heads.json", "heads.safetensors"
@@ -125,7 +126,7 @@ class HybridEmbedder(TorchEmbedder):
     def _parts(self, texts: Sequence[str], prompt: str | None, names: tuple[str, ...]) -> list[tuple[Any, ...]]:
         """For each text its tokens' rows of some features."""
         check_texts(texts, prompt, self.model.prompts)
-        before = self.model.prompts[prompt] if prompt else self.model.prompts.get(self.model.default_prompt_name or "", "")
+        before = self.before(prompt)
         found: list[tuple[Any, ...]] = [()] * len(texts)
         for rows in by_tokens(self._lengths(texts), self.budget):
             features = self.model.preprocess([before + texts[row] for row in rows])

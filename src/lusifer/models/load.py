@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lusifer.errors import MissingExtra, ModelError
 from lusifer.models import hub
 from lusifer.models.backends.static import is_static, load_static
-from lusifer.models.embedder import Embedder, Long, TorchEmbedder
+from lusifer.models.embedder import Embedder, Long
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -67,6 +67,8 @@ def load(
         from lusifer.models.adapters import AdaptedEmbedder
 
         return AdaptedEmbedder(model, folder, bf16=bf16)
+    from lusifer.models.backends.torch_embedder import TorchEmbedder
+
     return TorchEmbedder(model, budget, bf16=bf16, long=long, compile=compile, own=True)
 
 

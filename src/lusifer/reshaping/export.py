@@ -28,9 +28,9 @@ from lusifer.data.rows import read_rows
 from lusifer.errors import ConfigError, MissingExtra, ModelError
 from lusifer.io.files import replacing_folder, write_json
 from lusifer.models import four_bit, hub
+from lusifer.models.backends.torch_embedder import TorchEmbedder
 from lusifer.models.backends.torch_runner import plain
 from lusifer.models.bridge.module import Bridge
-from lusifer.models.embedder import TorchEmbedder
 from lusifer.models.load import load, sentence_transformer
 from lusifer.models.packed import quantise_rows
 

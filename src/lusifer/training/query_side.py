@@ -20,7 +20,7 @@ from lusifer.encoding.cache import Encoder, Rows
 from lusifer.io.files import fingerprint
 from lusifer.io.lazy import Lazy
 from lusifer.models import hub
-from lusifer.models.embedder import TorchEmbedder
+from lusifer.models.backends.torch_embedder import TorchEmbedder
 from lusifer.models.load import sentence_transformer
 from lusifer.training.loop import Batch, rank_and_world, wait_for_all
 

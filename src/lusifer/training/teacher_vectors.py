@@ -19,7 +19,7 @@ from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 
 from lusifer.io.files import fingerprint, write_array
 from lusifer.models import hub
-from lusifer.models.embedder import TorchEmbedder
+from lusifer.models.backends.torch_embedder import TorchEmbedder
 from lusifer.models.load import sentence_transformer
 from lusifer.training.loop import use_bf16
 

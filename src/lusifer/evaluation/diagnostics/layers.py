@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from lusifer.evaluation.diagnostics.alignment import mexa
-from lusifer.models.embedder import Embedder, TorchEmbedder, Vectors
+from lusifer.models.backends.torch_embedder import TorchEmbedder
+from lusifer.models.embedder import Embedder, Vectors
 
 BATCH = 32
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from lusifer.errors import ModelError
 from lusifer.io import http
-from lusifer.models.embedder import check_texts
+from lusifer.models.embedder import BaseEmbedder
 
 if TYPE_CHECKING:
     from lusifer.models.embedder import Vectors
@@ -22,8 +22,10 @@ BATCH = 64
 WAITS = http.WAITS
 
 
-class EndpointEmbedder:
+class EndpointEmbedder(BaseEmbedder):
     """An endpoint; it is asked for a vector once, to know their size."""
+
+    normalized = True
 
     def __init__(self, url: str, timeout: float = 60.0) -> None:
         self.url, _, self.model = url.partition("#")
@@ -46,10 +48,8 @@ class EndpointEmbedder:
     def prompts(self) -> Mapping[str, str]:
         return {}
 
-    def encode(self, texts: Sequence[str], *, prompt: str | None = None) -> Vectors:
-        check_texts(texts, prompt, {})
-        parts = [self._ask(list(texts[i : i + BATCH])) for i in range(0, len(texts), BATCH)]
-        return np.concatenate(parts) if parts else np.zeros((0, self.dim), dtype=np.float32)
+    def vectors(self, texts: Sequence[str], prompt: str | None) -> Vectors:
+        return np.concatenate([self._ask(list(texts[i : i + BATCH])) for i in range(0, len(texts), BATCH)])
 
     def _ask(self, texts: list[str]) -> Vectors:
         body = {"input": [text or " " for text in texts], "encoding_format": "float"} | ({"model": self.model} if self.model else {})

@@ -14,7 +14,8 @@ import numpy as np
 
 from lusifer.errors import MissingExtra, ModelError
 from lusifer.models.backends import engine
-from lusifer.models.embedder import check_texts, finite, pooled, units
+from lusifer.models.backends.long_texts import encode_in_pieces
+from lusifer.models.embedder import BaseEmbedder
 from lusifer.models.hub import own_pooling, read_json
 from lusifer.models.tokenize import Tokens, padded
 
@@ -58,11 +59,11 @@ class OnnxRunner:
         return started
 
 
-class OnnxEmbedder:
+class OnnxEmbedder(BaseEmbedder):
     """An ONNX file's runner, with a model's prompts, as an `Embedder`."""
 
     def __init__(self, runner: OnnxRunner, prompts: Mapping[str, str], default: str | None, long: Long = "cut") -> None:
-        self.runner, self._prompts, self.default, self.long = runner, dict(prompts), default, long
+        self.runner, self._prompts, self.default_prompt, self.long = runner, dict(prompts), default, long
 
     @property
     def dim(self) -> int:
@@ -76,14 +77,9 @@ class OnnxEmbedder:
     def prompts(self) -> Mapping[str, str]:
         return dict(self._prompts)
 
-    def encode(self, texts: Sequence[str], *, prompt: str | None = None) -> Vectors:
-        check_texts(texts, prompt, self._prompts)
-        if not len(texts):
-            return np.zeros((0, self.dim), dtype=np.float32)
-        before = self._prompts.get(prompt or self.default or "", "")
-        if self.long == "pool":
-            return finite(pooled(self.runner, texts, before), texts)
-        return units(finite(engine.encode(self.runner, texts, before), texts))
+    def vectors(self, texts: Sequence[str], prompt: str | None) -> Vectors:
+        encode = encode_in_pieces if self.long == "pool" else engine.encode
+        return encode(self.runner, texts, self.before(prompt))
 
 
 def onnx_file(folder: str | Path) -> Path | None:

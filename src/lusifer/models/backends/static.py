@@ -23,7 +23,7 @@ import numpy.typing as npt
 from lusifer.errors import LusiferError, ModelError
 from lusifer.io.files import replacing_folder, write_json, write_text
 from lusifer.models.backends import engine
-from lusifer.models.embedder import check_texts, units
+from lusifer.models.embedder import BaseEmbedder
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -46,7 +46,7 @@ class StaticConfig:
     lusifer: str = "static"
 
 
-class StaticEmbedder:
+class StaticEmbedder(BaseEmbedder):
     """A table as an `Embedder`. `dim` cuts its vectors to their first numbers."""
 
     def __init__(
@@ -71,10 +71,9 @@ class StaticEmbedder:
     def prompts(self) -> Mapping[str, str]:
         return dict(self.config.prompts)
 
-    def encode(self, texts: Sequence[str], *, prompt: str | None = None) -> Vectors:
-        """Unit vectors (n, dim); a text without a known token gets one fixed vector."""
-        check_texts(texts, prompt, self.config.prompts)
-        return units(engine.encode(self, texts, self.config.prompts.get(prompt or "", "")))
+    def vectors(self, texts: Sequence[str], prompt: str | None) -> Vectors:
+        """Each text's sum of rows, (n, dim); zeros for a text without a known token, which become one fixed vector."""
+        return engine.encode(self, texts, self.before(prompt))
 
     budget, padded = 1 << 18, False  # as an engine's runner
 

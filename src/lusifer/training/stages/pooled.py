@@ -20,7 +20,8 @@ from sentence_transformers.sentence_transformer.modules import Dense, Normalize
 from torch import nn
 
 from lusifer.models import families, hub
-from lusifer.models.embedder import TorchEmbedder, Vectors
+from lusifer.models.backends.torch_embedder import TorchEmbedder
+from lusifer.models.embedder import Vectors
 from lusifer.models.load import sentence_transformer
 from lusifer.training.assemble import save_model
 from lusifer.training.loop import Batch, Optim, StepBatches, StepTrainer, arguments, claim, rank_and_world, run_phase, use_bf16
