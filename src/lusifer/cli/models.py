@@ -51,25 +51,8 @@ def below(folder: Path) -> Iterator[Path]:
 
 def describe(folder: Path) -> tuple[str, ...]:
     """(kind, numbers of a vector, size on disk, languages, figures), as its files tell."""
-    from lusifer.models.backends.onnx import onnx_file
-    from lusifer.models.backends.static import is_static, read_static_config
-    from lusifer.models.hub import read_json
+    from lusifer.models.formats import format_of
 
     size = f"{sum(p.stat().st_size for p in folder.rglob('*') if p.is_file()) / 1e6:.1f} MB"
-    if is_static(folder):
-        config = read_static_config(folder)
-        figures = "; ".join(f"{task} {value}" for task, value in config.about.get("figures", {}).items())
-        return "static", str(config.dim), size, str(config.about.get("languages", "")), figures
-    if (folder / "bridge.json").exists():
-        return "bridge", _width(folder / "target"), size, "", ""
-    if onnx_file(folder) and not any(folder.glob("*.safetensors")):
-        return "onnx", _width(folder), size, "", ""
-    kind = str(read_json(folder / "config.json").get("model_type", "?")) if (folder / "config.json").exists() else "?"
-    return kind, _width(folder), size, "", ""
-
-
-def _width(folder: Path) -> str:
-    from lusifer.models.hub import read_json
-
-    file = folder / "config.json"
-    return str(read_json(file).get("hidden_size", "?")) if file.exists() else "?"
+    about = format_of(folder).describe(folder)
+    return about.kind, about.dim, size, about.languages, about.figures

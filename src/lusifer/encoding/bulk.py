@@ -146,6 +146,8 @@ def _claim(place: Place, settings: Settings, corpus: Corpus, named: Named) -> No
     written = any(name.startswith("shard-") or name == MANIFEST for name in place.files())
     if RUN in place.files():
         before = place.read_json(RUN)
+        if named.is_that(str(before.get("hash"))):
+            before["hash"] = named.hash  # runs begun before knew the model by its weights alone
         changed = [key for key in run if key != "lusifer" and before.get(key) != run[key]]
         if changed == ["skip_bad"] and corpus.skip_bad and MANIFEST not in place.files():
             changed = []  # what a strict run has finished had nothing to set aside

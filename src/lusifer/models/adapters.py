@@ -51,8 +51,8 @@ def read_mapping(folder: Path) -> dict[str, str]:
 class AdaptedEmbedder(TorchEmbedder):
     """An `Embedder` that takes another adapter for another prompt."""
 
-    def __init__(self, model: Any, folder: Path, *, bf16: bool = False) -> None:
-        super().__init__(model, bf16=bf16)
+    def __init__(self, model: Any, folder: Path, budget: int | None = None, *, bf16: bool = False, compile: bool = False) -> None:
+        super().__init__(model, budget, bf16=bf16, compile=compile)
         self.adapters: Mapping[str, str] = read_mapping(folder)
         self._load(folder)
 

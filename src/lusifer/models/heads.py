@@ -90,8 +90,8 @@ def multi_scores(queries: dict[str, Any], documents: dict[str, Any]) -> torch.Te
 class HybridEmbedder(TorchEmbedder):
     """An `Embedder` whose texts can be had as weighted words and as a vector a token, too."""
 
-    def __init__(self, model: Any, heads: Heads, *, bf16: bool = False) -> None:
-        super().__init__(model, bf16=bf16)
+    def __init__(self, model: Any, heads: Heads, budget: int | None = None, *, bf16: bool = False, compile: bool = False) -> None:
+        super().__init__(model, budget, bf16=bf16, compile=compile)
         self.heads = heads.to(model.device).eval()
 
     def encode_sparse(self, texts: Sequence[str], *, prompt: str | None = None) -> list[dict[str, float]]:

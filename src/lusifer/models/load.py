@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from lusifer.errors import MissingExtra, ModelError
 from lusifer.models import hub
-from lusifer.models.backends.static import is_static, load_static
+from lusifer.models.backends.static import is_static
 from lusifer.models.embedder import Embedder, Long
+from lusifer.models.formats import ENDPOINT, LoadOptions, check_options, format_of
+from lusifer.models.identity import identity
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -32,44 +34,38 @@ def load(
     compile: bool = False,
     budget: int | None = None,
 ) -> Embedder:
-    """The model at a path, a hub id or an endpoint's URL, or the one that comes with lusifer; the rest as for `sentence_transformer`.
+    """Load a model, whatever its kind, as an `Embedder`. Remote code is never run.
 
-    `dim` cuts a static table's vectors to their first numbers. `bf16` computes in bfloat16: about three times as fast on a
-    CPU that has it, cosine to fp32 about 0.9999. `long="pool"` reads a text past the model's length in pieces, whose vectors are
-    averaged, instead of cutting it. `compile` fuses a GPU's small operations, at half a minute's cost. `budget`: tokens of a batch.
+    Args:
+        name: a folder, a hub id, `package:` and a Python module, an endpoint's URL, or `default`, which comes with lusifer.
+        dim: of a static table, how many of a vector's first numbers to keep.
+        bf16: compute in bfloat16, where torch computes: about three times as fast on a CPU that has it, cosine to fp32 about 0.9999.
+        device: torch's name of one, e.g. `cuda`; without it the best that is there.
+        encoder: of a bridge, where its encoder is, if it has moved.
+        target: of a bridge, where its target is, if it has moved.
+        language: of an X-MOD model, the language module, e.g. `de_DE`.
+        long: what happens to a text past the model's length: it is `cut`, or read in pieces whose vectors are averaged (`pool`).
+        compile: fuse a GPU's small operations, at half a minute's cost.
+        budget: tokens of a batch, padding included; without it what fits the caches (CPU) or fills the card (GPU).
 
-    Raises ModelError where it is no model, is damaged, or asks for remote code.
+    Returns:
+        An object with `encode`, `dim`, `max_tokens` and `prompts`.
+
+    Raises:
+        ModelError: where there is no model of that name, it is damaged, asks for remote code, or takes no such option.
     """
     if long not in ("cut", "pool"):
         raise ModelError(f"long is {long!r}; it must be cut or pool")
-    folder = None if is_url(name) else hub.locate(str(name))
-    special = folder is None or is_static(folder) or any((folder / f).exists() for f in ("heads.json", "adapters.json"))
-    if special and long != "cut":
-        raise ModelError(f"{name}: takes no long={long!r} (a static table, an endpoint, a model with heads or adapters)")
-    if folder and is_static(folder):
-        return load_static(folder, dim)
-    if dim is not None:
-        raise ModelError(f"{name}: is no static table, so it takes no dim=")
-    if folder is None:
+    options = LoadOptions(dim, bf16, device, encoder, target, language, long, compile, budget)
+    if is_url(name):
         from lusifer.models.backends.endpoint import EndpointEmbedder
 
+        check_options("an endpoint", ENDPOINT, options, str(name))
         return EndpointEmbedder(str(name))
-    from lusifer.models.backends.onnx import load_onnx, onnx_file
-
-    if onnx_file(folder) and not hub.weights_files(folder):
-        return load_onnx(folder, long)
-    model = sentence_transformer(folder, device=device, encoder=encoder, target=target, language=language)
-    if (folder / "heads.json").exists():
-        from lusifer.models.heads import Heads, HybridEmbedder
-
-        return HybridEmbedder(model, Heads.read(folder), bf16=bf16)
-    if (folder / "adapters.json").exists():
-        from lusifer.models.adapters import AdaptedEmbedder
-
-        return AdaptedEmbedder(model, folder, bf16=bf16)
-    from lusifer.models.backends.torch_embedder import TorchEmbedder
-
-    return TorchEmbedder(model, budget, bf16=bf16, long=long, compile=compile, own=True)
+    folder = hub.locate(str(name))
+    known = format_of(folder)
+    check_options(known.what, known.options, options, str(name))
+    return known.load(folder, options)
 
 
 def is_url(name: str | Path) -> bool:
@@ -79,11 +75,15 @@ def is_url(name: str | Path) -> bool:
 
 @dataclass(frozen=True)
 class Named:
-    """A model, the name that finds it again, and its weights' hash: what an index remembers of it."""
+    """A model with the name that finds it again and its identity: what an index, a cache and results remember of it.
+
+    `weights` is the hash of its weights alone, by which models were known before: what remembers it still accepts the model.
+    """
 
     name: str
     hash: str
     embedder: Embedder
+    weights: str = ""
 
     @classmethod
     def load(cls, name: str | Path, **settings: Any) -> Named:
@@ -91,8 +91,12 @@ class Named:
         if is_url(name):
             return cls(str(name), str(name), load(name, **settings))
         folder = hub.locate(str(name))
-        kept = str(folder.resolve()) if Path(name).expanduser().is_dir() else str(name)
-        return cls(kept, hub.weights_hash(folder), load(name, **settings))
+        full = str(folder.resolve()) if Path(name).expanduser().is_dir() else str(name)
+        return cls(full, identity(folder), load(name, **settings), hub.weights_hash(folder))
+
+    def is_that(self, remembered: str) -> bool:
+        """Whether what was remembered, an identity or the older hash of weights, means this model."""
+        return remembered in (self.hash, self.weights or self.hash)
 
 
 def sentence_transformer(

@@ -110,7 +110,7 @@ class Index:
             about = About(**stored)
             files = database.open_table(FILES)
         model = model if isinstance(model, Named) else Named.load(model or about.model)
-        if (model.hash, model.embedder.dim) != (about.hash, about.dim):
+        if not model.is_that(about.hash) or model.embedder.dim != about.dim:
             raise LusiferError(
                 f"{uri}: made by the model {about.model} (hash {about.hash[:12]}, {about.dim} numbers), not by {model.name} "
                 f"(hash {model.hash[:12]}, {model.embedder.dim}); search with -m {about.model}, or index into another folder"

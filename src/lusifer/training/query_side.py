@@ -21,6 +21,7 @@ from lusifer.io.files import fingerprint
 from lusifer.io.lazy import Lazy
 from lusifer.models import hub
 from lusifer.models.backends.torch_embedder import TorchEmbedder
+from lusifer.models.identity import identity
 from lusifer.models.load import sentence_transformer
 from lusifer.training.loop import Batch, rank_and_world, wait_for_all
 
@@ -49,7 +50,10 @@ def frozen_vectors(recipe: Recipe, stores: list[RowStore], folder: Path) -> list
     base = sentence_transformer(recipe.base, language=recipe.language)
     base.prompts, base.default_prompt_name = {"document": recipe.prompts.get("document", "")}, None
     base.max_seq_length = min(recipe.data.max_tokens, base.max_seq_length or recipe.data.max_tokens)
-    kept = folder / f"frozen-{fingerprint(hub.weights_hash(hub.locate(recipe.base)), [])[:8]}"
+    place = hub.locate(recipe.base)
+    kept = folder / f"frozen-{fingerprint(hub.weights_hash(place), [])[:8]}"  # so named by runs begun before a model had an identity
+    if not kept.exists():
+        kept = folder / f"frozen-{fingerprint(identity(place), [])[:8]}"
     if rank_and_world()[0] == 0:
         for store in stores:
             Encoder(TorchEmbedder(base), kept).rows(Documents(store), "document")

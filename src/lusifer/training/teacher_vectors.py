@@ -20,6 +20,7 @@ from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 from lusifer.io.files import fingerprint, write_array
 from lusifer.models import hub
 from lusifer.models.backends.torch_embedder import TorchEmbedder
+from lusifer.models.identity import identity
 from lusifer.models.load import sentence_transformer
 from lusifer.training.loop import use_bf16
 
@@ -42,9 +43,14 @@ def teacher_vectors(base: str, texts: Sequence[str], folder: Path, max_tokens: i
     else:
         model.max_seq_length = longest
     model.default_prompt_name = None  # each text has its own already
-    weights = hub.describe(base, place).hash
     blocks = [texts[i : i + BLOCK] for i in range(0, len(texts), BLOCK)]
-    files = [folder / f"teacher-{fingerprint(weights, block, str(max_tokens))}.npy" for block in blocks]
+
+    def files_of(teacher: str) -> list[Path]:
+        return [folder / f"teacher-{fingerprint(teacher, block, str(max_tokens))}.npy" for block in blocks]
+
+    files = files_of(hub.weights_hash(place))  # so named by runs that were begun before a model had an identity
+    if not any(file.exists() for file in files):
+        files = files_of(identity(place))
     missing = [(file, block) for file, block in zip(files, blocks, strict=True) if not file.exists()]
     if missing:
         log.info("embedding %d English texts by the target", sum(len(block) for _, block in missing))
