@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from lusifer.errors import ConfigError, DataError, LusiferError, MissingExtra, ModelError
     from lusifer.evaluation.run import evaluate
     from lusifer.models.embedder import Embedder
-    from lusifer.models.load import load, sentence_transformer
+    from lusifer.models.load import load
+    from lusifer.models.sentence_transformer import sentence_transformer
     from lusifer.reshaping.export import export
     from lusifer.reshaping.merge import merge
     from lusifer.search.index import Index
@@ -43,7 +44,7 @@ _PLACES = {
     "load": "lusifer.models.load",
     "merge": "lusifer.reshaping.merge",
     "plan": "lusifer.training.run",
-    "sentence_transformer": "lusifer.models.load",
+    "sentence_transformer": "lusifer.models.sentence_transformer",
     "train": "lusifer.training.run",
     "validate": "lusifer.data.validate",
 }

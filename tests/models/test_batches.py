@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lusifer.models.backends.torch_embedder import TorchEmbedder
 from lusifer.models.batches import by_tokens
-from lusifer.models.load import sentence_transformer
+from lusifer.models.sentence_transformer import sentence_transformer
 from tests.conftest import TEXTS
 
 

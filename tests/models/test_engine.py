@@ -15,13 +15,13 @@ from sentence_transformers.sentence_transformer.modules import Normalize, Poolin
 
 import lusifer
 from lusifer.errors import LusiferError, ModelError
-from lusifer.models import families
-from lusifer.models.backends import engine, varlen
+from lusifer.models import families, varlen
+from lusifer.models.backends import engine
 from lusifer.models.backends.torch_embedder import TorchEmbedder
 from lusifer.models.backends.torch_runner import TorchRunner, plain
-from lusifer.models.backends.varlen import Segments
-from lusifer.models.load import sentence_transformer
+from lusifer.models.sentence_transformer import sentence_transformer
 from lusifer.models.tokenize import Ids
+from lusifer.models.varlen import Segments
 from tests.conftest import CAUSAL, TEXTS, make_model, make_table
 
 Folder = Callable[[str], Path]

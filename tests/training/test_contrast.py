@@ -21,7 +21,7 @@ from sentence_transformers.sentence_transformer.losses import (
 
 from lusifer.errors import LusiferError
 from lusifer.models.families import no_dropout
-from lusifer.models.load import sentence_transformer
+from lusifer.models.sentence_transformer import sentence_transformer
 from lusifer.training.losses.contrastive import ContrastiveLoss
 from lusifer.training.losses.info_nce import DIRECTIONS, Contrast, Keys, info_nce, ranking_divergence, token_keys, unit_rows
 from tests.conftest import TEXTS

@@ -54,9 +54,3 @@ def root(version: bool = typer.Option(False, "--version", help="Print the versio
     if version:
         typer.echo(f"lusifer {__version__}")
         raise typer.Exit
-
-
-if __name__ == "__main__":
-    from lusifer.cli import main
-
-    main()

@@ -14,7 +14,7 @@ from lusifer.errors import LusiferError
 from lusifer.evaluation.benchmark import Mean, Place, benchmark, means
 
 if TYPE_CHECKING:
-    from lusifer.cli.evaluate import Run
+    from lusifer.cli.runs import Run
     from lusifer.models.load import Named
 
 
@@ -41,7 +41,7 @@ def listing(places: Sequence[Place]) -> None:
 
 def score(models: dict[str, Named], places: Sequence[Place], run: Run, into: str) -> None:
     """Run the sets for each model, and print languages against models, published figures beside them."""
-    from lusifer.cli.evaluate import warn_of_prompts
+    from lusifer.cli.runs import warn_of_prompts
     from lusifer.evaluation.contamination import declared, zero_shot
 
     columns: dict[str, list[Mean]] = {}

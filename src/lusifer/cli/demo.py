@@ -50,7 +50,7 @@ def demo(
 @contextlib.contextmanager
 def _kept(into: str | None) -> Iterator[Path]:
     """The folder named, or one that goes afterwards."""
-    from lusifer.search.query import is_index
+    from lusifer.search.table import is_index
 
     if into:
         folder = Path(into)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -12,11 +12,11 @@ from lusifer.errors import LusiferError
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
+    from lusifer.cli.runs import Run
     from lusifer.evaluation.run import Outcome
     from lusifer.evaluation.tasks.kinds import Task
     from lusifer.models.load import Named
 
-    Run = Callable[[Named, Sequence[Task]], tuple[list[Outcome], dict[str, str]]]
 
 NO_NETWORK = 3  # data sets that could not be fetched, of those many that were tried
 
@@ -100,6 +100,7 @@ def _suite(models: dict[str, Named], asked: list[str] | None, run: Run, into: st
     from rich.console import Console
 
     from lusifer.cli.console import tables
+    from lusifer.cli.runs import warn_of_prompts
     from lusifer.evaluation.catalog import chosen
     from lusifer.evaluation.compare import compare, missing
     from lusifer.evaluation.contamination import declared, zero_shot
@@ -122,21 +123,6 @@ def _suite(models: dict[str, Named], asked: list[str] | None, run: Run, into: st
     for lack in missing(found):
         note.print(lack, highlight=False)
     note.print(f"All is kept in {into}." if by_language else f"All is kept in {into}; a line for each language: --by-language.")
-
-
-def warn_of_prompts(name: str, model: Any) -> None:
-    """Say so where a model is known to need prompts and comes without."""
-    from rich.console import Console
-
-    from lusifer.evaluation.contamination import wants_prompts
-
-    if wants_prompts(model):
-        Console(stderr=True).print(
-            f"{name} is known to need prompts, and its folder names none: its scores will be too low. "
-            "Put them into config_sentence_transformers.json.",
-            style="yellow",
-            highlight=False,
-        )
 
 
 class _Line:

@@ -25,7 +25,7 @@ def index(
     """Index files, or bring an index up to date with them."""
     from lusifer.models.hub import DEFAULT
     from lusifer.search.index import Index
-    from lusifer.search.query import is_index
+    from lusifer.search.table import is_index
 
     if not paths and not is_index(into):
         raise LusiferError(f"{into}: no index here yet; name the files or folders to index")
@@ -50,7 +50,8 @@ def search(
     """Search an index, or straight a few files, in any language."""
     from lusifer.models.hub import DEFAULT
     from lusifer.search.index import Index
-    from lusifer.search.query import Filter, is_index
+    from lusifer.search.query import Filter
+    from lusifer.search.table import is_index
 
     if len(places) < 2:
         raise LusiferError("name an index, or files, and then the question: lusifer search DIR QUERY")

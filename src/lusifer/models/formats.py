@@ -91,7 +91,7 @@ def _width(folder: Path) -> str:
 
 def _load_hybrid(folder: Path, options: LoadOptions) -> Embedder:
     from lusifer.models.heads import Heads, HybridEmbedder
-    from lusifer.models.load import sentence_transformer
+    from lusifer.models.sentence_transformer import sentence_transformer
 
     model = sentence_transformer(folder, device=options.device, language=options.language)
     return HybridEmbedder(model, Heads.read(folder), options.budget, bf16=options.bf16, compile=options.compile)
@@ -99,7 +99,7 @@ def _load_hybrid(folder: Path, options: LoadOptions) -> Embedder:
 
 def _load_adapted(folder: Path, options: LoadOptions) -> Embedder:
     from lusifer.models.adapters import AdaptedEmbedder
-    from lusifer.models.load import sentence_transformer
+    from lusifer.models.sentence_transformer import sentence_transformer
 
     model = sentence_transformer(folder, device=options.device, language=options.language)
     return AdaptedEmbedder(model, folder, options.budget, bf16=options.bf16, compile=options.compile)
@@ -107,7 +107,7 @@ def _load_adapted(folder: Path, options: LoadOptions) -> Embedder:
 
 def _load_torch(folder: Path, options: LoadOptions) -> Embedder:
     from lusifer.models.backends.torch_embedder import TorchEmbedder
-    from lusifer.models.load import sentence_transformer
+    from lusifer.models.sentence_transformer import sentence_transformer
 
     model = sentence_transformer(folder, device=options.device, encoder=options.encoder, target=options.target, language=options.language)
     return TorchEmbedder(model, options.budget, bf16=options.bf16, long=options.long, compile=options.compile, own=True)

@@ -66,7 +66,7 @@ def combine(
     import yaml
 
     from lusifer.models.hub import locate
-    from lusifer.models.load import sentence_transformer
+    from lusifer.models.sentence_transformer import sentence_transformer
     from lusifer.models.static_table import write_as
 
     settings, into = settings or Combining(), Path(into)

@@ -31,8 +31,9 @@ from lusifer.models import four_bit, hub
 from lusifer.models.backends.torch_embedder import TorchEmbedder
 from lusifer.models.backends.torch_runner import plain
 from lusifer.models.bridge.module import Bridge
-from lusifer.models.load import load, sentence_transformer
+from lusifer.models.load import load
 from lusifer.models.packed import quantise_rows
+from lusifer.models.sentence_transformer import sentence_transformer
 
 OPSET = 17
 LARGEST = 2_000_000_000  # bytes of one ONNX file

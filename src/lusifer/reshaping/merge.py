@@ -18,7 +18,7 @@ def merge(name: str | Path, into: str | Path, *, encoder: str | None = None, tar
     """
     from lusifer.io.files import replacing_folder
     from lusifer.models.bridge.module import Bridge
-    from lusifer.models.load import sentence_transformer
+    from lusifer.models.sentence_transformer import sentence_transformer
 
     into = Path(into)
     if into.exists():

@@ -19,9 +19,12 @@ from typing import TYPE_CHECKING, Any
 from lusifer.data.sections import sections
 from lusifer.errors import DataError, LusiferError
 from lusifer.io.files import disk_errors, locked, sha256
+from lusifer.models.embedder import Embedder
 from lusifer.models.hub import DEFAULT
 from lusifer.models.load import Named
 from lusifer.search.files import Found, walk
+from lusifer.search.query import Filter, Hit, Mode, search
+from lusifer.search.table import FILES, PASSAGES, connect, quoted, table_errors, table_names
 from lusifer.text.identification import identify
 from lusifer.text.sentences import passages
 from lusifer.text.words import terms
@@ -29,13 +32,11 @@ from lusifer.text.words import terms
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from lusifer.search.query import Filter, Hit, Mode
 
 VERSION = 1
 FLAT = 100_000
 STALE = 0.2
 BATCH = 1024
-PASSAGES, FILES = "passages", "files"
 LETTERS = 12  # below so many a passage's language is a guess
 Tell = Callable[[str, int, int], None]
 
@@ -82,8 +83,8 @@ class Index:
         if local and folder.is_file():
             raise LusiferError(f"{uri}: is a file; an index is a folder")
         with disk_errors(uri), table_errors(uri):
-            database = _connect(uri)
-            if PASSAGES in _tables(database):
+            database = connect(uri)
+            if PASSAGES in table_names(database):
                 return cls.open(uri, model)
             about = About(VERSION, model.name, model.hash, model.embedder.dim)
             files = pa.schema([("path", pa.string()), ("root", pa.string()), ("hash", pa.string())])
@@ -102,7 +103,7 @@ class Index:
         with table_errors(uri):
             if "://" not in str(uri) and not (Path(uri) / f"{PASSAGES}.lance").exists():
                 raise LusiferError(f"{uri}: no index here; make one with: lusifer index PATH… --into {uri}")
-            database = _connect(uri)
+            database = connect(uri)
             rows = database.open_table(PASSAGES)
             stored = json.loads((rows.schema.metadata or {}).get(b"lusifer", b"{}"))
             if stored.get("version", 0) > VERSION:
@@ -117,13 +118,16 @@ class Index:
             )
         return cls(str(uri), model, database, rows, files)
 
+    @property
+    def embedder(self) -> Embedder:
+        """The model of its vectors."""
+        return self.model.embedder
+
     def __len__(self) -> int:
         return int(self.rows.count_rows())
 
     def search(self, question: str, *, top: int = 10, mode: Mode = "hybrid", only: Filter | None = None) -> list[Hit]:
         """The `top` passages for a question, best first; see `lusifer.search.query`."""
-        from lusifer.search.query import search
-
         return search(self, question, top=top, mode=mode, only=only)
 
     def update(self, paths: Sequence[str | Path], tell: Tell | None = None) -> Report:
@@ -294,33 +298,6 @@ def _same(row: dict[str, Any] | None, file: Found) -> bool:
 
 def _is_below(path: str, root: str) -> bool:
     return path == root or Path(root) in Path(path).parents
-
-
-def quoted(text: str) -> str:
-    """A string of the table's query language."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _connect(uri: str | Path) -> Any:
-    import lancedb
-
-    return lancedb.connect(str(uri))
-
-
-def _tables(database: Any) -> list[str]:
-    return list(database.list_tables().tables)
-
-
-@contextlib.contextmanager
-def table_errors(uri: str | Path) -> Iterator[None]:
-    """Turn the table's own errors into one line."""
-    try:
-        yield
-    except (RuntimeError, ValueError) as error:
-        if ("lance" not in str(error).lower() and "was not found" not in str(error)) or "No space left" in str(error):
-            raise
-        reason = str(error).splitlines()[0].split(", /")[0][:160]
-        raise LusiferError(f"{uri}: the index is damaged ({reason}); index into another folder") from error
 
 
 @contextlib.contextmanager

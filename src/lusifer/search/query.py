@@ -11,11 +11,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Protocol, get_args
 
 from lusifer.errors import LusiferError
-from lusifer.search.index import PASSAGES, Index, quoted, table_errors
+from lusifer.models.embedder import Embedder
+from lusifer.search.table import quoted, table_errors
 from lusifer.text.identification import iso_code
 from lusifer.text.sentences import sentences
 from lusifer.text.words import terms
@@ -66,7 +66,23 @@ class Hit:
     best: tuple[int, int]
 
 
-def search(index: Index, question: str, *, top: int = 10, mode: Mode = "hybrid", only: Filter | None = None) -> list[Hit]:
+class Searchable(Protocol):
+    """What is asked: an index's address, its passages and the model that made their vectors."""
+
+    @property
+    def uri(self) -> str:
+        """Where it is."""
+
+    @property
+    def rows(self) -> Any:
+        """The table of passages."""
+
+    @property
+    def embedder(self) -> Embedder:
+        """The model of its vectors."""
+
+
+def search(index: Searchable, question: str, *, top: int = 10, mode: Mode = "hybrid", only: Filter | None = None) -> list[Hit]:
     """The `top` passages for a question, best first. Raises LusiferError for an empty question or an unknown mode."""
     if not question.strip():
         raise LusiferError("the question is empty; ask for something")
@@ -74,7 +90,7 @@ def search(index: Index, question: str, *, top: int = 10, mode: Mode = "hybrid",
         raise LusiferError(f"mode is {mode!r}; it must be one of {', '.join(get_args(Mode))}")
     if top < 1:
         raise LusiferError(f"top is {top}; ask for one passage or more")
-    embedder = index.model.embedder
+    embedder = index.embedder
     asked = embedder.encode([question], prompt="query" if "query" in embedder.prompts else None)[0]
     where = (only or Filter()).where()
     deep = max(DEEP, top)
@@ -125,8 +141,3 @@ def _best_sentence(embedder: Any, asked: Any, text: str) -> tuple[int, int]:
         return spans[0]
     vectors = embedder.encode([text[a:b] for a, b in spans], prompt="document" if "document" in embedder.prompts else None)
     return spans[int((vectors @ asked).argmax())]
-
-
-def is_index(path: str | Path) -> bool:
-    """Whether a folder holds an index."""
-    return (Path(path) / f"{PASSAGES}.lance").exists()

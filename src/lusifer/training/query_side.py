@@ -8,7 +8,7 @@ row instead of (2 + negatives), and twice the base on disk. Not where documents 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,11 +22,7 @@ from lusifer.io.lazy import Lazy
 from lusifer.models import hub
 from lusifer.models.backends.torch_embedder import TorchEmbedder
 from lusifer.models.identity import identity
-from lusifer.models.load import sentence_transformer
 from lusifer.training.loop import Batch, rank_and_world, wait_for_all
-
-if TYPE_CHECKING:
-    from lusifer.training.stages.retriever import Recipe
 
 FROZEN = "frozen"  # the feature that holds a text's vector as it stays
 
@@ -45,12 +41,11 @@ class Documents(Lazy[str]):
         return self.store[place // self.width][1 + place % self.width]
 
 
-def frozen_vectors(recipe: Recipe, stores: list[RowStore], folder: Path) -> list[Rows]:
-    """The base's vectors of each store's `Documents`, with the recipe's prompt; kept in `folder`."""
-    base = sentence_transformer(recipe.base, language=recipe.language)
-    base.prompts, base.default_prompt_name = {"document": recipe.prompts.get("document", "")}, None
-    base.max_seq_length = min(recipe.data.max_tokens, base.max_seq_length or recipe.data.max_tokens)
-    place = hub.locate(recipe.base)
+def frozen_vectors(base: SentenceTransformer, name: str, prompt: str, max_tokens: int, stores: list[RowStore], folder: Path) -> list[Rows]:
+    """The vectors that the model `base`, named `name`, gives each store's `Documents` after the prompt; kept in `folder`."""
+    base.prompts, base.default_prompt_name = {"document": prompt}, None
+    base.max_seq_length = min(max_tokens, base.max_seq_length or max_tokens)
+    place = hub.locate(name)
     kept = folder / f"frozen-{fingerprint(hub.weights_hash(place), [])[:8]}"  # so named by runs begun before a model had an identity
     if not kept.exists():
         kept = folder / f"frozen-{fingerprint(identity(place), [])[:8]}"
@@ -69,9 +64,8 @@ def add_frozen(batch: Batch, frozen: list[Rows], stores: list[RowStore], places:
         batch[f"{name}_{FROZEN}"] = torch.from_numpy(np.concatenate([frozen[source][place : place + 1] for source, place in starts]))
 
 
-def beside_its_base(recipe: Recipe, model: Any) -> SentenceTransformer:
-    """A model that embeds queries by `model` and documents by the base."""
-    base = sentence_transformer(recipe.base, language=recipe.language, device=str(model.device))
+def beside_its_base(model: Any, base: SentenceTransformer) -> SentenceTransformer:
+    """A model that embeds queries by `model` and documents by `base`."""
     router = Router.for_query_document(query_modules=list(model), document_modules=list(base), default_route="document")
     return SentenceTransformer(
         modules=[router], device=str(model.device), prompts=model.prompts, default_prompt_name=model.default_prompt_name

@@ -21,7 +21,7 @@ from lusifer.io.files import fingerprint, write_array
 from lusifer.models import hub
 from lusifer.models.backends.torch_embedder import TorchEmbedder
 from lusifer.models.identity import identity
-from lusifer.models.load import sentence_transformer
+from lusifer.models.sentence_transformer import sentence_transformer
 from lusifer.training.loop import use_bf16
 
 log = logging.getLogger(__name__)

@@ -16,12 +16,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from lusifer.models import families
-from lusifer.models.backends import varlen
-from lusifer.models.backends.varlen import Segments, flat, to_device
+from lusifer.models import families, varlen
 from lusifer.models.bridge.module import Bridge
 from lusifer.models.embedder import units
 from lusifer.models.tokenize import Ids, Tokens, padded
+from lusifer.models.varlen import Segments, flat, to_device
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

@@ -25,8 +25,7 @@ from torch import nn
 
 from lusifer import config as recipes
 from lusifer.errors import ConfigError, ModelError
-from lusifer.models import families, hub
-from lusifer.models.backends import varlen
+from lusifer.models import families, hub, varlen
 from lusifer.models.bridge.connectors import ConnectorConfig, WordMixture, make_connector, to_front
 from lusifer.models.bridge.words import WordPooling, frame, whole_words
 

@@ -25,7 +25,7 @@ from lusifer.data.rows import Row as DataRow
 from lusifer.data.sources import Source, read_source
 from lusifer.errors import ConfigError, ModelError
 from lusifer.models.bridge.module import Bridge, BridgeConfig, tokenise
-from lusifer.models.load import sentence_transformer
+from lusifer.models.sentence_transformer import sentence_transformer
 from lusifer.training.assemble import assemble, plan_bridge, save_model
 from lusifer.training.distributed import shard_frozen
 from lusifer.training.loop import Batch, Optim, StepBatches, arguments, claim, rank_and_world, run_phase

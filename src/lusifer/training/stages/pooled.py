@@ -22,7 +22,7 @@ from torch import nn
 from lusifer.models import families, hub
 from lusifer.models.backends.torch_embedder import TorchEmbedder
 from lusifer.models.embedder import Vectors
-from lusifer.models.load import sentence_transformer
+from lusifer.models.sentence_transformer import sentence_transformer
 from lusifer.training.assemble import save_model
 from lusifer.training.loop import Batch, Optim, StepBatches, StepTrainer, arguments, claim, rank_and_world, run_phase, use_bf16
 from lusifer.training.losses.distillation import distillation

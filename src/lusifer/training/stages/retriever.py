@@ -32,7 +32,7 @@ from lusifer.models import hub
 from lusifer.models.adapters import write_adapter
 from lusifer.models.bridge.module import Lora, lora_config
 from lusifer.models.heads import Heads
-from lusifer.models.load import sentence_transformer
+from lusifer.models.sentence_transformer import sentence_transformer
 from lusifer.training.adapters import add_lora, fold_lora
 from lusifer.training.assemble import save_model
 from lusifer.training.loop import Batch, Optim, StepBatches, arguments, claim, rank_and_world, run_phase, wait_for_all
@@ -161,7 +161,11 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     torch.manual_seed(recipe.seed)
     sources = read(recipe, root, output / "prepared")
     model = starting_model(recipe)
-    frozen = frozen_vectors(recipe, sources, output / "prepared") if recipe.train == "queries" else None
+    frozen = None
+    if recipe.train == "queries":
+        base = sentence_transformer(recipe.base, language=recipe.language)
+        prompt = recipe.prompts.get("document", "")
+        frozen = frozen_vectors(base, recipe.base, prompt, recipe.data.max_tokens, sources, output / "prepared")
     if recipe.lora:
         add_lora(model, recipe.lora)
     if recipe.heads:
@@ -181,7 +185,10 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
         if is_table(model):
             save_table(model, recipe.base, final)
             return final
-        save_model(beside_its_base(recipe, model) if recipe.train == "queries" else model, final)
+        if recipe.train == "queries":
+            base = sentence_transformer(recipe.base, language=recipe.language, device=str(model.device))
+            model = beside_its_base(model, base)
+        save_model(model, final)
     return final
 
 

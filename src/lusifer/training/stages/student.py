@@ -32,7 +32,7 @@ from lusifer.errors import ConfigError
 from lusifer.io.files import replacing_folder, write_array
 from lusifer.models.families import no_dropout
 from lusifer.models.four_bit import FourBitEmbedding, rounded
-from lusifer.models.load import sentence_transformer
+from lusifer.models.sentence_transformer import sentence_transformer
 from lusifer.models.tokenize import padded
 from lusifer.reshaping.trim import count_pieces, trim, wanted_pieces
 from lusifer.training.assemble import save_model

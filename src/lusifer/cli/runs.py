@@ -1,0 +1,28 @@
+"""What `lusifer evaluate` on a local suite and on a benchmark share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lusifer.evaluation.run import Outcome
+    from lusifer.evaluation.tasks.kinds import Task
+    from lusifer.models.load import Named
+
+    Run = Callable[[Named, Sequence[Task]], tuple[list[Outcome], dict[str, str]]]
+
+
+def warn_of_prompts(name: str, model: Any) -> None:
+    """Say so where a model is known to need prompts and comes without."""
+    from rich.console import Console
+
+    from lusifer.evaluation.contamination import wants_prompts
+
+    if wants_prompts(model):
+        Console(stderr=True).print(
+            f"{name} is known to need prompts, and its folder names none: its scores will be too low. "
+            "Put them into config_sentence_transformers.json.",
+            style="yellow",
+            highlight=False,
+        )

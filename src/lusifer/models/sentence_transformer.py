@@ -1,0 +1,122 @@
+"""A folder or a hub id → a `SentenceTransformer`: the library's own, a bridge, packed weights, a static table. Remote code is never run."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lusifer.errors import MissingExtra, ModelError
+from lusifer.models import hub
+from lusifer.models.backends.static import is_static
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+OURS = "lusifer.models."
+TRUSTED = (OURS, "sentence_transformers.")
+
+
+def sentence_transformer(
+    name: str | Path,
+    *,
+    device: str | None = None,
+    encoder: str | None = None,
+    target: str | None = None,
+    language: str | None = None,
+) -> SentenceTransformer:
+    """The model itself. For a bridge, `encoder=` and `target=` say where its bases are, if they have moved.
+
+    `language` chooses the language module (`de_DE`) of an X-MOD model (arXiv 2205.06266), whose modules are swapped, not trained anew.
+    """
+    model = _sentence_transformer(name, device, encoder, target)
+    if language is not None:
+        _choose_language(model, language)
+    return model
+
+
+def _choose_language(model: SentenceTransformer, language: str) -> None:
+    inner = getattr(model[0], "auto_model", None)
+    known = getattr(getattr(inner, "config", None), "languages", None)
+    if inner is None or known is None or not hasattr(inner, "set_default_language"):
+        raise ModelError(f"language is {language!r}, but the model has no language modules")
+    if language not in known:
+        raise ModelError(f"the model has no module for the language {language!r}; its modules: {', '.join(known)}")
+    inner.set_default_language(language)
+
+
+def _sentence_transformer(name: str | Path, device: str | None, encoder: str | None, target: str | None) -> SentenceTransformer:
+    try:
+        from sentence_transformers import SentenceTransformer
+    except ModuleNotFoundError:
+        raise MissingExtra("sentence-transformers", "train") from None
+    from lusifer.models.packed import is_packed
+
+    folder = hub.locate(str(name))
+    moved = {k: v for k, v in (("encoder", encoder), ("target", target)) if v}
+    if moved and not (folder / "bridge.json").exists():
+        raise ModelError(f"{folder}: is no bridge, so it takes no {'= and no '.join(moved)}=")
+    if is_packed(folder):
+        return _packed(folder, device)
+    if is_static(folder):
+        from lusifer.models.static_table import read_table
+
+        return read_table(folder, device)
+    if not (folder / "modules.json").exists():
+        return _plain(folder, device)
+    listed = _listed(folder)
+    for module in listed:
+        if not module["type"].startswith(TRUSTED):
+            raise ModelError(f"{folder}: asks for code of its own ({module['type']}), which is not run")
+    if not any(module["type"].startswith(OURS) for module in listed):
+        return _plain(folder, device)
+    modules = []
+    for module in listed:
+        path, _, attribute = module["type"].rpartition(".")
+        cls = getattr(importlib.import_module(path), attribute)
+        try:
+            modules.append(cls.load(str(folder), subfolder=module["path"], **(moved if module["type"].startswith(OURS) else {})))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ModelError(f"{folder / module['path']}: damaged or incomplete ({' '.join(str(error).split())[:200]})") from error
+    settings = hub.read_json(folder / "config_sentence_transformers.json")
+    names = ("prompts", "default_prompt_name", "similarity_fn_name")
+    return SentenceTransformer(modules=modules, device=device, **{k: settings[k] for k in names if settings.get(k)}).eval()
+
+
+def _listed(folder: Path) -> list[dict[str, str]]:
+    import json
+
+    try:
+        listed = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
+        return [{"type": str(m["type"]), "path": str(m["path"])} for m in listed]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{folder / 'modules.json'}: not a list of modules ({error})") from None
+
+
+def _plain(folder: Path, device: str | None, **settings: str) -> SentenceTransformer:
+    from sentence_transformers import SentenceTransformer
+
+    from lusifer.models.families import without_bars
+
+    kwargs = {"use_safetensors": True, **settings}
+    try:
+        with without_bars():
+            return SentenceTransformer(str(folder), device=device, trust_remote_code=False, model_kwargs=kwargs).eval()
+    except Exception as error:
+        raise ModelError(f"{folder}: cannot be loaded ({str(error).splitlines()[0]})") from error
+
+
+def _packed(folder: Path, device: str | None) -> SentenceTransformer:
+    """An encoder with packed weights, mean-pooled: unpacked aside into the format that the library reads."""
+    import shutil
+    import tempfile
+
+    from safetensors.torch import save_file
+
+    from lusifer.models.packed import REST, TABLES, unpack
+
+    with tempfile.TemporaryDirectory() as aside:
+        whole = Path(aside) / "model"
+        shutil.copytree(folder, whole, ignore=shutil.ignore_patterns(TABLES, REST))
+        save_file({k: v.contiguous() for k, v in unpack(folder).items()}, whole / "model.safetensors", {"format": "pt"})
+        return _plain(whole, device, dtype="float32")  # whatever it was trained in

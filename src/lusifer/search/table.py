@@ -1,0 +1,46 @@
+"""The table that holds an index's passages: its names, its query language's strings, its errors as one line."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from lusifer.errors import LusiferError
+
+PASSAGES, FILES = "passages", "files"
+
+
+def is_index(path: str | Path) -> bool:
+    """Whether a folder holds an index."""
+    return (Path(path) / f"{PASSAGES}.lance").exists()
+
+
+def quoted(text: str) -> str:
+    """A string of the table's query language."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def connect(uri: str | Path) -> Any:
+    """The database in a folder or at an object store's URL."""
+    import lancedb
+
+    return lancedb.connect(str(uri))
+
+
+def table_names(database: Any) -> list[str]:
+    """The tables of a database."""
+    return list(database.list_tables().tables)
+
+
+@contextlib.contextmanager
+def table_errors(uri: str | Path) -> Iterator[None]:
+    """Turn the table's own errors into one line."""
+    try:
+        yield
+    except (RuntimeError, ValueError) as error:
+        if ("lance" not in str(error).lower() and "was not found" not in str(error)) or "No space left" in str(error):
+            raise
+        reason = str(error).splitlines()[0].split(", /")[0][:160]
+        raise LusiferError(f"{uri}: the index is damaged ({reason}); index into another folder") from error
