@@ -1,9 +1,11 @@
-"""Encoding beside sentence-transformers' `encode` and others: tokens a second on texts of mixed languages and lengths, in one run.
+"""Encoding beside sentence-transformers' `encode` and others: tokens a second on texts of mixed
+languages and lengths, in one run.
 
-Corpus: texts of the local evaluation files, in many scripts, from words to passages, in a random order. All ways take the same texts in
-turn, several rounds; the median counts. `tokens` are the model's own, so ways are compared by texts a second. sentence-transformers is
-given the best of several batch sizes. On a GPU the models are random weights of real shapes, in bf16, and the share of the machine's
-measured rate of bf16 matrix products is reported too.
+Corpus: texts of the local evaluation files, in many scripts, from words to passages, in a random
+order. All ways take the same texts in turn, several rounds; the median counts. `tokens` are the
+model's own, so ways are compared by texts a second. sentence-transformers is given the best of
+several batch sizes. On a GPU the models are random weights of real shapes, in bf16, and the share
+of the machine's measured rate of bf16 matrix products is reported too.
 
     python benchmarks/encode.py --suite ../shared/data -o out/benchmarks/encode-cpu.json
     python benchmarks/encode.py --suite ../shared/data --ways static --texts 20000
@@ -42,7 +44,9 @@ def corpus(suite: Path, count: int) -> list[str]:
 
     texts: list[str] = []
     for file, column in FILES.items():
-        rows = [row.values["text"] for row in read_rows(str(suite / file), ["_"] * column + ["text"])]
+        rows = [
+            row.values["text"] for row in read_rows(str(suite / file), ["_"] * column + ["text"])
+        ]
         random.Random(0).shuffle(rows)
         texts += rows[: count // len(FILES) + 1]
     random.Random(1).shuffle(texts)
@@ -69,7 +73,9 @@ def library(model: Any, sizes: tuple[int, ...], sample: list[str]) -> tuple[Way,
     """sentence-transformers' own encode at its best batch size."""
 
     def at(size: int) -> Way:
-        return lambda texts: model.encode(texts, batch_size=size, normalize_embeddings=True, show_progress_bar=False)
+        return lambda texts: model.encode(
+            texts, batch_size=size, normalize_embeddings=True, show_progress_bar=False
+        )
 
     found = {}
     for size in sizes:
@@ -81,8 +87,12 @@ def library(model: Any, sizes: tuple[int, ...], sample: list[str]) -> tuple[Way,
     return at(best), best
 
 
-def measure(ways: dict[str, Way], texts: list[str], rounds: int, first: Any = None) -> tuple[dict[str, dict[str, Any]], Any]:
-    """Seconds of each way, in turn, and its vectors' cosines to the first way's, or to those given; and the first's vectors."""
+def measure(
+    ways: dict[str, Way], texts: list[str], rounds: int, first: Any = None
+) -> tuple[dict[str, dict[str, Any]], Any]:
+    """Seconds of each way, in turn, and its vectors' cosines to the first way's, or to those given;
+    and the first's vectors.
+    """
     times: dict[str, list[float]] = {name: [] for name in ways}
     vectors: dict[str, Any] = {}
     for _ in range(rounds):
@@ -107,11 +117,20 @@ def show(title: str, rows: dict[str, dict[str, Any]], texts: int, tokens: int) -
     base = next(iter(rows.values()))["seconds"]
     print(f"\n{title}: {texts:,} texts, {tokens:,} tokens")
     for name, row in rows.items():
-        row |= {"texts_per_s": texts / row["seconds"], "tokens_per_s": tokens / row["seconds"], "times": base / row["seconds"]}
-        beside = f"cosine {row['cosine mean']:.5f}, least {row['cosine least']:.4f}" if "cosine mean" in row else ""
+        row |= {
+            "texts_per_s": texts / row["seconds"],
+            "tokens_per_s": tokens / row["seconds"],
+            "times": base / row["seconds"],
+        }
+        beside = (
+            f"cosine {row['cosine mean']:.5f}, least {row['cosine least']:.4f}"
+            if "cosine mean" in row
+            else ""
+        )
         share = f"{row['share of peak']:.2f} of the peak" if "share of peak" in row else ""
         print(
-            f"  {name:34} {row['seconds']:8.2f} s {row['tokens_per_s']:10,.0f} tokens/s {row['times']:6.2f} x  {beside} {share}", flush=True
+            f"  {name:34} {row['seconds']:8.2f} s {row['tokens_per_s']:10,.0f} tokens/s {row['times']:6.2f} x  {beside} {share}",
+            flush=True,
         )
 
 
@@ -123,7 +142,10 @@ def on_cpu(texts: list[str], rounds: int, wanted: set[str]) -> dict[str, Any]:
 
     model = lusifer.sentence_transformer(MINILM, device="cpu")
     theirs, best = library(model, (16, 32, 64, 128), texts[: len(texts) // 5])
-    ways: dict[str, Way] = {f"sentence-transformers fp32, {best}": theirs, "plain sorted loop fp32": plain_loop(model)}
+    ways: dict[str, Way] = {
+        f"sentence-transformers fp32, {best}": theirs,
+        "plain sorted loop fp32": plain_loop(model),
+    }
     ours: dict[str, Any] = {"ours fp32": lusifer.load(MINILM, device="cpu")}
     if torch.cpu._is_avx512_bf16_supported():  # emulated it is slower than fp32
         ours["ours bf16"] = lusifer.load(MINILM, device="cpu", bf16=True)
@@ -158,11 +180,15 @@ def static(texts: list[str], rounds: int) -> dict[str, Any]:
         from tokenizers import Tokenizer
 
         theirs = StaticModel(table, Tokenizer.from_str(ours.tokenizer.to_str()), normalize=True)
-        ways["model2vec"] = lambda given: theirs.encode(given, max_length=512, use_multiprocessing=False)
+        ways["model2vec"] = lambda given: theirs.encode(
+            given, max_length=512, use_multiprocessing=False
+        )
     ways["ours"] = ours.encode
     for way in ways.values():
         way(texts[:64])
-    tokens = sum(len(e.ids) for e in ours.tokenizer.encode_batch_fast(texts, add_special_tokens=False))
+    tokens = sum(
+        len(e.ids) for e in ours.tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+    )
     rows, _ = measure(ways, texts, rounds)
     show("the default table, CPU", rows, len(texts), tokens)
     return {"tokens": tokens, "rows": rows}
@@ -179,7 +205,9 @@ SHAPES: dict[str, dict[str, Any]] = {
 
 
 def random_backbone(shape: str, role: str, device: str) -> Any:
-    """Random bf16 weights of a real shape, made on the device; Mistral with room for the tokenizer of models/encoder-29m."""
+    """Random bf16 weights of a real shape, made on the device; Mistral with room for the tokenizer
+    of models/encoder-29m.
+    """
     import torch
     import transformers
 
@@ -201,7 +229,9 @@ def random_backbone(shape: str, role: str, device: str) -> Any:
 
 
 def random_model(shape: str, tokenizer_folder: str, folder: Path, device: str) -> tuple[Any, int]:
-    """A SentenceTransformer of that shape over the tokenizer of a folder, and its parameters that a token passes through."""
+    """A SentenceTransformer of that shape over the tokenizer of a folder, and its parameters that a
+    token passes through.
+    """
     import transformers
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
@@ -212,13 +242,21 @@ def random_model(shape: str, tokenizer_folder: str, folder: Path, device: str) -
         return random_bridge(tokenizer_folder, device)
     tokenizer = families.load_tokenizer(tokenizer_folder)
     tiny = transformers.BertConfig(
-        vocab_size=len(tokenizer), hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8, pad_token_id=1
+        vocab_size=len(tokenizer),
+        hidden_size=8,
+        num_hidden_layers=1,
+        num_attention_heads=1,
+        intermediate_size=8,
+        pad_token_id=1,
     )
     transformers.BertModel(tiny).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     module = Transformer(str(folder), max_seq_length=512)
     module.model = random_backbone(shape, "target", device)
-    model = SentenceTransformer(modules=[module, Pooling(SHAPES[shape]["hidden_size"], pooling_mode="mean"), Normalize()], device=device)
+    model = SentenceTransformer(
+        modules=[module, Pooling(SHAPES[shape]["hidden_size"], pooling_mode="mean"), Normalize()],
+        device=device,
+    )
     return model, inner_parameters(module.model)
 
 
@@ -231,11 +269,22 @@ def random_bridge(tokenizer_folder: str, device: str) -> tuple[Any, int]:
     from lusifer.models.bridge.connectors import ConnectorConfig
     from lusifer.models.bridge.module import Bridge, BridgeConfig, Part
 
-    parts = [random_backbone(shape, role, device) for shape, role in (("xlm-r-large", "encoder"), ("qwen3-0.6b", "target"))]
-    config = BridgeConfig(Part("encoder", dtype="bfloat16"), Part("target", dtype="bfloat16"), ConnectorConfig(kind="mlp"))
+    parts = [
+        random_backbone(shape, role, device)
+        for shape, role in (("xlm-r-large", "encoder"), ("qwen3-0.6b", "target"))
+    ]
+    config = BridgeConfig(
+        Part("encoder", dtype="bfloat16"),
+        Part("target", dtype="bfloat16"),
+        ConnectorConfig(kind="mlp"),
+    )
     bridge = Bridge(config, *parts, families.load_tokenizer(tokenizer_folder), {})
-    model = SentenceTransformer(modules=[bridge, Pooling(1024, pooling_mode="mean"), Normalize()], device=device)
-    return model.eval(), sum(map(inner_parameters, parts)) + sum(p.numel() for p in bridge.connector.parameters())
+    model = SentenceTransformer(
+        modules=[bridge, Pooling(1024, pooling_mode="mean"), Normalize()], device=device
+    )
+    return model.eval(), sum(map(inner_parameters, parts)) + sum(
+        p.numel() for p in bridge.connector.parameters()
+    )
 
 
 def inner_parameters(model: Any) -> int:
@@ -269,7 +318,10 @@ def on_gpu(texts: list[str], shapes: list[str], options: argparse.Namespace) -> 
 
     device, rounds, budget = options.device, options.rounds, options.budget
     peak = matrix_rate(device)
-    print(f"bf16 matrix products: {peak / 1e12:.0f} TFLOP/s, {torch.cuda.get_device_name()}", flush=True)
+    print(
+        f"bf16 matrix products: {peak / 1e12:.0f} TFLOP/s, {torch.cuda.get_device_name()}",
+        flush=True,
+    )
     found: dict[str, Any] = {"matrix_rate": peak, "device": torch.cuda.get_device_name()}
     for shape in shapes:
         with tempfile.TemporaryDirectory(prefix="lusifer-encode-") as aside:
@@ -283,7 +335,9 @@ def on_gpu(texts: list[str], shapes: list[str], options: argparse.Namespace) -> 
         eager.runner.tokenise(own)
         spent = time.perf_counter() - start
         eager.encode(own[:200])
-        rows, first = measure({f"sentence-transformers bf16, {best}": theirs, "ours bf16": eager.encode}, own, rounds)
+        rows, first = measure(
+            {f"sentence-transformers bf16, {best}": theirs, "ours bf16": eager.encode}, own, rounds
+        )
         fused = TorchEmbedder(model, budget, bf16=True, compile=True)
         start = time.perf_counter()
         for part in (slice(0, 50), slice(0, 300), slice(100, 700)):
@@ -293,10 +347,24 @@ def on_gpu(texts: list[str], shapes: list[str], options: argparse.Namespace) -> 
         for row in rows.values():
             row["share of peak"] = 2 * parameters * tokens / row["seconds"] / peak
         padded = not eager.runner.padded
-        show(f"{shape} ({parameters / 1e6:,.0f} M in its layers; end to end: {padded}; compiling {compiled:.0f} s)", rows, len(own), tokens)
+        show(
+            f"{shape} ({parameters / 1e6:,.0f} M in its layers; end to end: {padded}; compiling {compiled:.0f} s)",
+            rows,
+            len(own),
+            tokens,
+        )
         ours = rows["ours bf16, compiled"]
-        print(f"  tokenisation by itself {spent:.2f} s, {spent / ours['seconds']:.2f} of the time; it runs beside the model", flush=True)
-        found[shape] = {"tokens": tokens, "parameters": parameters, "tokenisation": spent, "compiling": compiled, "rows": rows}
+        print(
+            f"  tokenisation by itself {spent:.2f} s, {spent / ours['seconds']:.2f} of the time; it runs beside the model",
+            flush=True,
+        )
+        found[shape] = {
+            "tokens": tokens,
+            "parameters": parameters,
+            "tokenisation": spent,
+            "compiling": compiled,
+            "rows": rows,
+        }
         write_json(options.into, {"gpu": found})  # whatever comes after
         del model, eager, fused, theirs
         torch.cuda.empty_cache()
@@ -310,7 +378,11 @@ def streamed(count: int) -> dict[str, Any]:
     import lusifer
     from lusifer.encoding.stream import encode_stream
 
-    words = [f"{a}{b}" for a in ("sta", "mar", "lib", "ferr", "doc") for b in ("tion", "ket", "rary", "ies", "tor")]
+    words = [
+        f"{a}{b}"
+        for a in ("sta", "mar", "lib", "ferr", "doc")
+        for b in ("tion", "ket", "rary", "ies", "tor")
+    ]
     model = lusifer.load()
     model.encode(["warm"] * 10)
     Path("/proc/self/clear_refs").write_text("5")
@@ -319,21 +391,29 @@ def streamed(count: int) -> dict[str, Any]:
     for vectors in encode_stream(model, (" ".join(rng.choices(words, k=12)) for _ in range(count))):
         rows += len(vectors)
     peak, seconds = (memory("VmHWM") - before) / 2**20, time.perf_counter() - start
-    print(f"\n{rows:,} texts streamed: {peak:.2f} GB above the model, {rows / seconds:,.0f} texts/s")
+    print(
+        f"\n{rows:,} texts streamed: {peak:.2f} GB above the model, {rows / seconds:,.0f} texts/s"
+    )
     return {"texts": rows, "gb": peak, "seconds": seconds}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--suite", default="../shared/data", type=Path)
     parser.add_argument("--texts", default=1500, type=int)
     parser.add_argument("--rounds", default=3, type=int)
     parser.add_argument("--ways", default="torch,onnx", help="of a CPU: torch, onnx, static")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--shapes", default="xlm-r-large,qwen3-0.6b,bridge,mistral-7b", help="of a GPU")
+    parser.add_argument(
+        "--shapes", default="xlm-r-large,qwen3-0.6b,bridge,mistral-7b", help="of a GPU"
+    )
     parser.add_argument("--tokenizer", default="models/encoder-29m", help="of the random models")
     parser.add_argument("--budget", default=65536, type=int, help="of a GPU: tokens of a batch")
-    parser.add_argument("--memory", type=int, help="stream so many texts instead, and measure the memory")
+    parser.add_argument(
+        "--memory", type=int, help="stream so many texts instead, and measure the memory"
+    )
     parser.add_argument("-o", "--into", default="out/benchmarks/encode.json")
     options = parser.parse_args()
     found: dict[str, Any] = {}

@@ -1,4 +1,5 @@
-"""A model card's figures: means, and a row a language, from what `lusifer evaluate` keeps of a model.
+"""A model card's figures: means, and a row a language, from what `lusifer evaluate` keeps of a
+model.
 
 python benchmarks/figures.py out/results/default-3d3d1f9e
 """
@@ -31,7 +32,9 @@ def main(folder: str) -> None:
     columns = [c for c in COLUMNS if any(key[:2] == c for key in found)]
     print("\n| language | " + " | ".join(f"{task} {metric}" for task, metric in columns) + " |")
     print("|---|" + "--:|" * len(columns))
-    for language in sorted({s.language for s in scores if any((s.task, s.metric) == c for c in columns)}):
+    for language in sorted(
+        {s.language for s in scores if any((s.task, s.metric) == c for c in columns)}
+    ):
         cells = [cell(found.get((task, metric, language))) for task, metric in columns]
         print(f"| {language} | " + " | ".join(cells) + " |")
 

@@ -1,4 +1,5 @@
-"""How long the default model takes to load, imports apart and together: five fresh processes, the median.
+"""How long the default model takes to load, imports apart and together: five fresh processes, the
+median.
 
 python benchmarks/load_time.py
 """
@@ -24,8 +25,19 @@ print(json.dumps({"imports": imported - start, "load": loaded - imported, "first
 
 def main(*model: str) -> None:
     script = SCRIPT.replace("*MODEL", repr(model[0]) if model else "")
-    runs = [json.loads(subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout) for _ in range(5)]
-    print(json.dumps({name: round(statistics.median(run[name] for run in runs), 4) for name in runs[0]}))
+    runs = [
+        json.loads(
+            subprocess.run(
+                [sys.executable, "-c", script], capture_output=True, text=True, check=True
+            ).stdout
+        )
+        for _ in range(5)
+    ]
+    print(
+        json.dumps(
+            {name: round(statistics.median(run[name] for run in runs), 4) for name in runs[0]}
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""Bitext mining: F1 at the best threshold on NTREX with distractors, and its speed against two plain loops.
+"""Bitext mining: F1 at the best threshold on NTREX with distractors, and its speed against two
+plain loops.
 
-Of a language's sentences the first half keep their translation; of the rest every other one stands in its own language
-alone, and the others in English alone: a third of each side has no partner.
+Of a language's sentences the first half keep their translation; of the rest every other one stands
+in its own language alone, and the others in English alone: a third of each side has no partner.
 
     python benchmarks/mining.py MODEL --suite ../shared/data -o out/mining.json
 """
@@ -20,11 +21,15 @@ from lusifer.data.rows import read_rows
 from lusifer.io.files import write_json
 from lusifer.search.bitext import best_threshold, nearest, pairs
 
-LANGUAGES = "arb_Arab,deu_Latn,fin_Latn,jpn_Jpan,kor_Kore,mar_Deva,rus_Cyrl,tam_Taml,tha_Thai,yor_Latn"
+LANGUAGES = (
+    "arb_Arab,deu_Latn,fin_Latn,jpn_Jpan,kor_Kore,mar_Deva,rus_Cyrl,tam_Taml,tha_Thai,yor_Latn"
+)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("model")
     parser.add_argument("--suite", default="../shared/data")
     parser.add_argument("--languages", default=LANGUAGES)
@@ -32,7 +37,10 @@ def main() -> None:
     options = parser.parse_args()
     model = lusifer.load(options.model)
     groups: dict[str, list[tuple[str, str]]] = {name: [] for name in options.languages.split(",")}
-    for row in read_rows(str(Path(options.suite) / "bitext_eval" / "ntrex_dev.tsv.xz"), ["language", "_", "_", "english", "text"]):
+    for row in read_rows(
+        str(Path(options.suite) / "bitext_eval" / "ntrex_dev.tsv.xz"),
+        ["language", "_", "_", "english", "text"],
+    ):
         if row.values["language"] in groups:
             groups[row.values["language"]].append((row.values["text"], row.values["english"]))
     result: dict[str, object] = {}
@@ -45,9 +53,17 @@ def main() -> None:
         english = [text for _, text in rows[:half]] + [text for _, text in rows[half + 1 :: 2]]
         found = pairs(model.encode(own), model.encode(english))
         f1, precision, recall, threshold = best_threshold(found, {(i, i) for i in range(half)})
-        result[language] = {"gold": half, "f1": f1, "precision": precision, "recall": recall, "threshold": threshold}
+        result[language] = {
+            "gold": half,
+            "f1": f1,
+            "precision": precision,
+            "recall": recall,
+            "threshold": threshold,
+        }
         print(f"{language:10} {half:5} {f1:6.3f} {precision:9.3f} {recall:7.3f} {threshold:9.3f}")
-    result["mean_f1"] = float(np.mean([entry["f1"] for entry in result.values() if isinstance(entry, dict)]))
+    result["mean_f1"] = float(
+        np.mean([entry["f1"] for entry in result.values() if isinstance(entry, dict)])
+    )
     result["speed"] = speed()
     print(f"mean F1 {result['mean_f1']:.3f}; speed {json.dumps(result['speed'])}")
     if options.into:
@@ -55,7 +71,9 @@ def main() -> None:
 
 
 def speed(n: int = 3000, dim: int = 256, rounds: int = 3) -> dict[str, float]:
-    """Seconds for the neighbours of n x n random vectors: ours in blocks, two loops over numpy rows; interleaved, medians."""
+    """Seconds for the neighbours of n x n random vectors: ours in blocks, two loops over numpy
+    rows; interleaved, medians.
+    """
     rng = np.random.default_rng(0)
     x, y = (rng.normal(size=(n, dim)).astype(np.float32) for _ in range(2))
     times: dict[str, list[float]] = {"blocks": [], "loops": []}

@@ -44,7 +44,11 @@ TEXTS = [
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "shared_data" in getattr(item, "fixturenames", ()) and not SHARED.is_dir():
-            item.add_marker(pytest.mark.skip(reason=f"needs the data folder {SHARED.name} beside the checkout, which is absent"))
+            item.add_marker(
+                pytest.mark.skip(
+                    reason=f"needs the data folder {SHARED.name} beside the checkout, which is absent"
+                )
+            )
 
 
 @pytest.fixture
@@ -57,7 +61,11 @@ def make_tokenizer(folder: Path) -> None:
     """A small word-piece tokenizer over `TEXTS`, saved in `folder`."""
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    trainer = trainers.BpeTrainer(vocab_size=160, special_tokens=["<s>", "<pad>", "</s>", "<unk>", "<mask>"], show_progress=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=160,
+        special_tokens=["<s>", "<pad>", "</s>", "<unk>", "<mask>"],
+        show_progress=False,
+    )
     tokenizer.train_from_iterator(TEXTS, trainer)
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>", pair="<s> $A </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
@@ -73,33 +81,68 @@ def make_table(folder: Path, seed: int = 0) -> Path:
     """A static table of random rows, 16 numbers each, in `folder`/model."""
     make_tokenizer(folder / "words")
     tokenizer = Tokenizer.from_file(str(folder / "words" / "tokenizer.json"))
-    rows = np.random.default_rng(seed).normal(size=(tokenizer.get_vocab_size(), 16)).astype(np.float32)
+    rows = (
+        np.random.default_rng(seed).normal(size=(tokenizer.get_vocab_size(), 16)).astype(np.float32)
+    )
     save_static(folder / "model", tokenizer, rows, StaticConfig(16))
     return folder / "model"
 
 
-SMALL = {"vocab_size": 170, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4}
+SMALL = {
+    "vocab_size": 170,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+}
 IDS = {"pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2}
 DROP = {"hidden_dropout_prob": 0.1, "attention_probs_dropout_prob": 0.1}
 
 
 def tiny_config(family: str) -> transformers.PreTrainedConfig:
     """A configuration of the family, small enough for a test."""
-    t5 = {"vocab_size": 170, "d_model": 32, "d_kv": 8, "d_ff": 48, "num_layers": 2, "num_heads": 4, "pad_token_id": 1}
-    decoder = {**SMALL, **IDS, "num_key_value_heads": 2, "max_position_embeddings": 256, "head_dim": 8}
+    t5 = {
+        "vocab_size": 170,
+        "d_model": 32,
+        "d_kv": 8,
+        "d_ff": 48,
+        "num_layers": 2,
+        "num_heads": 4,
+        "pad_token_id": 1,
+    }
+    decoder = {
+        **SMALL,
+        **IDS,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 256,
+        "head_dim": 8,
+    }
     table: dict[str, Callable[[], transformers.PreTrainedConfig]] = {
-        "bert": lambda: transformers.BertConfig(**SMALL, **DROP, max_position_embeddings=256, pad_token_id=1),
-        "roberta": lambda: transformers.RobertaConfig(**SMALL, **IDS, **DROP, max_position_embeddings=258),
-        "xlm-roberta": lambda: transformers.XLMRobertaConfig(**SMALL, **IDS, **DROP, max_position_embeddings=258),
+        "bert": lambda: transformers.BertConfig(
+            **SMALL, **DROP, max_position_embeddings=256, pad_token_id=1
+        ),
+        "roberta": lambda: transformers.RobertaConfig(
+            **SMALL, **IDS, **DROP, max_position_embeddings=258
+        ),
+        "xlm-roberta": lambda: transformers.XLMRobertaConfig(
+            **SMALL, **IDS, **DROP, max_position_embeddings=258
+        ),
         "modernbert": lambda: transformers.ModernBertConfig(
-            **SMALL, **IDS, cls_token_id=0, sep_token_id=2, max_position_embeddings=256, attn_implementation="sdpa"
+            **SMALL,
+            **IDS,
+            cls_token_id=0,
+            sep_token_id=2,
+            max_position_embeddings=256,
+            attn_implementation="sdpa",
         ),
         "t5": lambda: transformers.T5Config(**t5),
         "mt5": lambda: transformers.MT5Config(**t5),
         "umt5": lambda: transformers.UMT5Config(**t5),
         "llama": lambda: transformers.LlamaConfig(**decoder),
         "mistral": lambda: transformers.MistralConfig(**decoder, sliding_window=None),
-        "qwen2": lambda: transformers.Qwen2Config(**{k: v for k, v in decoder.items() if k != "head_dim"}),
+        "qwen2": lambda: transformers.Qwen2Config(
+            **{k: v for k, v in decoder.items() if k != "head_dim"}
+        ),
         "qwen3": lambda: transformers.Qwen3Config(**decoder),
         "gemma": lambda: transformers.GemmaConfig(**decoder),
         "gemma2": lambda: transformers.Gemma2Config(**decoder, query_pre_attn_scalar=8),
@@ -148,5 +191,7 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pa
 @pytest.fixture
 def english_tsv(tmp_path: Path) -> Path:
     """A folder with `texts.tsv`: language, text."""
-    (tmp_path / "texts.tsv").write_text("".join(f"eng_Latn\t{t}\n" for t in TEXTS), encoding="utf-8")
+    (tmp_path / "texts.tsv").write_text(
+        "".join(f"eng_Latn\t{t}\n" for t in TEXTS), encoding="utf-8"
+    )
     return tmp_path

@@ -35,7 +35,9 @@ class Outer:
 
 def test_values_and_overrides_are_read(tmp_path: Path) -> None:
     file = tmp_path / "r.yaml"
-    file.write_text("name: x\ninner: {lr: 1e-4}\nfiles: [a, b]\nweights: {p: 1}\n", encoding="utf-8")
+    file.write_text(
+        "name: x\ninner: {lr: 1e-4}\nfiles: [a, b]\nweights: {p: 1}\n", encoding="utf-8"
+    )
     got = config.load(Outer, file, ["inner.kind=b", "maybe.lr=2", "on=true", "steps=7"])
     assert got == Outer("x", Inner(1e-4, "b"), ("a", "b"), {"p": 1.0}, Inner(2.0), 7, True)
 
@@ -63,7 +65,9 @@ def test_dump_and_read_give_the_same_recipe() -> None:
         ("name: x\nweights: 3", [], ["weights", "mapping"]),
     ],
 )
-def test_mistakes_are_told_in_one_line(tmp_path: Path, text: str, overrides: list[str], words: list[str]) -> None:
+def test_mistakes_are_told_in_one_line(
+    tmp_path: Path, text: str, overrides: list[str], words: list[str]
+) -> None:
     file = tmp_path / "r.yaml"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError) as caught:

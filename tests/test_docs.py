@@ -1,4 +1,6 @@
-"""What the README and the docs tell a user to type is true: every command parses, every recipe and name exists."""
+"""What the README and the docs tell a user to type is true: every command parses, every recipe and
+name exists.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,12 @@ BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.S | re.M)
 
 
 def blocks(language: str) -> list[tuple[str, str]]:
-    return [(page.name, text) for page in PAGES for kind, text in BLOCK.findall(page.read_text(encoding="utf-8")) if kind == language]
+    return [
+        (page.name, text)
+        for page in PAGES
+        for kind, text in BLOCK.findall(page.read_text(encoding="utf-8"))
+        if kind == language
+    ]
 
 
 def commands() -> list[tuple[str, str]]:
@@ -47,7 +54,9 @@ def test_commands_parse(page: str, command: str) -> None:
     if "-m" in words and "lusifer" in words and words[0] in ("accelerate", "torchrun", "python"):
         words = words[words.index("lusifer") :]
     if words[0] != "lusifer":
-        assert words[0] in ("git", "cd", "pip", "printf", "python", "python3"), f"{page}: what is {words[0]}?"
+        assert words[0] in ("git", "cd", "pip", "printf", "python", "python3"), (
+            f"{page}: what is {words[0]}?"
+        )
         return
     group = typer.main.get_command(app)
     context = group.make_context("lusifer", words[1:], resilient_parsing=False)
@@ -55,7 +64,9 @@ def test_commands_parse(page: str, command: str) -> None:
     while hasattr(leaf, "commands"):
         leaf, rest = leaf.commands[rest[0]], rest[1:]
     context = leaf.make_context(words[1], list(rest), parent=context)
-    recipe = context.params.get("recipe") or (context.params.get("name") if words[1] == "recipes" else None)
+    recipe = context.params.get("recipe") or (
+        context.params.get("name") if words[1] == "recipes" else None
+    )
     if recipe and not str(recipe).endswith(".yaml"):
         load_recipe(recipe, context.params.get("overrides") or [])
 
@@ -63,7 +74,11 @@ def test_commands_parse(page: str, command: str) -> None:
 @pytest.mark.parametrize(("page", "code"), blocks("python"))
 def test_python_parses_and_names_exist(page: str, code: str) -> None:
     for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "lusifer":
+        if (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == "lusifer"
+        ):
             assert hasattr(lusifer, node.attr), f"{page}: lusifer.{node.attr}"
 
 
@@ -72,7 +87,9 @@ def test_yaml_parses(page: str, text: str) -> None:
     assert isinstance(yaml.safe_load(text), dict)
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "src/lusifer/recipes").glob("*.yaml")), ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "src/lusifer/recipes").glob("*.yaml")), ids=lambda p: p.stem
+)
 def test_every_shipped_recipe_is_sound_and_survives_a_round_trip(path: Path) -> None:
     module, recipe = load_recipe(path)
     assert recipe.stage in STAGES

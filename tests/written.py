@@ -1,4 +1,5 @@
-"""What users see of the package, written down: a change shows in the diff of these files, or its test fails.
+"""What users see of the package, written down: a change shows in the diff of these files, or its
+test fails.
 
 `make snapshots` writes them anew.
 """
@@ -25,16 +26,26 @@ RECIPES = Path(lusifer.__file__).parent / "recipes"
 
 def api() -> str:
     """Every public name with its signature, and the public members of every class."""
-    return "".join(f"{line}\n" for name in sorted(lusifer.__all__) for line in _described(name, getattr(lusifer, name)))
+    return "".join(
+        f"{line}\n"
+        for name in sorted(lusifer.__all__)
+        for line in _described(name, getattr(lusifer, name))
+    )
 
 
 def _described(name: str, value: Any) -> Iterator[str]:
     if inspect.isclass(value):
         yield f"class {name}{_signature(value)}"
         for member, inner in sorted(vars(value).items()):
-            if not member.startswith("_") and (callable(inner) or isinstance(inner, property | classmethod | staticmethod)):
+            if not member.startswith("_") and (
+                callable(inner) or isinstance(inner, property | classmethod | staticmethod)
+            ):
                 found = getattr(value, member)
-                yield f"    {member}" if isinstance(inner, property) else f"    {member}{_signature(found)}"
+                yield (
+                    f"    {member}"
+                    if isinstance(inner, property)
+                    else f"    {member}{_signature(found)}"
+                )
     elif callable(value):
         yield f"{name}{_signature(value)}"
     else:
@@ -49,7 +60,9 @@ def _signature(value: Any) -> str:
 
 
 def commands() -> str:
-    """Every command with its arguments and options: names, defaults, whether they are required or many."""
+    """Every command with its arguments and options: names, defaults, whether they are required or
+    many.
+    """
     lines: list[str] = []
 
     def walk(command: Any, name: str) -> None:
@@ -78,7 +91,9 @@ def resolved(name: str) -> str:
 def written() -> dict[str, str]:
     """All snapshots: file name → text."""
     names = sorted(file.stem for file in RECIPES.glob("*.yaml"))
-    return {"api.txt": api(), "commands.txt": commands()} | {f"recipes/{name}.yaml": resolved(name) for name in names}
+    return {"api.txt": api(), "commands.txt": commands()} | {
+        f"recipes/{name}.yaml": resolved(name) for name in names
+    }
 
 
 def write() -> None:

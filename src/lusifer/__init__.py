@@ -4,7 +4,8 @@
     model = lusifer.load("out/minilm/model")
     vectors = model.encode(["Wo ist der Bahnhof?", "Where is the station?"])
 
-The names below are the public API; each is imported when it is first used, so `import lusifer` stays light.
+The names below are the public API; each is imported when it is first used, so `import lusifer`
+stays light.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""`python -m lusifer`, which launchers such as `accelerate launch -m lusifer` and `torchrun -m lusifer` start."""
+"""`python -m lusifer`, which launchers such as `accelerate launch -m lusifer` and `torchrun -m
+lusifer` start.
+"""
 
 from lusifer.cli import main
 

@@ -1,4 +1,6 @@
-"""The errors a user may see: each is one clear line, and the command line turns it into exit code 2."""
+"""The errors a user may see: each is one clear line, and the command line turns it into exit code
+2.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,9 @@ from pathlib import Path
 
 
 class LusiferError(Exception):
-    """Anything that the user can put right. Its text is one line: what was wrong, what would be right."""
+    """Anything that the user can put right. Its text is one line: what was wrong, what would be
+    right.
+    """
 
 
 class ConfigError(LusiferError):
@@ -26,7 +30,9 @@ class DataError(LusiferError):
         super().__init__(f"{place}: {what}")
 
     def __reduce__(self) -> tuple[type[DataError], tuple[str, int | None, str]]:
-        """How it travels from a loader's worker process, which exceptions of several arguments cannot by themselves."""
+        """How it travels from a loader's worker process, which exceptions of several arguments
+        cannot by themselves.
+        """
         return type(self), (self.path, self.line, self.what)
 
 
@@ -35,7 +41,9 @@ class MissingExtra(LusiferError):
 
     def __init__(self, package: str, extra: str) -> None:
         self.package, self.extra = package, extra
-        super().__init__(f"this needs the package {package!r}: install it with  pip install 'lusifer[{extra}]'")
+        super().__init__(
+            f"this needs the package {package!r}: install it with  pip install 'lusifer[{extra}]'"
+        )
 
     def __reduce__(self) -> tuple[type[MissingExtra], tuple[str, str]]:
         return type(self), (self.package, self.extra)

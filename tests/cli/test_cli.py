@@ -1,4 +1,6 @@
-"""The command line: light to start, one line and exit code 2 for what a user can put right, options that do not drift."""
+"""The command line: light to start, one line and exit code 2 for what a user can put right, options
+that do not drift.
+"""
 
 from __future__ import annotations
 
@@ -101,20 +103,40 @@ def test_an_interrupt_is_one_line_and_the_run_goes_on(tmp_path: Path, model_fold
         "stage": "distil",
         "output": str(tmp_path / "out"),
         "batch_size": 4,
-        "bridge": {"encoder": {"base": str(model_folder("modernbert"))}, "target": {"base": str(model_folder("bert"))}, "max_tokens": 64},
+        "bridge": {
+            "encoder": {"base": str(model_folder("modernbert"))},
+            "target": {"base": str(model_folder("bert"))},
+            "max_tokens": 64,
+        },
         "data": {"root": str(tmp_path), "sources": [{"files": ["texts.txt"], "columns": ["text"]}]},
         "optim": {"steps": 100_000, "save_every": 5, "workers": 0},
     }
     (tmp_path / "long.yaml").write_text(yaml.safe_dump(recipe), encoding="utf-8")
-    command = [sys.executable, "-W", "ignore", "-m", "lusifer", "train", str(tmp_path / "long.yaml")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+    command = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-m",
+        "lusifer",
+        "train",
+        str(tmp_path / "long.yaml"),
+    ]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
         until = time.monotonic() + 100
-        while not checkpoints(tmp_path / "out" / "distil") and time.monotonic() < until and running.poll() is None:
+        while (
+            not checkpoints(tmp_path / "out" / "distil")
+            and time.monotonic() < until
+            and running.poll() is None
+        ):
             time.sleep(0.2)
         running.send_signal(signal.SIGINT)
         _, told = running.communicate(timeout=60)
     assert running.returncode == 130, told
-    assert told.strip().splitlines()[-1] == "lusifer: interrupted; run the same command again to go on"
+    assert (
+        told.strip().splitlines()[-1] == "lusifer: interrupted; run the same command again to go on"
+    )
     assert "Traceback" not in told
     assert checkpoints(tmp_path / "out" / "distil")
     assert not list((tmp_path / "out" / "distil").glob("**/tmp*"))
@@ -127,14 +149,18 @@ def test_validate_prints_every_bad_line(tmp_path: Path) -> None:
     assert [line.split(": ")[0] for line in done.stderr.splitlines()] == ["a.tsv:2", "a.tsv:3"]
     assert "1 good rows, 2 bad" in done.stdout
     (tmp_path / "a.tsv").write_text("eng\tgood\n", encoding="utf-8")
-    assert run("data", "validate", "a.tsv", "--columns", "language,text", cwd=tmp_path).returncode == 0
+    assert (
+        run("data", "validate", "a.tsv", "--columns", "language,text", cwd=tmp_path).returncode == 0
+    )
 
 
 def test_embed_similar_and_neighbours(tmp_path: Path, model_folder: Folder) -> None:
     from lusifer.models.bridge.module import Bridge, BridgeConfig, Part
     from lusifer.training.assemble import assemble, save_model
 
-    config = BridgeConfig(Part(str(model_folder("bert"))), Part(str(model_folder("bert"))), max_tokens=64)
+    config = BridgeConfig(
+        Part(str(model_folder("bert"))), Part(str(model_folder("bert"))), max_tokens=64
+    )
     model = assemble(Bridge.new(config))
     save_model(model, tmp_path / "m")
     (tmp_path / "t.txt").write_text("\n".join(TEXTS) + "\n", encoding="utf-8")
@@ -142,10 +168,19 @@ def test_embed_similar_and_neighbours(tmp_path: Path, model_folder: Folder) -> N
     assert done.returncode == 0, done.stderr
     np.testing.assert_allclose(np.load(tmp_path / "v.npy"), model.encode(TEXTS), atol=1e-5)
     assert run("similar", TEXTS[0], TEXTS[0], "-m", "m", cwd=tmp_path).stdout.strip() == "1.0000"
-    assert run("neighbours", TEXTS[3], "t.txt", "-m", "m", "-k", "1", cwd=tmp_path).stdout.strip().endswith(TEXTS[3])
-    assert "expected 'str'" not in refused("embed", "none.txt", "-m", "m", "-o", "w.npy", cwd=tmp_path)
+    assert (
+        run("neighbours", TEXTS[3], "t.txt", "-m", "m", "-k", "1", cwd=tmp_path)
+        .stdout.strip()
+        .endswith(TEXTS[3])
+    )
+    assert "expected 'str'" not in refused(
+        "embed", "none.txt", "-m", "m", "-o", "w.npy", cwd=tmp_path
+    )
 
 
 def test_without_a_model_the_default_one_answers(tmp_path: Path) -> None:
-    near, far = (float(run("similar", "Guten Morgen", text, cwd=tmp_path).stdout) for text in ("good morning", "the price of bread"))
+    near, far = (
+        float(run("similar", "Guten Morgen", text, cwd=tmp_path).stdout)
+        for text in ("good morning", "the price of bread")
+    )
     assert near > 0.3 > far

@@ -1,4 +1,6 @@
-"""`lusifer evaluate`, `diagnose` and `report` as a user starts them: what they print, and one line for bad input."""
+"""`lusifer evaluate`, `diagnose` and `report` as a user starts them: what they print, and one line
+for bad input.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,20 @@ from lusifer.cli.app import app
 from lusifer.errors import LusiferError
 
 LANGUAGES = ("eng_Latn", "deu_Latn", "spa_Latn")
-THINGS = ("bread", "rain", "trains", "music", "money", "doctors", "winter", "letters", "cats", "rivers", "books", "shoes")
+THINGS = (
+    "bread",
+    "rain",
+    "trains",
+    "music",
+    "money",
+    "doctors",
+    "winter",
+    "letters",
+    "cats",
+    "rivers",
+    "books",
+    "shoes",
+)
 WORDS = {
     "eng_Latn": ("I often think about {}", THINGS),
     "deu_Latn": ("Ich denke oft an {}", ("Brot", "Regen", "Züge", "Musik", "Geld", "Ärzte", "Winter", "Briefe", "Katzen", "Flüsse", "Bücher", "Schuhe")),
@@ -35,7 +50,9 @@ def suite(tmp_path: Path) -> Path:
     ]
     for name, lines in (("classification/sib200", sib), ("bitext_eval/tatoeba", tatoeba)):
         (tmp_path / "suite" / name).parent.mkdir(parents=True)
-        (tmp_path / "suite" / f"{name}.tsv.xz").write_bytes(lzma.compress(("\n".join(lines) + "\n").encode()))
+        (tmp_path / "suite" / f"{name}.tsv.xz").write_bytes(
+            lzma.compress(("\n".join(lines) + "\n").encode())
+        )
     return tmp_path / "suite"
 
 
@@ -49,14 +66,45 @@ def told(*arguments: str) -> str:
 def test_a_model_is_scored_diagnosed_and_shown(suite: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     results, report = str(tmp_path / "results"), str(tmp_path / "report")
-    said = told("evaluate", "default", "--suite", str(suite), "--tasks", "tatoeba,sib200,sib200-bitext", "-o", results)
+    said = told(
+        "evaluate",
+        "default",
+        "--suite",
+        str(suite),
+        "--tasks",
+        "tatoeba,sib200,sib200-bitext",
+        "-o",
+        results,
+    )
     assert "to English" in said
     assert "accuracy English" in said
     assert "†" not in said, "the shipped model's recipe names none of these files"
-    again = told("evaluate", "default", "--suite", str(suite), "--tasks", "tatoeba", "--by-language", "-o", results)
+    again = told(
+        "evaluate",
+        "default",
+        "--suite",
+        str(suite),
+        "--tasks",
+        "tatoeba",
+        "--by-language",
+        "-o",
+        results,
+    )
     assert "deu_Latn" in again
     assert "was there" in again
-    said = told("diagnose", "default", "--suite", str(suite), "--languages", "de,es", "--sentences", "24", "--sticky", "-o", results)
+    said = told(
+        "diagnose",
+        "default",
+        "--suite",
+        str(suite),
+        "--languages",
+        "de,es",
+        "--sentences",
+        "24",
+        "--sticky",
+        "-o",
+        results,
+    )
     assert "mexa" in said
     assert "sticky" in said
     said = told("report", results, "-o", report)
@@ -65,7 +113,9 @@ def test_a_model_is_scored_diagnosed_and_shown(suite: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.filterwarnings("ignore")  # mteb's own
-def test_without_a_network_a_benchmark_ends_soon_and_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_network_a_benchmark_ends_soon_and_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     mteb = pytest.importorskip("mteb")
     tried: list[str] = []
 
@@ -81,8 +131,14 @@ def test_without_a_network_a_benchmark_ends_soon_and_says_why(tmp_path: Path, mo
         return task
 
     monkeypatch.setattr(mteb, "get_task", get)
-    with pytest.raises(LusiferError, match="the first 3 data sets could not be fetched; is there a network"):
-        CliRunner().invoke(app, ["evaluate", "default", "--benchmark", "lusifer", "-o", str(tmp_path)], catch_exceptions=False)
+    with pytest.raises(
+        LusiferError, match="the first 3 data sets could not be fetched; is there a network"
+    ):
+        CliRunner().invoke(
+            app,
+            ["evaluate", "default", "--benchmark", "lusifer", "-o", str(tmp_path)],
+            catch_exceptions=False,
+        )
     assert len(tried) == 3
 
 
@@ -92,18 +148,26 @@ def test_without_a_network_a_benchmark_ends_soon_and_says_why(tmp_path: Path, mo
         (["evaluate", "default"], "name --suite FOLDER"),
         (["evaluate", "default", "--suite", "x", "--benchmark", "lusifer"], "name --suite FOLDER"),
         (["evaluate", "--benchmark", "beir"], "no benchmark 'beir'; there is: lusifer"),
-        (["evaluate", "--benchmark", "lusifer", "--languages", "de"], "the benchmark has no language 'de'"),
+        (
+            ["evaluate", "--benchmark", "lusifer", "--languages", "de"],
+            "the benchmark has no language 'de'",
+        ),
         (["evaluate", "--benchmark", "lusifer"], "name a model"),
         (["evaluate", "default", "default", "--suite", "x"], "a model is named twice"),
         (["evaluate", "default", "--suite", "x", "--dry-run"], "--dry-run goes with --benchmark"),
         (["evaluate", "default", "--suite", "x", "--tasks", "tatoba"], "no local task 'tatoba'"),
         (["evaluate", "default", "--suite", "nowhere", "--tasks", "tatoeba"], "no such file"),
-        (["evaluate", "default", "--suite", "x", "--languages", "klingon"], "no language is called 'klingon'"),
+        (
+            ["evaluate", "default", "--suite", "x", "--languages", "klingon"],
+            "no language is called 'klingon'",
+        ),
         (["diagnose", "default", "--suite", "x", "--sentences", "3"], "at least 20"),
         (["report", "nowhere"], "no such folder"),
     ],
 )
-def test_bad_input_is_one_line(arguments: list[str], what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bad_input_is_one_line(
+    arguments: list[str], what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(LusiferError) as told_:
         CliRunner().invoke(app, arguments, catch_exceptions=False)

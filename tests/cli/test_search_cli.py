@@ -38,9 +38,23 @@ def test_index_and_search(notes: Path, tmp_path: Path, model: str) -> None:
     assert hits[0]["path"] == str(notes / "1.txt")
     assert TEXTS[5] in hits[0]["text"]
     assert hits[0]["language"] == "en"
-    table = run("search", "index", TEXTS[5], "--mode", "text", "--language", "eng_Latn", "--since", "2001-01-01", cwd=tmp_path)
+    table = run(
+        "search",
+        "index",
+        TEXTS[5],
+        "--mode",
+        "text",
+        "--language",
+        "eng_Latn",
+        "--since",
+        "2001-01-01",
+        cwd=tmp_path,
+    )
     assert "notes/1.txt:1" in table.stdout
-    assert run("search", "index", TEXTS[5], "--path", "elsewhere", cwd=tmp_path).stdout == "nothing found\n"
+    assert (
+        run("search", "index", TEXTS[5], "--path", "elsewhere", cwd=tmp_path).stdout
+        == "nothing found\n"
+    )
     straight = run("search", str(notes), TEXTS[5], "--json", "-k", "2", "-m", model, cwd=tmp_path)
     assert [json.loads(line) for line in straight.stdout.splitlines()] == hits
 
@@ -49,8 +63,12 @@ def test_what_cannot_be_searched_is_told(notes: Path, tmp_path: Path, model: str
     run("index", str(notes), "--into", "index", "-m", model, cwd=tmp_path)
     assert "the question is empty" in refused("search", "index", "", cwd=tmp_path)
     assert "name an index, or files" in refused("search", "index", cwd=tmp_path)
-    assert "no such file or folder" in refused("search", "nothing", "why", "-m", model, cwd=tmp_path)
-    assert "hybrid, dense, text" in refused("search", "index", "why", "--mode", "both", cwd=tmp_path)
+    assert "no such file or folder" in refused(
+        "search", "nothing", "why", "-m", model, cwd=tmp_path
+    )
+    assert "hybrid, dense, text" in refused(
+        "search", "index", "why", "--mode", "both", cwd=tmp_path
+    )
     assert "no index here yet" in refused("index", "--into", "elsewhere", cwd=tmp_path)
     (tmp_path / "empty").mkdir()
     assert "no readable text" in refused("search", "empty", "why", "-m", model, cwd=tmp_path)
@@ -70,14 +88,25 @@ def test_models_are_listed(tmp_path: Path, model: str) -> None:
 
 def test_mine(tmp_path: Path, model: str) -> None:
     (tmp_path / "a.txt").write_text("\n".join(TEXTS), encoding="utf-8")
-    (tmp_path / "b.txt").write_text("\n".join([*TEXTS[3:9], "Quite another one."]), encoding="utf-8")
-    done = run("mine", "a.txt", "b.txt", "-o", "pairs.tsv", "-m", model, "--threshold", "1.2", cwd=tmp_path)
+    (tmp_path / "b.txt").write_text(
+        "\n".join([*TEXTS[3:9], "Quite another one."]), encoding="utf-8"
+    )
+    done = run(
+        "mine", "a.txt", "b.txt", "-o", "pairs.tsv", "-m", model, "--threshold", "1.2", cwd=tmp_path
+    )
     assert done.returncode == 0, done
-    rows = [line.split("\t") for line in (tmp_path / "pairs.tsv").read_text(encoding="utf-8").splitlines()]
+    rows = [
+        line.split("\t")
+        for line in (tmp_path / "pairs.tsv").read_text(encoding="utf-8").splitlines()
+    ]
     assert {(a, b) for _, a, b in rows if a == b} == {(t, t) for t in TEXTS[3:9]}
-    assert [float(score) for score, _, _ in rows] == sorted((float(score) for score, _, _ in rows), reverse=True)
+    assert [float(score) for score, _, _ in rows] == sorted(
+        (float(score) for score, _, _ in rows), reverse=True
+    )
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.txt", "b.txt", "pairs.tsv"]
-    assert "name it with .tsv" in refused("mine", "a.txt", "b.txt", "-o", "pairs", "-m", model, cwd=tmp_path)
+    assert "name it with .tsv" in refused(
+        "mine", "a.txt", "b.txt", "-o", "pairs", "-m", model, cwd=tmp_path
+    )
 
 
 def test_the_demo_is_kept_and_goes_on_where_asked(tmp_path: Path, model: str) -> None:
@@ -90,7 +119,9 @@ def test_the_demo_is_kept_and_goes_on_where_asked(tmp_path: Path, model: str) ->
     assert again.stdout == first.stdout
     assert run("search", "library/index", "bread", "-m", model, cwd=tmp_path).returncode == 0
     (tmp_path / "own" / "library").mkdir(parents=True)
-    assert "is there already, and not from this demo" in refused("demo", "--into", "own", "-m", model, cwd=tmp_path)
+    assert "is there already, and not from this demo" in refused(
+        "demo", "--into", "own", "-m", model, cwd=tmp_path
+    )
     (tmp_path / "file").touch()
     assert "file: cannot be written" in refused("demo", "--into", "file", "-m", model, cwd=tmp_path)
     assert "mode is 'fast'" in refused("demo", "-m", model, "--mode", "fast", cwd=tmp_path)

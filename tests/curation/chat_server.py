@@ -1,4 +1,6 @@
-"""An endpoint in OpenAI's chat format, served here, that can be made to fail in every way a real one does."""
+"""An endpoint in OpenAI's chat format, served here, that can be made to fail in every way a real
+one does.
+"""
 
 from __future__ import annotations
 
@@ -68,8 +70,13 @@ class ChatServer:
                     self.wfile.write(b'{"choices": [{"mess')
                     return
                 said = owner.say(body["messages"][-1]["content"])
-                answer = {"choices": [{"message": {"content": said}}], "usage": {"prompt_tokens": 10, "completion_tokens": 5}}
-                status, data, headers = fault if isinstance(fault, tuple) else (200, json.dumps(answer), {})
+                answer = {
+                    "choices": [{"message": {"content": said}}],
+                    "usage": {"prompt_tokens": 10, "completion_tokens": 5},
+                }
+                status, data, headers = (
+                    fault if isinstance(fault, tuple) else (200, json.dumps(answer), {})
+                )
                 raw = data.encode() if isinstance(data, str) else data
                 self.send_response(status)
                 for name, value in headers.items():
@@ -84,7 +91,9 @@ class ChatServer:
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.http.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.http.server_port}/v1#tiny"
-        self.thread = threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.02})
+        self.thread = threading.Thread(
+            target=self.http.serve_forever, kwargs={"poll_interval": 0.02}
+        )
 
     def __enter__(self) -> ChatServer:
         self.thread.start()

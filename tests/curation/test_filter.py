@@ -14,15 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lusifer.curation.filter_rows import clean
-from lusifer.curation.filters.decontaminate import WINDOW, Held, texts_of, winnow
+from lusifer.curation.filters.decontaminate import WINDOW, EvaluationTexts, texts_of, winnow
 from lusifer.curation.filters.duplicates import exact, near, plain
 from lusifer.curation.filters.sanity import Lengths, in_script, languages, scripts
 from lusifer.curation.pairs import read_pairs
-from lusifer.curation.report import Report
+from lusifer.curation.report import CurationReport
 from lusifer.data.rows import Row
 from lusifer.encoding.neighbors import ranks
 from lusifer.errors import LusiferError
-from lusifer.models.load import Named
+from lusifer.models.load import LoadedModel
 from tests.conftest import TEXTS
 from tests.curation.test_negatives import Circle, rows
 
@@ -36,8 +36,16 @@ def pair(query: str, document: str, language: str = "eng_Latn") -> Row:
 
 def test_lengths_scripts_and_languages() -> None:
     lengths = Lengths(3, 20, max_ratio=2)
-    said = [lengths(pair(*p)) for p in (("abc", "abcd"), ("ab", "abc"), ("abc", "x" * 21), ("abc", "abcdefg"))]
-    assert said == [None, "shorter than 3 characters", "longer than 20 characters", "one side more than 2 times as long as the other"]
+    said = [
+        lengths(pair(*p))
+        for p in (("abc", "abcd"), ("ab", "abc"), ("abc", "x" * 21), ("abc", "abcdefg"))
+    ]
+    assert said == [
+        None,
+        "shorter than 3 characters",
+        "longer than 20 characters",
+        "one side more than 2 times as long as the other",
+    ]
     by_script = scripts(("document",))
     assert by_script(pair("x", "नमस्ते दुनिया", "hin_Deva")) is None
     assert by_script(pair("x", "hello world", "hin_Deva")) == "document not in the script Deva"
@@ -50,7 +58,9 @@ def test_lengths_scripts_and_languages() -> None:
     assert in_language(pair(german, german, "deu_Latn")) is None
     assert in_language(pair(german, LONG, "deu_Latn")) == "document not in the language"
     assert in_language(pair("Hi", "Ja", "deu_Latn")) is None  # too short to say
-    assert in_language(pair(german, german, "qqq_Latn")) is None  # a language that nobody tells apart
+    assert (
+        in_language(pair(german, german, "qqq_Latn")) is None
+    )  # a language that nobody tells apart
     with pytest.raises(LusiferError, match="max_ratio is"):
         Lengths(max_ratio=0.5)
 
@@ -76,8 +86,10 @@ def test_near_duplicates_are_near_on_both_sides() -> None:
 def test_shared_runs_are_found_at_any_place() -> None:
     rng = random.Random(0)
     words = [w for text in TEXTS for w in text.lower().split()]
-    held = Held(
-        [("dev.tsv", " ".join(rng.choices(words, k=60))) for _ in range(50)] + [("dev.tsv", LONG), ("short.tsv", "Fourteen letters!")], 50
+    held = EvaluationTexts(
+        [("dev.tsv", " ".join(rng.choices(words, k=60))) for _ in range(50)]
+        + [("dev.tsv", LONG), ("short.tsv", "Fourteen letters!")],
+        50,
     )
     for start in range(0, 400, 7):
         shared = plain(LONG)[start : start + 50 + WINDOW - 1]
@@ -86,13 +98,17 @@ def test_shared_runs_are_found_at_any_place() -> None:
         assert held.test(pair("q", "zqx" * 20 + shared[:40] + "vvw" * 9)) is None
     assert held.test(pair("fourteen LETTERS", "d")) == "a text of short.tsv"
     assert held.test(pair("fourteen LETTERS more", "d")) is None
-    assert Held([], 50).test(pair("a" * 100, "b")) is None
+    assert EvaluationTexts([], 50).test(pair("a" * 100, "b")) is None
     with pytest.raises(LusiferError, match="ngram is 5"):
-        Held([], 5)
+        EvaluationTexts([], 5)
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.text(st.characters(categories=["Ll", "Lo", "Nd"]), min_size=60, max_size=200), st.integers(0, 10**6), st.text(max_size=80))
+@given(
+    st.text(st.characters(categories=["Ll", "Lo", "Nd"]), min_size=60, max_size=200),
+    st.integers(0, 10**6),
+    st.text(max_size=80),
+)
 def test_winnowing_never_misses_a_run(text: str, seed: int, before: str) -> None:
     bare = plain(text)
     if len(bare) < 20 + WINDOW - 1:
@@ -112,16 +128,28 @@ def test_ranks_are_the_plain_counts() -> None:
         np.testing.assert_array_equal(ranks(x, y, scores, block=block), expected)
 
 
-def cleaned(into: Path, given: list[Row], *tests: Any, **more: Any) -> tuple[list[Any], list[Any], Report]:
-    report = Report("filter", {}, read=len(given))
+def cleaned(
+    into: Path, given: list[Row], *tests: Any, **more: Any
+) -> tuple[list[Any], list[Any], CurationReport]:
+    report = CurationReport("filter", {}, read=len(given))
     clean(given, tests, into, report, **more)
-    found = [[json.loads(line) for line in Path(f).read_text(encoding="utf-8").splitlines()] for f in (into, f"{into}.dropped.jsonl")]
+    found = [
+        [json.loads(line) for line in Path(f).read_text(encoding="utf-8").splitlines()]
+        for f in (into, f"{into}.dropped.jsonl")
+    ]
     return found[0], found[1], report
 
 
 def test_consistency_is_the_rank_without_the_query_s_other_documents(tmp_path: Path) -> None:
-    model = Named("circle", "0" * 64, Circle())
-    given = rows(("0 q", "10 a"), ("0 q", "20 b"), ("40 r", "35 c"), ("0 s", "80 far"), ("0 q", "10 a"), ("60 t", "61 d"))
+    model = LoadedModel("circle", "0" * 64, Circle())
+    given = rows(
+        ("0 q", "10 a"),
+        ("0 q", "20 b"),
+        ("40 r", "35 c"),
+        ("0 s", "80 far"),
+        ("0 q", "10 a"),
+        ("60 t", "61 d"),
+    )
     left, dropped, report = cleaned(tmp_path / "out.jsonl", given, consistent=(model, 1))
     assert [row["document"] for row in left] == ["10 a", "20 b", "35 c", "61 d"]
     assert [(row["document"], row["reason"], row["line"]) for row in dropped] == [
@@ -133,7 +161,11 @@ def test_consistency_is_the_rank_without_the_query_s_other_documents(tmp_path: P
 
 
 def test_a_chain_counts_every_row_once_and_keeps_further_columns(tmp_path: Path) -> None:
-    given = rows(("a question", "an answer", "eng_Latn"), ("a QUESTION", "an answer!", "eng_Latn"), ("x", "y", "eng_Latn"))
+    given = rows(
+        ("a question", "an answer", "eng_Latn"),
+        ("a QUESTION", "an answer!", "eng_Latn"),
+        ("x", "y", "eng_Latn"),
+    )
     given[0].values["negative"] = "a wrong one"
     left, dropped, report = cleaned(tmp_path / "out.jsonl", given, Lengths(3), exact())
     assert left == [given[0].values]
@@ -148,16 +180,38 @@ def test_a_chain_counts_every_row_once_and_keeps_further_columns(tmp_path: Path)
 def test_every_cell_of_an_evaluation_file_counts(tmp_path: Path) -> None:
     (tmp_path / "dev.tsv").write_text(f"eng_Latn\t7\t{LONG}\n", encoding="utf-8")
     (tmp_path / "dev.jsonl").write_text(json.dumps({"q": TEXTS[2]}) + "\n", encoding="utf-8")
-    held = Held(texts_of([str(tmp_path / "dev.*")]))
+    held = EvaluationTexts(texts_of([str(tmp_path / "dev.*")]))
     assert held.test(pair("q", LONG)) == "a text of dev.tsv"
     assert held.test(pair(TEXTS[2], "d")) == "a text of dev.jsonl"
 
 
 def test_the_real_training_files_share_no_text_with_the_evaluation_sets(shared_data: Path) -> None:
-    """They were cleaned by exact match; a passage that was not would show what the rule for runs is for."""
-    held = Held(texts_of([str(shared_data / "retrieval" / "squad11_dev_*"), str(shared_data / "retrieval" / "cranfield_corpus_en.tsv.xz")]))
-    passage = next(text for name, text in texts_of([str(shared_data / "retrieval" / "squad11_dev_corpus_en.tsv.xz")]) if len(text) > 300)
+    """They were cleaned by exact match; a passage that was not would show what the rule for runs is
+    for.
+    """
+    held = EvaluationTexts(
+        texts_of(
+            [
+                str(shared_data / "retrieval" / "squad11_dev_*"),
+                str(shared_data / "retrieval" / "cranfield_corpus_en.tsv.xz"),
+            ]
+        )
+    )
+    passage = next(
+        text
+        for name, text in texts_of(
+            [str(shared_data / "retrieval" / "squad11_dev_corpus_en.tsv.xz")]
+        )
+        if len(text) > 300
+    )
     assert held.test(pair("a question", f"Copied: {passage[40:250]}")) is not None
     file = str(shared_data / "retrieval" / "train_squad_sent_question_en.tsv.xz")
-    given = [row for row, _ in zip(read_pairs([file], ["language", "query", "document"], {}, Report("", {})), range(3000), strict=False)]
+    given = [
+        row
+        for row, _ in zip(
+            read_pairs([file], ["language", "query", "document"], {}, CurationReport("", {})),
+            range(3000),
+            strict=False,
+        )
+    ]
     assert sum(held.test(row) is not None for row in given) < 30

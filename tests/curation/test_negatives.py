@@ -1,4 +1,6 @@
-"""Mined negatives: the suspects nearest to the query go, the rest is what sentence-transformers would take, and a stop loses nothing."""
+"""Mined negatives: the suspects nearest to the query go, the rest is what sentence-transformers
+would take, and a stop loses nothing.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +18,11 @@ from sentence_transformers.util import mine_hard_negatives
 from lusifer.curation import negatives
 from lusifer.curation.negatives import FEW, Mining, mine
 from lusifer.curation.pairs import EMPTY, SAME, read_pairs
-from lusifer.curation.report import Report
+from lusifer.curation.report import CurationReport
 from lusifer.curation.text_file import Texts
 from lusifer.data.rows import Row
 from lusifer.errors import LusiferError
-from lusifer.models.load import Named
+from lusifer.models.load import LoadedModel
 from tests.conftest import TEXTS
 
 Folder = Callable[[str], Path]
@@ -48,22 +50,37 @@ class Circle:
 
 def rows(*pairs: tuple[str, ...]) -> list[Row]:
     names = ("query", "document", "language")
-    return [Row("pairs.tsv", i, dict(zip(names, pair, strict=False))) for i, pair in enumerate(pairs, 1)]
+    return [
+        Row("pairs.tsv", i, dict(zip(names, pair, strict=False))) for i, pair in enumerate(pairs, 1)
+    ]
 
 
-def mined(into: Path, pairs: list[Row], settings: Mining, model: Any = None, **more: Any) -> tuple[list[dict[str, Any]], Report]:
-    report = Report("negatives", {})
-    mine(pairs, Named("circle", "0" * 64, model or Circle()), into, settings, report, **more)
+def mined(
+    into: Path, pairs: list[Row], settings: Mining, model: Any = None, **more: Any
+) -> tuple[list[dict[str, Any]], CurationReport]:
+    report = CurationReport("negatives", {})
+    mine(pairs, LoadedModel("circle", "0" * 64, model or Circle()), into, settings, report, **more)
     return [json.loads(line) for line in into.read_text(encoding="utf-8").splitlines()], report
 
 
 def test_the_nearest_suspects_are_dropped_not_the_farthest(tmp_path: Path) -> None:
-    """The paper's first implementation cut the thirty farthest; the false negatives are at the other end."""
+    """The paper's first implementation cut the thirty farthest; the false negatives are at the
+    other end.
+    """
     corpus = rows(*[("", f"{angle} far") for angle in range(5, 90, 5)])
-    found, report = mined(tmp_path / "out.jsonl", rows(("0 query", "20 right")), Mining(4, relative_margin=0.1), corpus=corpus)
+    found, report = mined(
+        tmp_path / "out.jsonl",
+        rows(("0 query", "20 right")),
+        Mining(4, relative_margin=0.1),
+        corpus=corpus,
+    )
     bound = np.cos(np.radians(20)) * 0.9
-    expected = [f"{angle} far" for angle in range(5, 90, 5) if np.cos(np.radians(angle)) <= bound][:4]
-    assert [found[0][name] for name in ("negative", "negative_2", "negative_3", "negative_4")] == expected
+    expected = [f"{angle} far" for angle in range(5, 90, 5) if np.cos(np.radians(angle)) <= bound][
+        :4
+    ]
+    assert [
+        found[0][name] for name in ("negative", "negative_2", "negative_3", "negative_4")
+    ] == expected
     assert expected[0] == "35 far"
     assert report.more["candidates"]["relative_margin"] == 6  # 5, 10, 15, 20, 25, 30
     assert found[0]["scores"][0] == pytest.approx(np.cos(np.radians(20)), abs=1e-4)
@@ -80,7 +97,9 @@ def test_the_nearest_suspects_are_dropped_not_the_farthest(tmp_path: Path) -> No
         {"range_min": 2, "range_max": 9, "max_score": "median"},
     ],
 )
-def test_the_negatives_are_those_of_sentence_transformers(tmp_path: Path, model_folder: Folder, settings: dict[str, Any]) -> None:
+def test_the_negatives_are_those_of_sentence_transformers(
+    tmp_path: Path, model_folder: Folder, settings: dict[str, Any]
+) -> None:
     model = SentenceTransformer(str(model_folder("bert")), device="cpu")
     words = [f"{a} {b}" for a in TEXTS for b in ("and", "the river", TEXTS[3])]
     pairs = [(f"{words[i]}?", words[i]) for i in range(0, 48, 2)] + [(f"{words[0]}?", words[1])]
@@ -92,10 +111,20 @@ def test_the_negatives_are_those_of_sentence_transformers(tmp_path: Path, model_
         Dataset.from_dict({"query": [p[0] for p in pairs], "document": [p[1] for p in pairs]}), model, corpus=words,
         output_format="n-tuple", output_scores=True, verbose=False, **settings,
     )  # fmt: skip
-    named = Named.load(model_folder("bert"))
-    report = Report("negatives", {})
-    mine(rows(*pairs), named, tmp_path / "out.jsonl", Mining(**settings), report, corpus=rows(*[("", w) for w in words]))
-    ours = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    named = LoadedModel.load(model_folder("bert"))
+    report = CurationReport("negatives", {})
+    mine(
+        rows(*pairs),
+        named,
+        tmp_path / "out.jsonl",
+        Mining(**settings),
+        report,
+        corpus=rows(*[("", w) for w in words]),
+    )
+    ours = [
+        json.loads(line)
+        for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     assert len(ours) == len(theirs) > 0
     key = ("query", "document")
     names = ("negative", "negative_2", "negative_3")
@@ -108,10 +137,22 @@ def test_the_negatives_are_those_of_sentence_transformers(tmp_path: Path, model_
 
 def test_languages_reranker_and_sample(tmp_path: Path) -> None:
     pairs = rows(("0 q", "10 a", "eng"), ("2 q", "12 b", "eng"))
-    corpus = rows(*[("", f"{angle} {tongue}", tongue) for angle in range(40, 80, 4) for tongue in ("eng", "deu")])
+    corpus = rows(
+        *[
+            ("", f"{angle} {tongue}", tongue)
+            for angle in range(40, 80, 4)
+            for tongue in ("eng", "deu")
+        ]
+    )
     for language, tongue in (("same", "eng"), ("other", "deu")):
-        found, _ = mined(tmp_path / f"{language}.jsonl", pairs, Mining(3, language=language), corpus=corpus)  # type: ignore[arg-type]
-        assert all(row[name].endswith(tongue) for row in found for name in ("negative", "negative_2", "negative_3"))
+        found, _ = mined(
+            tmp_path / f"{language}.jsonl", pairs, Mining(3, language=language), corpus=corpus
+        )  # type: ignore[arg-type]
+        assert all(
+            row[name].endswith(tongue)
+            for row in found
+            for name in ("negative", "negative_2", "negative_3")
+        )
     sampled = Mining(3, sampling_strategy="random", range_max=12, seed=5)
     first, _ = mined(tmp_path / "one.jsonl", pairs, sampled, corpus=corpus)
     again, _ = mined(tmp_path / "two.jsonl", pairs, sampled, corpus=corpus)
@@ -120,15 +161,25 @@ def test_languages_reranker_and_sample(tmp_path: Path) -> None:
     assert all(row["scores"][1:] == sorted(row["scores"][1:], reverse=True) for row in first)
 
     def judge(asked: list[tuple[str, str]]) -> list[float]:
-        return [float(document.split()[0]) for _, document in asked]  # the farther the better, and all above the positive
+        return [
+            float(document.split()[0]) for _, document in asked
+        ]  # the farther the better, and all above the positive
 
     with pytest.raises(LusiferError, match="no pair has 3 negatives"):
         mined(tmp_path / "judge.jsonl", pairs, Mining(3), corpus=corpus, reranker=judge)
-    found, _ = mined(tmp_path / "judge.jsonl", pairs, Mining(3, relative_margin=None), corpus=corpus, reranker=judge)
+    found, _ = mined(
+        tmp_path / "judge.jsonl",
+        pairs,
+        Mining(3, relative_margin=None),
+        corpus=corpus,
+        reranker=judge,
+    )
     assert found[0]["scores"] == [10, 76, 76, 72]
 
 
-def test_a_stopped_run_goes_on_and_ends_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stopped_run_goes_on_and_ends_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pairs = rows(*[(f"{i} q", f"{i + 3} d") for i in range(40)])
     monkeypatch.setattr(negatives, "QUERIES", 7)
     whole, _ = mined(tmp_path / "whole.jsonl", pairs, Mining(2))
@@ -160,8 +211,10 @@ def test_a_stopped_run_goes_on_and_ends_the_same(tmp_path: Path, monkeypatch: py
 
 def test_what_is_no_pair_is_counted(tmp_path: Path) -> None:
     file = tmp_path / "pairs.tsv"
-    file.write_text("0 q\t10 d\n \t10 d\n5 same\t5 same\n0 q\t10 d\n7 q\t\n7 q\t12 d\n", encoding="utf-8")
-    report = Report("negatives", {})
+    file.write_text(
+        "0 q\t10 d\n \t10 d\n5 same\t5 same\n0 q\t10 d\n7 q\t\n7 q\t12 d\n", encoding="utf-8"
+    )
+    report = CurationReport("negatives", {})
     pairs = list(read_pairs([str(file)], ["query", "document"], {}, report))
     found, counted = mined(tmp_path / "out.jsonl", pairs, Mining(1, relative_margin=None))
     assert report.dropped == {EMPTY: 2, SAME: 1}
@@ -175,14 +228,21 @@ def test_what_is_no_pair_is_counted(tmp_path: Path) -> None:
 
 def test_a_query_never_gets_itself_or_another_of_its_documents(tmp_path: Path) -> None:
     pairs = rows(("0 q", "10 a"), ("0 q", "14 b"), ("1 r", "30 c"))
-    found, _ = mined(tmp_path / "out.jsonl", pairs, Mining(1, relative_margin=None), corpus=rows(("", "0 q")))
+    found, _ = mined(
+        tmp_path / "out.jsonl", pairs, Mining(1, relative_margin=None), corpus=rows(("", "0 q"))
+    )
     assert {(row["query"], row["document"], row["negative"]) for row in found} == {
         ("0 q", "10 a", "30 c"), ("0 q", "14 b", "30 c"), ("1 r", "30 c", "0 q"),
     }  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"), [({"num_negatives": 0}, "1 or more"), ({"range_max": 2}, "range_max"), ({"relative_margin": -0.1}, "nearer")]
+    ("changes", "said"),
+    [
+        ({"num_negatives": 0}, "1 or more"),
+        ({"range_max": 2}, "range_max"),
+        ({"relative_margin": -0.1}, "nearer"),
+    ],
 )
 def test_a_wrong_setting_is_one_line(changes: dict[str, Any], said: str) -> None:
     with pytest.raises(LusiferError, match=said):

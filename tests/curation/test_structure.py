@@ -1,4 +1,6 @@
-"""Weak pairs from structure: what stands below a heading answers it; what follows a term defines it."""
+"""Weak pairs from structure: what stands below a heading answers it; what follows a term defines
+it.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lusifer.curation.from_structure import pairs
-from lusifer.curation.report import Report
+from lusifer.curation.report import CurationReport
 from lusifer.curation.steps import structure_pairs
 from lusifer.errors import DataError, LusiferError
 
@@ -51,10 +53,15 @@ HTML = """<html><script>var x;</script><body><h1>River</h1><nav><p>home</p></nav
 <dl><dt>Ferry</dt><dd>A boat that carries people across water.</dd></dl></body></html>"""
 
 
-def found(tmp_path: Path, name: str, text: str) -> tuple[list[tuple[str, str, str, int]], Report]:
+def found(
+    tmp_path: Path, name: str, text: str
+) -> tuple[list[tuple[str, str, str, int]], CurationReport]:
     (tmp_path / name).write_text(text, encoding="utf-8")
-    report = Report("structure", {})
-    return [(p["template"], p["query"], p["document"], int(p["place"].rpartition(":")[2])) for p in pairs(tmp_path / name, report)], report
+    report = CurationReport("structure", {})
+    return [
+        (p["template"], p["query"], p["document"], int(p["place"].rpartition(":")[2]))
+        for p in pairs(tmp_path / name, report)
+    ], report
 
 
 def test_markdown(tmp_path: Path) -> None:
@@ -80,7 +87,11 @@ def test_restructured_text_and_html(tmp_path: Path) -> None:
     assert [row[:3] for row in rows] == [
         ("heading-paragraph", "Library", "The library closes at six on Fridays."),
         ("heading-paragraph", "Members", "Members may take four books home for a month."),
-        ("title-section", "Library: Members", "Members may take four books home for a month.\nThey may ask for more at the desk."),
+        (
+            "title-section",
+            "Library: Members",
+            "Members may take four books home for a month.\nThey may ask for more at the desk.",
+        ),
     ]
     rows, _ = found(tmp_path, "a.html", HTML)
     assert [row[:2] for row in rows] == [
@@ -98,4 +109,4 @@ def test_what_has_no_structure_is_told(tmp_path: Path) -> None:
         found(tmp_path, "a.csv", "a,b\n")
     (tmp_path / "b.md").write_bytes(b"# caf\xe9\n")
     with pytest.raises(DataError, match=r"b\.md:1: not UTF-8"):
-        list(pairs(tmp_path / "b.md", Report("", {})))
+        list(pairs(tmp_path / "b.md", CurationReport("", {})))

@@ -1,4 +1,6 @@
-"""Synthetic pairs against a server that fails in every way: nothing hangs, nothing is paid twice, what is malformed is counted."""
+"""Synthetic pairs against a server that fails in every way: nothing hangs, nothing is paid twice,
+what is malformed is counted.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ import pytest
 
 from lusifer.curation import chat
 from lusifer.curation.chat import Answer, Endpoint, Journal
-from lusifer.curation.report import Report
+from lusifer.curation.report import CurationReport
 from lusifer.curation.steps import preview, synthesize_pairs
 from lusifer.curation.synthesize import Order, read
 from lusifer.curation.templates import load, names
@@ -42,14 +44,27 @@ def texts(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def written(folder: Path, server: ChatServer, template: str = "ask", **more: Any) -> tuple[list[dict[str, Any]], Report]:
+def written(
+    folder: Path, server: ChatServer, template: str = "ask", **more: Any
+) -> tuple[list[dict[str, Any]], CurationReport]:
     settings = {name: more.pop(name) for name in ("concurrency", "rpm", "timeout") if name in more}
     endpoint = Endpoint(server.url, **({"timeout": 0.5} | settings))
-    report = synthesize_pairs([str(folder / "texts.txt")], folder / "out.jsonl", template, endpoint, languages=["eng_Latn"], **more)
-    return [json.loads(line) for line in (folder / "out.jsonl").read_text(encoding="utf-8").splitlines()], report
+    report = synthesize_pairs(
+        [str(folder / "texts.txt")],
+        folder / "out.jsonl",
+        template,
+        endpoint,
+        languages=["eng_Latn"],
+        **more,
+    )
+    return [
+        json.loads(line) for line in (folder / "out.jsonl").read_text(encoding="utf-8").splitlines()
+    ], report
 
 
-def test_pairs_come_in_the_texts_order_with_several_requests_at_once(texts: Path, server: ChatServer) -> None:
+def test_pairs_come_in_the_texts_order_with_several_requests_at_once(
+    texts: Path, server: ChatServer
+) -> None:
     server.slow = 0.25  # long enough that a busy machine, too, has two under way
     rows, report = written(texts, server, concurrency=4)
     assert [row["document"] for row in rows] == TEXTS
@@ -68,11 +83,17 @@ def test_every_template_makes_pairs(texts: Path, server: ChatServer, template: s
     server.say = lambda prompt: obedient(prompt).replace('"answer": "answer of ', '"answer": "')
     if "query" in load(template).needs:
         rows = [{"query": text[:12], "document": text} for text in TEXTS]
-        (texts / "texts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        (texts / "texts.jsonl").write_text(
+            "".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8"
+        )
         (texts / "texts.txt").unlink()
         (texts / "texts.jsonl").rename(texts / "texts.txt.jsonl")
         report = synthesize_pairs(
-            [str(texts / "texts.txt.jsonl")], texts / "out.jsonl", template, Endpoint(server.url), languages=["eng_Latn"]
+            [str(texts / "texts.txt.jsonl")],
+            texts / "out.jsonl",
+            template,
+            Endpoint(server.url),
+            languages=["eng_Latn"],
         )
     else:
         _, report = written(texts, server, template)
@@ -80,7 +101,13 @@ def test_every_template_makes_pairs(texts: Path, server: ChatServer, template: s
 
 
 def test_faults_that_pass_are_asked_again(texts: Path, server: ChatServer) -> None:
-    server.faults = [(429, "slow down", {"Retry-After": "0.05"}), (503, "", {}), "cut", "hang", "drip"]
+    server.faults = [
+        (429, "slow down", {"Retry-After": "0.05"}),
+        (503, "", {}),
+        "cut",
+        "hang",
+        "drip",
+    ]
     rows, report = written(texts, server, concurrency=1)
     assert len(rows) == 16
     assert len(server.asked) == 16 + 5
@@ -89,11 +116,24 @@ def test_faults_that_pass_are_asked_again(texts: Path, server: ChatServer) -> No
 
 
 def test_garbage_is_counted_and_dropped(texts: Path, server: ChatServer) -> None:
-    server.faults = [(200, "<html>", {}), (200, '{"choices": []}', {}), (200, '{"choices": [{"message": {"content": null}}]}', {})]
+    server.faults = [
+        (200, "<html>", {}),
+        (200, '{"choices": []}', {}),
+        (200, '{"choices": [{"message": {"content": null}}]}', {}),
+    ]
     rows, report = written(texts, server, concurrency=1)
     assert len(rows) == 13
     assert report.dropped == {"no answer in the chat format": 3}
-    bad = iter(["no json", '{"query": ""}', '{"query": 7}', "{not json}", '{"other": "x"}', '{"query": "' + "x" * 5000 + '"}'])
+    bad = iter(
+        [
+            "no json",
+            '{"query": ""}',
+            '{"query": 7}',
+            "{not json}",
+            '{"other": "x"}',
+            '{"query": "' + "x" * 5000 + '"}',
+        ]
+    )
     server.say = lambda prompt: next(bad, None) or obedient(prompt)
     rows, report = written(texts, server, concurrency=1, seed=1)
     assert report.dropped == {
@@ -107,16 +147,36 @@ def test_garbage_is_counted_and_dropped(texts: Path, server: ChatServer) -> None
 @pytest.mark.parametrize(
     ("text", "language", "fault"),
     [
-        ('{"question": "Wer bäckt das Brot am Morgen?", "answer": "She bakes bread every morning"}', "deu_Latn", ""),
-        ('{"question": "Who?", "answer": "He bakes bread"}', "eng_Latn", "not word for word from the text"),
-        ('{"question": "She bakes bread every morning before sunrise.", "answer": "She bakes bread"}', "eng_Latn", "copied from the text"),
-        ('{"question": "Who bakes bread?", "answer": "She bakes bread"}', "hin_Deva", "not in the script asked for"),
+        (
+            '{"question": "Wer bäckt das Brot am Morgen?", "answer": "She bakes bread every morning"}',
+            "deu_Latn",
+            "",
+        ),
+        (
+            '{"question": "Who?", "answer": "He bakes bread"}',
+            "eng_Latn",
+            "not word for word from the text",
+        ),
+        (
+            '{"question": "She bakes bread every morning before sunrise.", "answer": "She bakes bread"}',
+            "eng_Latn",
+            "copied from the text",
+        ),
+        (
+            '{"question": "Who bakes bread?", "answer": "She bakes bread"}',
+            "hin_Deva",
+            "not in the script asked for",
+        ),
         (
             '{"question": "Who bakes all of the bread in the morning, long before the sun comes up over the town?", "answer": "She bakes"}',
             "deu_Latn",
             "not in the language asked for",
         ),
-        ('{"question": "SHE bakes", "answer": "She bakes"}', "xyz_Latn", "two parts of the pair are the same"),
+        (
+            '{"question": "SHE bakes", "answer": "She bakes"}',
+            "xyz_Latn",
+            "two parts of the pair are the same",
+        ),
     ],
 )
 def test_an_answer_must_be_what_was_asked(text: str, language: str, fault: str) -> None:
@@ -127,7 +187,9 @@ def test_an_answer_must_be_what_was_asked(text: str, language: str, fault: str) 
     assert (pair is None) == bool(fault)
 
 
-def test_a_silent_endpoint_ends_the_run_and_what_was_answered_is_not_asked_again(texts: Path, server: ChatServer) -> None:
+def test_a_silent_endpoint_ends_the_run_and_what_was_answered_is_not_asked_again(
+    texts: Path, server: ChatServer
+) -> None:
     real = server.say
     served = 0
 
@@ -166,21 +228,40 @@ def test_killed_at_any_moment_it_goes_on_and_pays_once(texts: Path, server: Chat
     """The process is killed outright while requests are under way; these alone may be asked twice."""
     server.slow = 0.1
     command = [
-        *(sys.executable, "-W", "ignore", "-m", "lusifer", "curate", "synthesize", "texts.txt", "-o", "out.jsonl", "-t", "ask"),
+        *(
+            sys.executable,
+            "-W",
+            "ignore",
+            "-m",
+            "lusifer",
+            "curate",
+            "synthesize",
+            "texts.txt",
+            "-o",
+            "out.jsonl",
+            "-t",
+            "ask",
+        ),
         *("--languages", "eng_Latn", "--endpoint", server.url, "--concurrency", "2"),
     ]
     killed = 0
     for wanted in (3, 9):
-        process = subprocess.Popen(command, cwd=texts, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ)
+        process = subprocess.Popen(
+            command, cwd=texts, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ
+        )
         while len(server.asked) < wanted and process.poll() is None:
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
         process.wait()
         killed += 1
         assert not (texts / "out.jsonl").exists()
-    done = subprocess.run(command, cwd=texts, capture_output=True, text=True, timeout=60, check=False, env=os.environ)
+    done = subprocess.run(
+        command, cwd=texts, capture_output=True, text=True, timeout=60, check=False, env=os.environ
+    )
     assert done.returncode == 0, done.stderr
-    rows = [json.loads(line) for line in (texts / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    rows = [
+        json.loads(line) for line in (texts / "out.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     assert [row["document"] for row in rows] == TEXTS
     assert len(server.asked) <= len(TEXTS) + killed * 2
     assert "16 requests, about" in done.stderr
@@ -203,7 +284,9 @@ def test_a_journal_cut_short_loses_its_last_line_alone(tmp_path: Path) -> None:
 
 
 def test_the_estimate_comes_first_and_can_stop_it(texts: Path, server: ChatServer) -> None:
-    cost, prompt = preview([str(texts / "texts.txt")], "ask", languages=["deu_Latn"], prices=(1.0, 2.0))
+    cost, prompt = preview(
+        [str(texts / "texts.txt")], "ask", languages=["deu_Latn"], prices=(1.0, 2.0)
+    )
     assert cost.requests == 16
     assert cost.dollars == pytest.approx((cost.prompt_tokens + 2 * cost.answer_tokens) / 1e6)
     assert "in German" in prompt
@@ -216,10 +299,22 @@ def test_the_estimate_comes_first_and_can_stop_it(texts: Path, server: ChatServe
 
 
 def test_exemplars_controls_and_languages_reach_the_prompt(texts: Path, server: ChatServer) -> None:
-    (texts / "shots.jsonl").write_text(json.dumps({"query": "old market?", "document": "There is one."}) + "\n", encoding="utf-8")
-    rows, _ = written(texts, server, exemplars=str(texts / "shots.jsonl"), controls={"persona": ["a pilot"]}, limit=2)
+    (texts / "shots.jsonl").write_text(
+        json.dumps({"query": "old market?", "document": "There is one."}) + "\n", encoding="utf-8"
+    )
+    rows, _ = written(
+        texts,
+        server,
+        exemplars=str(texts / "shots.jsonl"),
+        controls={"persona": ["a pilot"]},
+        limit=2,
+    )
     assert len(rows) == 2
-    assert all("Query: old market?" in a["messages"][-1]["content"] and "a pilot" in a["messages"][-1]["content"] for a in server.asked)
+    assert all(
+        "Query: old market?" in a["messages"][-1]["content"]
+        and "a pilot" in a["messages"][-1]["content"]
+        for a in server.asked
+    )
     assert english_name("zho_Hant") == "Chinese (traditional characters)"
     assert english_name("qqq_Latn") == "qqq_Latn"
 

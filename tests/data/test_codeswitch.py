@@ -25,13 +25,17 @@ def test_words_are_replaced_and_the_rest_is_kept() -> None:
         assert text.endswith(".")
         assert " behind the " in text
     assert {"alt", "Bahnhof", "gare", "marché"} <= seen
-    assert "pommier" in switch("an apple tree", np.random.default_rng(1)) + switch("an apple tree", np.random.default_rng(2))
+    assert "pommier" in switch("an apple tree", np.random.default_rng(1)) + switch(
+        "an apple tree", np.random.default_rng(2)
+    )
 
 
 def test_the_same_seed_gives_the_same_text_and_zero_shares_change_nothing() -> None:
     text = "The old station behind the market."
     switch = Switcher(CodeSwitch(texts=0.7), ENTRIES)
-    assert [switch(text, np.random.default_rng(s)) for s in range(20)] == [switch(text, np.random.default_rng(s)) for s in range(20)]
+    assert [switch(text, np.random.default_rng(s)) for s in range(20)] == [
+        switch(text, np.random.default_rng(s)) for s in range(20)
+    ]
     never = Switcher(CodeSwitch(texts=0.0), ENTRIES)
     assert never(text, np.random.default_rng(0)) == text
 

@@ -15,7 +15,11 @@ PDF_PAGE = "BT /F1 12 Tf 20 100 Td ({}) Tj ET"
 
 def write_pdf(path: Path, pages: list[str]) -> None:
     """A small PDF, a line of text a page, written by hand."""
-    objects = ["<< /Type /Catalog /Pages 2 0 R >>", "", "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"]
+    objects = [
+        "<< /Type /Catalog /Pages 2 0 R >>",
+        "",
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+    ]
     kids = []
     for text in pages:
         stream = PDF_PAGE.format(text) if text else ""
@@ -43,13 +47,22 @@ def test_each_kind_is_read_with_its_place(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text("# Ferry\n\nIt leaves at six.\n", encoding="utf-8")
     assert read(tmp_path / "a.md") == [("# Ferry\n\nIt leaves at six.\n", 1, "line")]
     (tmp_path / "b.csv").write_text('id,text\n7,"One, two"\n8,"three\nfour"\n', encoding="utf-8")
-    assert read(tmp_path / "b.csv") == [("id | text", 1, "row"), ("One, two", 2, "row"), ("three\nfour", 4, "row")]
+    assert read(tmp_path / "b.csv") == [
+        ("id | text", 1, "row"),
+        ("One, two", 2, "row"),
+        ("three\nfour", 4, "row"),
+    ]
     (tmp_path / "c.tsv").write_text('1\tsaid "no"\tyes\n', encoding="utf-8")
     assert read(tmp_path / "c.tsv") == [('said "no" | yes', 1, "row")]
-    (tmp_path / "d.jsonl").write_text(json.dumps({"n": 3, "title": "T", "tags": ["x", {"y": "z"}]}) + "\n\n", encoding="utf-8")
+    (tmp_path / "d.jsonl").write_text(
+        json.dumps({"n": 3, "title": "T", "tags": ["x", {"y": "z"}]}) + "\n\n", encoding="utf-8"
+    )
     assert read(tmp_path / "d.jsonl") == [("T\nx\nz", 1, "row")]
     write_pdf(tmp_path / "e.pdf", ["The first page", "", "The third page"])
-    assert read(tmp_path / "e.pdf") == [("The first page", 1, "page"), ("The third page", 3, "page")]
+    assert read(tmp_path / "e.pdf") == [
+        ("The first page", 1, "page"),
+        ("The third page", 3, "page"),
+    ]
     (tmp_path / "f.txt").write_text("Größe", encoding="utf-16")
     assert read(tmp_path / "f.txt") == [("Größe", 1, "line")]
     (tmp_path / "g.txt").write_bytes(b"\xef\xbb\xbfWith a mark")
@@ -60,7 +73,10 @@ def test_parquet_is_read_by_rows(tmp_path: Path) -> None:
     pa = pytest.importorskip("pyarrow")
     import pyarrow.parquet as pq
 
-    pq.write_table(pa.table({"n": [1, 2], "text": ["one", None], "more": ["two", "three"]}), tmp_path / "a.parquet")
+    pq.write_table(
+        pa.table({"n": [1, 2], "text": ["one", None], "more": ["two", "three"]}),
+        tmp_path / "a.parquet",
+    )
     assert read(tmp_path / "a.parquet") == [("one\ntwo", 1, "row"), ("three", 2, "row")]
 
 
@@ -69,7 +85,11 @@ def test_a_page_keeps_its_lines_and_leaves_its_scripts(tmp_path: Path) -> None:
     (tmp_path / "a.html").write_text(page, encoding="utf-8")
     (section,) = sections(tmp_path / "a.html")
     assert section.text == "Tea & bread\n\nFirst line.\n\nSecond."
-    assert [section.place_at(section.text.index(word)) for word in ("Tea", "First", "Second")] == [1, 3, 6]
+    assert [section.place_at(section.text.index(word)) for word in ("Tea", "First", "Second")] == [
+        1,
+        3,
+        6,
+    ]
 
 
 def test_a_large_file_comes_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,7 +100,11 @@ def test_a_large_file_comes_in_blocks(tmp_path: Path, monkeypatch: pytest.Monkey
     assert "".join(s.text for s in found) == text
     assert len(found) > 5
     lines = text.splitlines()
-    assert all(lines[s.place_at(s.text.index("A")) - 1].startswith("A line") for s in found if s.text.strip())
+    assert all(
+        lines[s.place_at(s.text.index("A")) - 1].startswith("A line")
+        for s in found
+        if s.text.strip()
+    )
 
 
 @pytest.mark.parametrize(
@@ -95,7 +119,9 @@ def test_a_large_file_comes_in_blocks(tmp_path: Path, monkeypatch: pytest.Monkey
         ("a.exe", b"MZ", "a.exe: unknown format"),
     ],
 )
-def test_what_is_no_text_is_told(name: str, content: bytes, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_no_text_is_told(
+    name: str, content: bytes, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("lusifer.data.sections.LONGEST", 300)
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError) as error:

@@ -1,4 +1,6 @@
-"""A corpus is drawn evenly: every beginning of the order is balanced, repeats nothing, and is the beginning of a longer one."""
+"""A corpus is drawn evenly: every beginning of the order is balanced, repeats nothing, and is the
+beginning of a longer one.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ SOURCE = Source(("texts.tsv",), ("language", "text"))
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    rows = [f"{language}\ttext {i} of {language}" for language, n in LANGUAGES.items() for i in range(n)]
+    rows = [
+        f"{language}\ttext {i} of {language}" for language, n in LANGUAGES.items() for i in range(n)
+    ]
     (tmp_path / "texts.tsv").write_text("\n".join([*rows, *rows[:50]]) + "\n", encoding="utf-8")
     return tmp_path
 
@@ -30,7 +34,9 @@ def test_all_are_drawn_once(root: Path) -> None:
 
 @pytest.mark.parametrize("count", [50, 200])
 def test_a_beginning_holds_languages_by_the_power_of_their_size(root: Path, count: int) -> None:
-    found = Counter(language for language, _ in draw(Drawn(str(root), (SOURCE,), count=count, temperature=0.5)))
+    found = Counter(
+        language for language, _ in draw(Drawn(str(root), (SOURCE,), count=count, temperature=0.5))
+    )
     whole = sum(n**0.5 for n in LANGUAGES.values())
     for language, n in LANGUAGES.items():
         assert abs(found[language] - min(n, count * n**0.5 / whole)) <= 2 + 0.05 * count, language
@@ -42,14 +48,24 @@ def test_more_only_adds(root: Path) -> None:
 
 
 def test_a_share_is_what_a_language_gets(root: Path) -> None:
-    found = Counter(language for language, _ in draw(Drawn(str(root), (SOURCE,), count=200, shares={"eng_Latn": 0.5})))
+    found = Counter(
+        language
+        for language, _ in draw(Drawn(str(root), (SOURCE,), count=200, shares={"eng_Latn": 0.5}))
+    )
     assert abs(found["eng_Latn"] - 100) <= 10
 
 
 def test_english_columns_are_english_and_passages_follow_the_file(tmp_path: Path) -> None:
     rows = [f"deu_Latn\tnumber {i}\tZahl {i}" for i in range(600)]
     (tmp_path / "pairs.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
-    found = draw(Drawn(str(tmp_path), (Source(("pairs.tsv",), ("language", "english", "text")),), passages=0.4, max_chars=60))
+    found = draw(
+        Drawn(
+            str(tmp_path),
+            (Source(("pairs.tsv",), ("language", "english", "text")),),
+            passages=0.4,
+            max_chars=60,
+        )
+    )
     assert {language for language, text in found if text.startswith("number")} == {"eng_Latn"}
     assert {language for language, text in found if text.startswith("Zahl")} == {"deu_Latn"}
     passages = [text.split() for language, text in found if text.count("Zahl") > 1]
@@ -63,11 +79,18 @@ def test_english_columns_are_english_and_passages_follow_the_file(tmp_path: Path
 
 def test_a_recipes_texts_are_written_and_wrong_ones_told(root: Path) -> None:
     recipe = root / "recipe.yaml"
-    recipe.write_text(f"texts:\n  root: {root}\n  sources: [{{files: [texts.tsv], columns: [language, text]}}]\n", encoding="utf-8")
+    recipe.write_text(
+        f"texts:\n  root: {root}\n  sources: [{{files: [texts.tsv], columns: [language, text]}}]\n",
+        encoding="utf-8",
+    )
     counts = write_drawn(recipe, root / "drawn.tsv", ["texts.count=60"])
     lines = (root / "drawn.tsv").read_text(encoding="utf-8").splitlines()
     assert (len(lines), sum(counts.values())) == (60, 60)
-    for change, what in (("texts.count=0", "at least 1"), ("texts.kount=2", "did you mean 'count'"), ("texts=null", "no key 'texts'")):
+    for change, what in (
+        ("texts.count=0", "at least 1"),
+        ("texts.kount=2", "did you mean 'count'"),
+        ("texts=null", "no key 'texts'"),
+    ):
         with pytest.raises(ConfigError, match=what):
             write_drawn(recipe, root / "other.tsv", [change])
     with pytest.raises(ValueError, match="shares above 0"):

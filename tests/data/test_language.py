@@ -1,4 +1,6 @@
-"""English-only is checked: a recipe that says so refuses text in another language, with file and line."""
+"""English-only is checked: a recipe that says so refuses text in another language, with file and
+line.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ from lusifer.errors import DataError
 from lusifer.text.identification import foreign, identify
 from tests.conftest import TEXTS
 
-GERMAN = "Der alte Bahnhof liegt hinter dem Markt, und niemand weiß, wer die Apfelbäume gepflanzt hat."
+GERMAN = (
+    "Der alte Bahnhof liegt hinter dem Markt, und niemand weiß, wer die Apfelbäume gepflanzt hat."
+)
 CHINESE = "火车站在旧市场的后面，没有人知道这些树是谁种的。"
 
 

@@ -1,4 +1,6 @@
-"""Batches from several sources: no text twice, none lost, sources by weight, and every step the same whenever it is asked for."""
+"""Batches from several sources: no text twice, none lost, sources by weight, and every step the
+same whenever it is asked for.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ Texts = list[frozenset[str]]
 
 def source(name: str, rows: int, passages: int) -> Texts:
     """Questions, several of a passage."""
-    return [frozenset((f"{name} question {i}", f"{name} passage {i % passages}")) for i in range(rows)]
+    return [
+        frozenset((f"{name} question {i}", f"{name} passage {i % passages}")) for i in range(rows)
+    ]
 
 
 def test_no_text_stands_twice_in_a_batch_and_none_is_lost() -> None:
@@ -38,7 +42,11 @@ def test_no_text_stands_twice_in_a_batch_and_none_is_lost() -> None:
 @how(deadline=None, max_examples=30)
 @given(homogeneous=st.sampled_from([0.0, 0.25, 0.5, 1.0]), seed=st.integers(0, 5))
 def test_a_batch_is_whole_and_holds_no_text_twice(homogeneous: float, seed: int) -> None:
-    sources = [source("a", 60, 20), source("b", 30, 30), source("a", 20, 20)]  # the third shares texts with the first
+    sources = [
+        source("a", 60, 20),
+        source("b", 30, 30),
+        source("a", 20, 20),
+    ]  # the third shares texts with the first
     mix = Mix(sources, [1, 1, 1], Mixing(0.5, homogeneous), 8, 40, seed)
     for step in range(40):
         batch = mix(step)
@@ -53,9 +61,14 @@ def test_a_batch_is_whole_and_holds_no_text_twice(homogeneous: float, seed: int)
 def test_a_share_of_the_rows_is_exchanged_and_none_is_lost() -> None:
     sources = [source("a", 200, 200), source("b", 200, 200)]
     mixed, whole = (Mix(sources, [1, 1], Mixing(1, share), 20, GROUP, 3) for share in (0.5, 1.0))
-    rows = [sorted(map(tuple, np.concatenate([mix(step) for step in range(GROUP)]).tolist())) for mix in (mixed, whole)]
+    rows = [
+        sorted(map(tuple, np.concatenate([mix(step) for step in range(GROUP)]).tolist()))
+        for mix in (mixed, whole)
+    ]
     assert rows[0] == rows[1]
-    foreign = np.mean([Counter((mixed(s)[:, 0] == whole(s)[0, 0]).tolist())[False] / 20 for s in range(GROUP)])
+    foreign = np.mean(
+        [Counter((mixed(s)[:, 0] == whole(s)[0, 0]).tolist())[False] / 20 for s in range(GROUP)]
+    )
     assert 0.1 < foreign < 0.4  # half is exchanged, about half of that among batches of one source
 
 

@@ -20,14 +20,20 @@ from lusifer.data.validate import validate
 from lusifer.errors import DataError, LusiferError, MissingExtra
 from lusifer.io.paths import expand
 
-ROWS = [("deu_Latn", "Good morning.", "Guten Morgen."), ("fra_Latn", "Thank you.", "Merci."), ("jpn_Jpan", "Good night.", "おやすみ。")]
+ROWS = [
+    ("deu_Latn", "Good morning.", "Guten Morgen."),
+    ("fra_Latn", "Thank you.", "Merci."),
+    ("jpn_Jpan", "Good night.", "おやすみ。"),
+]
 COLUMNS = ["language", "english", "text"]
 
 
 def write(folder: Path, name: str) -> Path:
     file = folder / name
     tsv = "".join("\t".join(r) + "\n" for r in ROWS).encode()
-    jsonl = "".join(json.dumps(dict(zip(COLUMNS, r, strict=True)), ensure_ascii=False) + "\n" for r in ROWS).encode()
+    jsonl = "".join(
+        json.dumps(dict(zip(COLUMNS, r, strict=True)), ensure_ascii=False) + "\n" for r in ROWS
+    ).encode()
     raw = jsonl if ".jsonl" in name else tsv
     if name.endswith(".parquet"):
         pq.write_table(pa.table({c: [r[i] for r in ROWS] for i, c in enumerate(COLUMNS)}), file)
@@ -42,7 +48,19 @@ def write(folder: Path, name: str) -> Path:
     return file
 
 
-@pytest.mark.parametrize("name", ["a.tsv", "a.tsv.xz", "a.tsv.gz", "a.tsv.zst", "a.jsonl", "a.jsonl.gz", "a.jsonl.zst", "a.parquet"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a.tsv",
+        "a.tsv.xz",
+        "a.tsv.gz",
+        "a.tsv.zst",
+        "a.jsonl",
+        "a.jsonl.gz",
+        "a.jsonl.zst",
+        "a.parquet",
+    ],
+)
 def test_all_formats_give_the_same_rows(tmp_path: Path, name: str) -> None:
     rows = list(read_rows(str(write(tmp_path, name)), COLUMNS))
     assert [tuple(r.values[c] for c in COLUMNS) for r in rows] == ROWS
@@ -72,7 +90,9 @@ def test_a_byte_order_mark_and_windows_line_ends_are_no_part_of_the_text(tmp_pat
         ("a.docx", b"x", None, "unknown format"),
     ],
 )
-def test_faults_name_file_and_line(tmp_path: Path, name: str, content: bytes, line: int | None, what: str) -> None:
+def test_faults_name_file_and_line(
+    tmp_path: Path, name: str, content: bytes, line: int | None, what: str
+) -> None:
     file = tmp_path / name
     file.write_bytes(content)
     with pytest.raises(DataError, match=what) as caught:
@@ -111,19 +131,34 @@ def test_hub_data_sets_are_streamed_and_cut(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_sources_join_cap_filter_and_rename(tmp_path: Path) -> None:
-    (tmp_path / "verses.tsv").write_text("deu\tv1\tAm Anfang\nfra\tv2\tMerci bien\ndeu\tv9\tohne Paar\n", encoding="utf-8")
+    (tmp_path / "verses.tsv").write_text(
+        "deu\tv1\tAm Anfang\nfra\tv2\tMerci bien\ndeu\tv9\tohne Paar\n", encoding="utf-8"
+    )
     (tmp_path / "eng.tsv").write_text("v1\tIn the beginning\nv2\tMany thanks\n", encoding="utf-8")
-    joined = Source(files=("verses.tsv",), columns=("language", "key", "text"), join=Join("eng.tsv", ("key", "english")))
+    joined = Source(
+        files=("verses.tsv",),
+        columns=("language", "key", "text"),
+        join=Join("eng.tsv", ("key", "english")),
+    )
     assert [(r.values["english"], r.values["text"]) for r in read_source(joined, tmp_path)] == [
         ("In the beginning", "Am Anfang"),
         ("Many thanks", "Merci bien"),
     ]
-    (tmp_path / "many.tsv").write_text("".join(f"{'deu' if i % 2 else 'fra'}\ttext {i}\n" for i in range(40)), encoding="utf-8")
-    capped = Source(files=("many.tsv",), columns=("language", "body"), rename={"body": "text"}, limit_per_language=5)
+    (tmp_path / "many.tsv").write_text(
+        "".join(f"{'deu' if i % 2 else 'fra'}\ttext {i}\n" for i in range(40)), encoding="utf-8"
+    )
+    capped = Source(
+        files=("many.tsv",),
+        columns=("language", "body"),
+        rename={"body": "text"},
+        limit_per_language=5,
+    )
     first, second = list(read_source(capped, tmp_path)), list(read_source(capped, tmp_path))
     assert first == second
     assert sorted(r.values["language"] for r in first) == ["deu"] * 5 + ["fra"] * 5
-    only = Source(files=("many.tsv",), columns=("language", "text"), languages=("fra",), min_chars=7)
+    only = Source(
+        files=("many.tsv",), columns=("language", "text"), languages=("fra",), min_chars=7
+    )
     kept = list(read_source(only, tmp_path))
     assert kept
     assert all(r.values["language"] == "fra" and len(r.values["text"]) >= 7 for r in kept)
@@ -131,7 +166,9 @@ def test_sources_join_cap_filter_and_rename(tmp_path: Path) -> None:
 
 def test_a_cut_zst_is_told_and_frames_one_after_the_other_are_one_file(tmp_path: Path) -> None:
     """The library's own stream reader takes a cut file for a whole one."""
-    lines = "".join(f"deu_Latn\tline {i}\tZeile {i} {i * 7919 % 1000}\n" for i in range(20_000)).encode()
+    lines = "".join(
+        f"deu_Latn\tline {i}\tZeile {i} {i * 7919 % 1000}\n" for i in range(20_000)
+    ).encode()
     half = len(lines) // 2
     whole = b"".join(zstandard.compress(part) for part in (lines[:half], lines[half:]))
     (tmp_path / "whole.tsv.zst").write_bytes(whole)
@@ -142,13 +179,24 @@ def test_a_cut_zst_is_told_and_frames_one_after_the_other_are_one_file(tmp_path:
 
 
 def test_the_cap_keeps_the_rows_of_the_smallest_hashes_in_file_order(tmp_path: Path) -> None:
-    (tmp_path / "many.tsv").write_text("".join(f"{'deu' if i % 3 else 'fra'}_Latn\tline {i}\n" for i in range(300)), encoding="utf-8")
+    (tmp_path / "many.tsv").write_text(
+        "".join(f"{'deu' if i % 3 else 'fra'}_Latn\tline {i}\n" for i in range(300)),
+        encoding="utf-8",
+    )
     source = Source(("many.tsv",), ("language", "text"))
     rows = list(read_source(source, tmp_path))
-    capped = list(read_source(Source(("many.tsv",), ("language", "text"), limit_per_language=17), tmp_path))
-    digest = {r.line: hashlib.blake2b("\t".join(r.values.values()).encode(), digest_size=8).digest() for r in rows}
+    capped = list(
+        read_source(Source(("many.tsv",), ("language", "text"), limit_per_language=17), tmp_path)
+    )
+    digest = {
+        r.line: hashlib.blake2b("\t".join(r.values.values()).encode(), digest_size=8).digest()
+        for r in rows
+    }
     for language in ("deu_Latn", "fra_Latn"):
-        mine = sorted((r.line for r in rows if r.values["language"] == language), key=lambda line: digest[line])[:17]
+        mine = sorted(
+            (r.line for r in rows if r.values["language"] == language),
+            key=lambda line: digest[line],
+        )[:17]
         assert [r.line for r in capped if r.values["language"] == language] == sorted(mine)
     with pytest.raises(ValueError, match="at least 1"):
         Source(("many.tsv",), limit_per_language=0)
@@ -177,5 +225,9 @@ def test_validate_names_every_bad_line(tmp_path: Path) -> None:
 
 
 def test_columns_that_nobody_asked_for_may_be_anything(tmp_path: Path) -> None:
-    (tmp_path / "a.jsonl").write_text('{"query": "q", "id": 7, "title": null, "scores": [0.5, -1]}\n', encoding="utf-8")
-    assert [row.values for row in read_rows(str(tmp_path / "a.jsonl"))] == [{"query": "q", "scores": "0.5 -1"}]
+    (tmp_path / "a.jsonl").write_text(
+        '{"query": "q", "id": 7, "title": null, "scores": [0.5, -1]}\n', encoding="utf-8"
+    )
+    assert [row.values for row in read_rows(str(tmp_path / "a.jsonl"))] == [
+        {"query": "q", "scores": "0.5 -1"}
+    ]

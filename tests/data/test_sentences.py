@@ -17,7 +17,10 @@ from lusifer.text.sentences import passages, sentences, weight
         ("Dr. Stone came. He paid 3.50 and left!", ["Dr. Stone came.", "He paid 3.50 and left!"]),
         ('She said: "No!" Then she slept.', ['She said: "No!"', "Then she slept."]),
         ("Am 3. Mai kommt er, d. h. bald. Gut.", ["Am 3. Mai kommt er, d. h. bald.", "Gut."]),
-        ("今日は雨です。明日は晴れる！「そうか。」", ["今日は雨です。", "明日は晴れる！", "「そうか。」"]),
+        (
+            "今日は雨です。明日は晴れる！「そうか。」",
+            ["今日は雨です。", "明日は晴れる！", "「そうか。」"],
+        ),
         ("यह पहला है। यह दूसरा है।", ["यह पहला है।", "यह दूसरा है।"]),
         ("یہ پہلا ہے۔ کیا یہ دوسرا ہے؟ ہاں", ["یہ پہلا ہے۔", "کیا یہ دوسرا ہے؟", "ہاں"]),
         ("ሰላም ነው። ደህና ነኝ።", ["ሰላም ነው።", "ደህና ነኝ።"]),
@@ -55,5 +58,10 @@ def test_passages_are_about_as_long_as_asked() -> None:
 
 
 def test_a_heading_stays_with_its_text_and_a_paragraph_stands_alone() -> None:
-    text = "Harbour\n\n" + "The ferry leaves at six from the new pier. " * 3 + "\n\nLibrary\n\n" + "It closes at noon."
+    text = (
+        "Harbour\n\n"
+        + "The ferry leaves at six from the new pier. " * 3
+        + "\n\nLibrary\n\n"
+        + "It closes at noon."
+    )
     assert [text[a:b].split("\n")[0] for a, b in passages(text, 300)] == ["Harbour", "Library"]

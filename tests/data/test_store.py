@@ -14,15 +14,22 @@ from lusifer.data.row_store import KeySets, RowStore
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.tuples(st.text(max_size=20), st.text(max_size=20)), min_size=1, max_size=40), st.integers(1, 9))
-def test_rows_come_back(tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]], chunk: int) -> None:
+@given(
+    st.lists(st.tuples(st.text(max_size=20), st.text(max_size=20)), min_size=1, max_size=40),
+    st.integers(1, 9),
+)
+def test_rows_come_back(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]], chunk: int
+) -> None:
     folder = tmp_path_factory.mktemp("store") / "rows"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("lusifer.data.row_store.CHUNK", chunk)
         made = RowStore.write(folder, ((row, [float(i), 0.5]) for i, row in enumerate(rows)), 2)
     assert made[:] == rows
     assert len(made) == len(rows)
-    assert [made.beside(i).tolist() for i in range(len(rows))] == [[i, 0.5] for i in range(len(rows))]
+    assert [made.beside(i).tolist() for i in range(len(rows))] == [
+        [i, 0.5] for i in range(len(rows))
+    ]
     sets = KeySets(made)
     for i, a in enumerate(rows):
         for j, b in enumerate(rows):

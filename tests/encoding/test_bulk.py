@@ -1,4 +1,6 @@
-"""A bulk run loses nothing and doubles nothing: killed anywhere, on one process or several, it writes the same bytes."""
+"""A bulk run loses nothing and doubles nothing: killed anywhere, on one process or several, it
+writes the same bytes.
+"""
 
 from __future__ import annotations
 
@@ -34,16 +36,23 @@ def table(tmp_path: Path) -> Path:
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
     file = tmp_path / "corpus.jsonl"
-    file.write_text("".join(json.dumps({"id": f"d{i}", "text": text}) + "\n" for i, text in enumerate(ROWS)), encoding="utf-8")
+    file.write_text(
+        "".join(json.dumps({"id": f"d{i}", "text": text}) + "\n" for i, text in enumerate(ROWS)),
+        encoding="utf-8",
+    )
     return file
 
 
 def content(folder: Path) -> dict[str, bytes]:
     """All files of a run, but the lock."""
-    return {file.name: file.read_bytes() for file in folder.iterdir() if file.name != ".lusifer-lock"}
+    return {
+        file.name: file.read_bytes() for file in folder.iterdir() if file.name != ".lusifer-lock"
+    }
 
 
-def test_every_row_has_its_vector_whatever_the_format(corpus: Path, table: Path, tmp_path: Path) -> None:
+def test_every_row_has_its_vector_whatever_the_format(
+    corpus: Path, table: Path, tmp_path: Path
+) -> None:
     expected = lusifer.load(table).encode(ROWS)
     told, embedded = list[int](), list[int]()
     done = lusifer.encode(
@@ -56,7 +65,9 @@ def test_every_row_has_its_vector_whatever_the_format(corpus: Path, table: Path,
     )
     assert (done.rows, done.dim, len(done.shards), sum(told)) == (1000, 16, 4, 1000)
     tokenizer = lusifer.load(table).tokenizer  # type: ignore[attr-defined]
-    assert sum(embedded) == sum(len(e.ids) for e in tokenizer.encode_batch_fast(ROWS, add_special_tokens=False))
+    assert sum(embedded) == sum(
+        len(e.ids) for e in tokenizer.encode_batch_fast(ROWS, add_special_tokens=False)
+    )
     lusifer.encode(str(corpus), tmp_path / "b", model=table, shard_rows=300, format="safetensors")
     for folder in ("a", "b"):
         rows, vectors = zip(*read_vectors(tmp_path / folder), strict=True)
@@ -73,11 +84,18 @@ def test_files_of_all_kinds_are_one_corpus(table: Path, tmp_path: Path) -> None:
     """And are counted, for the end to be estimated."""
     (tmp_path / "1.txt").write_text("\n".join(ROWS[:5]) + "\n", encoding="utf-8")
     parquet.write_table(pa.table({"text": ROWS[5:9]}), tmp_path / "2.parquet")
-    (tmp_path / "3.tsv").write_text("".join(f"x\t{text}\n" for text in ROWS[9:12]), encoding="utf-8")
-    assert Corpus(tuple(str(tmp_path / name) for name in ("1.txt", "2.parquet", "3.tsv"))).count() == 12
+    (tmp_path / "3.tsv").write_text(
+        "".join(f"x\t{text}\n" for text in ROWS[9:12]), encoding="utf-8"
+    )
+    assert (
+        Corpus(tuple(str(tmp_path / name) for name in ("1.txt", "2.parquet", "3.tsv"))).count()
+        == 12
+    )
     lusifer.encode([str(tmp_path / "[12].*")], tmp_path / "a", model=table, shard_rows=2)
     lusifer.encode(str(tmp_path / "*.tsv"), tmp_path / "b", model=table, columns=["_", "text"])
-    found = np.concatenate([vectors for folder in ("a", "b") for _, vectors in read_vectors(tmp_path / folder)])
+    found = np.concatenate(
+        [vectors for folder in ("a", "b") for _, vectors in read_vectors(tmp_path / folder)]
+    )
     np.testing.assert_allclose(found, lusifer.load(table).encode(ROWS[:12]), atol=1e-6)
 
 
@@ -96,9 +114,19 @@ os._exit(0)
 """
 
 
-def test_killed_at_twenty_moments_it_ends_as_an_uninterrupted_run(corpus: Path, table: Path, tmp_path: Path) -> None:
+def test_killed_at_twenty_moments_it_ends_as_an_uninterrupted_run(
+    corpus: Path, table: Path, tmp_path: Path
+) -> None:
     def run(into: str, after: float) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", KILLED, str(corpus), str(table), str(tmp_path / into), str(after)]
+        command = [
+            sys.executable,
+            "-c",
+            KILLED,
+            str(corpus),
+            str(table),
+            str(tmp_path / into),
+            str(after),
+        ]
         return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
     usual = float(run("whole", 0).stdout)
@@ -118,7 +146,9 @@ def test_killed_at_twenty_moments_it_ends_as_an_uninterrupted_run(corpus: Path, 
     assert content(tmp_path / f"killed-{folder}") == content(tmp_path / "whole")
 
 
-def test_any_part_of_what_was_written_is_gone_on_from(corpus: Path, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_part_of_what_was_written_is_gone_on_from(
+    corpus: Path, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lusifer.encode(str(corpus), tmp_path / "whole", model=table, shard_rows=100)
     wanted, write = content(tmp_path / "whole"), bulk.Place.write
     for last in range(12):  # run.json, ten shards, the manifest
@@ -127,7 +157,9 @@ def test_any_part_of_what_was_written_is_gone_on_from(corpus: Path, table: Path,
         def stopped(self: bulk.Place, file: str, data: bytes, last: int = last) -> None:
             nonlocal count
             if count == last:
-                (Path(self.name) / f".{file}.half").write_bytes(data[: len(data) // 2])  # as a kill leaves it
+                (Path(self.name) / f".{file}.half").write_bytes(
+                    data[: len(data) // 2]
+                )  # as a kill leaves it
                 raise KeyboardInterrupt
             count += 1
             write(self, file, data)
@@ -138,11 +170,17 @@ def test_any_part_of_what_was_written_is_gone_on_from(corpus: Path, table: Path,
             with pytest.raises(KeyboardInterrupt):
                 lusifer.encode(str(corpus), into, model=table, shard_rows=100)
         lusifer.encode(str(corpus), into, model=table, shard_rows=100)
-        found = {name: data for name, data in content(into).items() if not name.endswith(".half") or name.startswith(".shard")}
+        found = {
+            name: data
+            for name, data in content(into).items()
+            if not name.endswith(".half") or name.startswith(".shard")
+        }
         assert found == wanted, last
 
 
-def test_a_bad_row_stops_the_run_with_its_place_or_is_set_aside(table: Path, tmp_path: Path) -> None:
+def test_a_bad_row_stops_the_run_with_its_place_or_is_set_aside(
+    table: Path, tmp_path: Path
+) -> None:
     file = tmp_path / "bad.jsonl"
     lines = [json.dumps({"text": text}) for text in ROWS[:10]]
     lines[0:0] = ["{broken"]
@@ -152,7 +190,10 @@ def test_a_bad_row_stops_the_run_with_its_place_or_is_set_aside(table: Path, tmp
         lusifer.encode(str(file), tmp_path / "strict", model=table)
     done = lusifer.encode(str(file), tmp_path / "kind", model=table, skip_bad=True, shard_rows=3)
     assert (done.rows, done.rejected) == (10, 4)
-    rejects = [json.loads(line) for line in (tmp_path / "kind" / "rejects.jsonl").read_text(encoding="utf-8").splitlines()]
+    rejects = [
+        json.loads(line)
+        for line in (tmp_path / "kind" / "rejects.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     assert [(r["line"], r["what"][:14]) for r in rejects] == [
         (1, "not JSON (Expe"),
         (6, "a row without "),
@@ -160,17 +201,23 @@ def test_a_bad_row_stops_the_run_with_its_place_or_is_set_aside(table: Path, tmp
         (14, "not JSON (Expe"),
     ]
     np.testing.assert_allclose(
-        np.concatenate([v for _, v in read_vectors(tmp_path / "kind")]), lusifer.load(table).encode(ROWS[:10]), atol=1e-6
+        np.concatenate([v for _, v in read_vectors(tmp_path / "kind")]),
+        lusifer.load(table).encode(ROWS[:10]),
+        atol=1e-6,
     )
     parts = Corpus((str(file), str(file)), skip_bad=True)
     for size in (1, 3, 7, 100):
         whole, places = list(shards(parts, size)), starts(parts, size)
         assert len(places) == len(whole)
         for number in range(len(places)):
-            assert list(shards_from(parts, places, number, size)) == whole[number:], "from any shard on they are the same"
+            assert list(shards_from(parts, places, number, size)) == whole[number:], (
+                "from any shard on they are the same"
+            )
 
 
-def test_another_run_in_the_folder_and_other_mistakes_are_told(corpus: Path, table: Path, tmp_path: Path) -> None:
+def test_another_run_in_the_folder_and_other_mistakes_are_told(
+    corpus: Path, table: Path, tmp_path: Path
+) -> None:
     lusifer.encode(str(corpus), tmp_path / "a", model=table, shard_rows=600)
     for change, message in (
         ({"shard_rows": 500}, "holds a run with another shard_rows"),
@@ -201,41 +248,65 @@ def test_another_run_in_the_folder_and_other_mistakes_are_told(corpus: Path, tab
         lusifer.encode(str(corpus), tmp_path / "a", model=table, shard_rows=600)
 
 
-def test_a_strict_run_may_go_on_more_kindly_and_a_mistake_before_the_first_shard_is_no_run(table: Path, tmp_path: Path) -> None:
+def test_a_strict_run_may_go_on_more_kindly_and_a_mistake_before_the_first_shard_is_no_run(
+    table: Path, tmp_path: Path
+) -> None:
     file = tmp_path / "bad.jsonl"
-    file.write_text("".join(json.dumps({"text": text}) + "\n" for text in ROWS[:10]) + "{\n", encoding="utf-8")
+    file.write_text(
+        "".join(json.dumps({"text": text}) + "\n" for text in ROWS[:10]) + "{\n", encoding="utf-8"
+    )
     with pytest.raises(DataError, match="no key 'body'"):
         lusifer.encode(str(file), tmp_path / "a", model=table, text="body")
     with pytest.raises(DataError, match=r"bad\.jsonl:11"):
         lusifer.encode(str(file), tmp_path / "a", model=table, shard_rows=4)
     assert (tmp_path / "a" / "shard-00001.parquet").exists()
-    assert lusifer.encode(str(file), tmp_path / "a", model=table, shard_rows=4, skip_bad=True).rejected == 1
+    assert (
+        lusifer.encode(str(file), tmp_path / "a", model=table, shard_rows=4, skip_bad=True).rejected
+        == 1
+    )
     lusifer.encode(str(file), tmp_path / "b", model=table, shard_rows=4, skip_bad=True)
     assert content(tmp_path / "a") == content(tmp_path / "b")
 
 
 def test_what_is_no_text_is_told_and_numbers_may_be_kept(table: Path, tmp_path: Path) -> None:
     file = tmp_path / "odd.jsonl"
-    rows = [{"id": 7, "text": "one"}, {"id": None, "text": "half \ud83d"}, {"id": 1.5, "text": "two"}, {"id": True, "text": "three"}]
-    file.write_text("".join(json.dumps(row) + "\n" for row in rows) + '{"id": 1, "text": ' + "9" * 5000 + "}\n", encoding="utf-8")
+    rows = [
+        {"id": 7, "text": "one"},
+        {"id": None, "text": "half \ud83d"},
+        {"id": 1.5, "text": "two"},
+        {"id": True, "text": "three"},
+    ]
+    file.write_text(
+        "".join(json.dumps(row) + "\n" for row in rows) + '{"id": 1, "text": ' + "9" * 5000 + "}\n",
+        encoding="utf-8",
+    )
     with pytest.raises(DataError, match=r"odd\.jsonl:2: half a character"):
         lusifer.encode(str(file), tmp_path / "a", model=table)
     done = lusifer.encode(str(file), tmp_path / "b", model=table, keep=["id"], skip_bad=True)
     assert (done.rows, done.rejected) == (3, 2)
-    assert parquet.read_table(tmp_path / "b" / "shard-00000.parquet")["id"].to_pylist() == ["7", "1.5", "true"]
+    assert parquet.read_table(tmp_path / "b" / "shard-00000.parquet")["id"].to_pylist() == [
+        "7",
+        "1.5",
+        "true",
+    ]
     with pytest.raises(LusiferError, match="text 0 holds half a character"):
         lusifer.load(table).encode(["half \ud83d"])
     with pytest.raises(LusiferError, match="takes texts, not one text"):
         list(encode_stream(lusifer.load(table), "abc"))
 
 
-def test_nothing_good_is_an_empty_run_and_a_damaged_file_is_never_skipped(table: Path, tmp_path: Path) -> None:
+def test_nothing_good_is_an_empty_run_and_a_damaged_file_is_never_skipped(
+    table: Path, tmp_path: Path
+) -> None:
     (tmp_path / "bad.jsonl").write_text("{\n{\n", encoding="utf-8")
     done = lusifer.encode(str(tmp_path / "bad.jsonl"), tmp_path / "a", model=table, skip_bad=True)
     assert (done.rows, done.rejected) == (0, 2)
     assert sum(len(vectors) for _, vectors in read_vectors(tmp_path / "a")) == 0
     (tmp_path / "none.txt").write_text("", encoding="utf-8")
-    assert lusifer.encode(str(tmp_path / "none.txt"), tmp_path / "b", model=table, skip_bad=True).rows == 0
+    assert (
+        lusifer.encode(str(tmp_path / "none.txt"), tmp_path / "b", model=table, skip_bad=True).rows
+        == 0
+    )
     whole = lzma.compress("".join(f"{text}\n" for text in ROWS).encode())
     (tmp_path / "cut.txt.xz").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(DataError, match="damaged or cut short"):
@@ -270,18 +341,29 @@ def test_an_object_store_is_read_and_written(corpus: Path, table: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")  # ray's own
-def test_workers_on_ray_write_what_one_process_writes(corpus: Path, table: Path, tmp_path: Path) -> None:
+def test_workers_on_ray_write_what_one_process_writes(
+    corpus: Path, table: Path, tmp_path: Path
+) -> None:
     pytest.importorskip("ray")
     with corpus.open("a") as stream:
         stream.write("not json\n")
     settings = {"model": table, "keep": ["id"], "shard_rows": 130, "skip_bad": True}
     lusifer.encode(str(corpus), tmp_path / "one", **settings)  # type: ignore[arg-type]
     told: list[int] = []
-    lusifer.encode(str(corpus), tmp_path / "two", engine="ray", workers=2, tell=lambda rows, tokens: told.append(rows), **settings)  # type: ignore[arg-type]
+    lusifer.encode(
+        str(corpus),
+        tmp_path / "two",
+        engine="ray",
+        workers=2,
+        tell=lambda rows, tokens: told.append(rows),
+        **settings,
+    )  # type: ignore[arg-type]
     assert content(tmp_path / "two") == content(tmp_path / "one")
     assert sum(told) == 1000
 
 
 def test_a_stream_gives_the_vectors_in_order(table: Path) -> None:
     model = lusifer.load(table)
-    np.testing.assert_allclose(np.concatenate(list(encode_stream(model, iter(ROWS)))), model.encode(ROWS), atol=1e-6)
+    np.testing.assert_allclose(
+        np.concatenate(list(encode_stream(model, iter(ROWS)))), model.encode(ROWS), atol=1e-6
+    )

@@ -1,4 +1,6 @@
-"""The paper's benchmark: every name resolves, scores are mteb's, what cannot be run is named; training sets are known from cards."""
+"""The paper's benchmark: every name resolves, scores are mteb's, what cannot be run is named;
+training sets are known from cards.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +15,12 @@ import pytest
 from lusifer.errors import LusiferError
 from lusifer.evaluation import benchmark as book
 from lusifer.evaluation import contamination
-from lusifer.evaluation.benchmark import Place, means, places
+from lusifer.evaluation.benchmark import BenchmarkSet, means, places
 from lusifer.evaluation.catalog import TASKS
 from lusifer.evaluation.run import run
 from lusifer.evaluation.tasks import mteb_tasks
 from lusifer.evaluation.tasks.mteb_tasks import MtebSet, prompt_for
-from lusifer.models.load import Named
+from lusifer.models.load import LoadedModel
 from tests.evaluation.oracle import Oracle
 
 mteb = pytest.importorskip("mteb")
@@ -55,7 +57,10 @@ def test_the_benchmark_is_the_papers_and_every_name_resolves_offline() -> None:
         assert place.run.split in meta.eval_splits, place.run.dataset
         parts = place.run.subsets()
         assert parts, f"{place.run.dataset} has nothing in {place.language}"
-        assert place.language == mteb_tasks.CROSSLINGUAL or len(parts) == 1, (place.run.dataset, parts)
+        assert place.language == mteb_tasks.CROSSLINGUAL or len(parts) == 1, (
+            place.run.dataset,
+            parts,
+        )
     assert set(book.benchmark().sets) == {p.run.dataset for p in found}
     assert book.benchmark().published["LUSIFER"]["te"] == 69.30
 
@@ -65,7 +70,9 @@ def test_languages_and_tasks_are_chosen_by_name() -> None:
     assert {p.task for p in places(["hi"], ["retrieval", "sts"])} == {"retrieval", "sts"}
     with pytest.raises(LusiferError, match="the benchmark has no language 'de'; there are: en, es"):
         places(["de"])
-    with pytest.raises(LusiferError, match="the benchmark has no task 'search'; there are: classification"):
+    with pytest.raises(
+        LusiferError, match="the benchmark has no task 'search'; there are: classification"
+    ):
         places(None, ["search"])
     with pytest.raises(LusiferError, match="the benchmark has no retrieval in sw"):
         places(["sw"], ["retrieval"])
@@ -79,7 +86,9 @@ def fake(name: str, **columns: Any) -> Any:
         def load_data(self, *args: object, **settings: object) -> None:
             if columns.get("unreachable"):
                 raise ConnectionError("no network here")
-            self.dataset = columns.get("dataset") or DatasetDict({s: Dataset.from_dict(columns) for s in ("train", "validation", "test")})
+            self.dataset = columns.get("dataset") or DatasetDict(
+                {s: Dataset.from_dict(columns) for s in ("train", "validation", "test")}
+            )
             self.data_loaded = True
 
     return Ours
@@ -88,22 +97,44 @@ def fake(name: str, **columns: Any) -> Any:
 def tasks() -> dict[str, Any]:
     from datasets import Dataset, DatasetDict
 
-    documents = Dataset.from_dict({"id": [f"d{i}" for i in range(20)], "text": TEXTS, "title": [""] * 20})
+    documents = Dataset.from_dict(
+        {"id": [f"d{i}" for i in range(20)], "text": TEXTS, "title": [""] * 20}
+    )
     queries = Dataset.from_dict({"id": [f"q{i}" for i in range(20)], "text": NOISY})
-    search = {"corpus": documents, "queries": queries, "relevant_docs": {f"q{i}": {f"d{i}": 1} for i in range(20)}, "top_ranked": None}
+    search = {
+        "corpus": documents,
+        "queries": queries,
+        "relevant_docs": {f"q{i}": {f"d{i}": 1} for i in range(20)},
+        "top_ranked": None,
+    }
     ranked = search | {"top_ranked": {f"q{i}": [f"d{j}" for j in range(20)] for i in range(20)}}
     labels = [i % 2 for i in range(20)]
-    pairs = DatasetDict({"test": Dataset.from_dict({"sentence1": TEXTS, "sentence2": NOISY, "labels": labels})})
+    pairs = DatasetDict(
+        {"test": Dataset.from_dict({"sentence1": TEXTS, "sentence2": NOISY, "labels": labels})}
+    )
     return {
         "EmotionClassification": fake("EmotionClassification", unreachable=True),
-        "STSBenchmark": fake("STSBenchmark", sentence1=TEXTS, sentence2=NOISY, score=[float(i % 6) for i in range(20)]),
+        "STSBenchmark": fake(
+            "STSBenchmark",
+            sentence1=TEXTS,
+            sentence2=NOISY,
+            score=[float(i % 6) for i in range(20)],
+        ),
         "Banking77Classification": fake("Banking77Classification", text=TEXTS, label=labels),
         "SprintDuplicateQuestions": fake("SprintDuplicateQuestions", dataset=pairs),
         "SciFact": fake("SciFact", dataset={"default": {"test": search}}),
-        "AskUbuntuDupQuestions": fake("AskUbuntuDupQuestions", dataset={"default": {"test": ranked}}),
+        "AskUbuntuDupQuestions": fake(
+            "AskUbuntuDupQuestions", dataset={"default": {"test": ranked}}
+        ),
         "TwentyNewsgroupsClustering": fake(
             "TwentyNewsgroupsClustering",
-            dataset=DatasetDict({"test": Dataset.from_dict({"sentences": [TEXTS, NOISY], "labels": [labels, labels]})}),
+            dataset=DatasetDict(
+                {
+                    "test": Dataset.from_dict(
+                        {"sentences": [TEXTS, NOISY], "labels": [labels, labels]}
+                    )
+                }
+            ),
         ),
     }
 
@@ -119,21 +150,36 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return made
 
 
-def test_one_runner_serves_mteb_too_and_its_scores_are_mtebs(offline: dict[str, Any], tmp_path: Path) -> None:
-    chosen = [p for p in places(["en"]) if p.run.dataset in offline and p.run.dataset != "EmotionClassification"]
+def test_one_runner_serves_mteb_too_and_its_scores_are_mtebs(
+    offline: dict[str, Any], tmp_path: Path
+) -> None:
+    chosen = [
+        p
+        for p in places(["en"])
+        if p.run.dataset in offline and p.run.dataset != "EmotionClassification"
+    ]
     assert len(chosen) == len(offline) - 1
     model = Oracle()
-    outcomes = run(Named("oracle", "5" * 64, model), ".", tmp_path, [p.run for p in chosen])
-    assert len(model.seen) == len(set(model.seen)), "each text is embedded once, whatever sets hold it"
+    outcomes = run(LoadedModel("oracle", "5" * 64, model), ".", tmp_path, [p.run for p in chosen])
+    assert len(model.seen) == len(set(model.seen)), (
+        "each text is embedded once, whatever sets hold it"
+    )
     for place, outcome in zip(chosen, outcomes, strict=True):
         (score,) = outcome.scores
         task = place.run.task()
-        result = mteb.evaluate(AsMteb(Oracle()), [task], cache=None, show_progress_bar=False, co2_tracker=False).task_results[0]
-        assert score.value == pytest.approx(result.scores["test"][0]["main_score"], abs=1e-4), place.run.dataset
+        result = mteb.evaluate(
+            AsMteb(Oracle()), [task], cache=None, show_progress_bar=False, co2_tracker=False
+        ).task_results[0]
+        assert score.value == pytest.approx(result.scores["test"][0]["main_score"], abs=1e-4), (
+            place.run.dataset
+        )
         assert score.n >= 2, f"{place.run.dataset}: no interval"
         assert score.low <= score.value <= score.high
     idle = Oracle()
-    assert all(o.kept for o in run(Named("oracle", "5" * 64, idle), ".", tmp_path, [p.run for p in chosen]))
+    assert all(
+        o.kept
+        for o in run(LoadedModel("oracle", "5" * 64, idle), ".", tmp_path, [p.run for p in chosen])
+    )
     assert idle.seen == []
 
 
@@ -143,9 +189,16 @@ class AsMteb:
     def __init__(self, model: Oracle) -> None:
         self.model = model
 
-    def encode(self, inputs: Any, *, task_metadata: Any, prompt_type: Any = None, **settings: Any) -> np.ndarray:
+    def encode(
+        self, inputs: Any, *, task_metadata: Any, prompt_type: Any = None, **settings: Any
+    ) -> np.ndarray:
         texts = [t for batch in inputs for t in batch["text"]]
-        return self.model.encode(texts, prompt=prompt_for(self.model.prompts, task_metadata.name, task_metadata.type, prompt_type))
+        return self.model.encode(
+            texts,
+            prompt=prompt_for(
+                self.model.prompts, task_metadata.name, task_metadata.type, prompt_type
+            ),
+        )
 
     similarity = mteb_tasks.MtebModel.similarity
     similarity_pairwise = mteb_tasks.MtebModel.similarity_pairwise
@@ -157,12 +210,18 @@ class AsMteb:
         return ModelMeta.create_empty({"name": "tests/oracle", "revision": "1"})
 
 
-def test_what_cannot_be_run_is_named_and_never_left_out_silently(offline: dict[str, Any], tmp_path: Path) -> None:
+def test_what_cannot_be_run_is_named_and_never_left_out_silently(
+    offline: dict[str, Any], tmp_path: Path
+) -> None:
     names = ("STSBenchmark", "EmotionClassification")
     chosen = [p for p in places(["en"]) if p.run.dataset in names]
     failed: dict[str, str] = {}
     outcomes = run(
-        Named("oracle", "5" * 64, Oracle()), ".", tmp_path, [p.run for p in chosen], failed=lambda t, e: failed.update({t.name: str(e)})
+        LoadedModel("oracle", "5" * 64, Oracle()),
+        ".",
+        tmp_path,
+        [p.run for p in chosen],
+        failed=lambda t, e: failed.update({t.name: str(e)}),
     )
     assert list(failed) == ["EmotionClassification.en"]
     assert "no network here" in failed["EmotionClassification.en"]
@@ -170,14 +229,19 @@ def test_what_cannot_be_run_is_named_and_never_left_out_silently(offline: dict[s
     (mean,) = means(chosen, scores)
     assert (mean.done, mean.of, mean.lacking) == (1, 2, ("EmotionClassification",))
     with pytest.raises(LusiferError, match="EmotionClassification"):
-        run(Named("oracle", "5" * 64, Oracle()), ".", tmp_path, [p.run for p in chosen])
+        run(LoadedModel("oracle", "5" * 64, Oracle()), ".", tmp_path, [p.run for p in chosen])
 
 
 def test_means_are_the_papers_and_the_macro_means() -> None:
-    def place(language: str, task: str, name: str) -> Place:
-        return Place(language, task, MtebSet(name, language, (), "test", "accuracy"))
+    def place(language: str, task: str, name: str) -> BenchmarkSet:
+        return BenchmarkSet(language, task, MtebSet(name, language, (), "test", "accuracy"))
 
-    asked = [place("en", "sts", "A"), place("en", "sts", "B"), place("en", "retrieval", "C"), place("hi", "sts", "A")]
+    asked = [
+        place("en", "sts", "A"),
+        place("en", "sts", "B"),
+        place("en", "retrieval", "C"),
+        place("hi", "sts", "A"),
+    ]
     rows = {m.name: m for m in means(asked, {"A.en": 0.2, "B.en": 0.4, "C.en": 0.9, "A.hi": 0.1})}
     assert rows["en"].points == pytest.approx(50)
     assert rows["hi"].points == pytest.approx(10)
@@ -197,24 +261,33 @@ def test_prompts_are_the_most_specific_that_the_model_has() -> None:
 
 def test_training_sets_are_known_from_recipes_and_cards(tmp_path: Path) -> None:
     def trained(folder: str | Path) -> set[str] | None:
-        return contamination.declared(Named(str(folder), "1", Oracle()))
+        return contamination.declared(LoadedModel(str(folder), "1", Oracle()))
 
     def zero_shot(folder: str | Path, task: str) -> bool | None:
         return contamination.zero_shot(trained(folder), TASKS[task])
 
-    assert all(contamination.zero_shot(trained("default"), task) for task in TASKS.values()), "the shipped model saw none of these"
+    assert all(contamination.zero_shot(trained("default"), task) for task in TASKS.values()), (
+        "the shipped model saw none of these"
+    )
     (tmp_path / "card").mkdir()
-    (tmp_path / "card" / "README.md").write_text("---\ndatasets:\n- rajpurkar/squad\n- mteb/STS12\n---\n# x\n")
+    (tmp_path / "card" / "README.md").write_text(
+        "---\ndatasets:\n- rajpurkar/squad\n- mteb/STS12\n---\n# x\n"
+    )
     assert zero_shot(tmp_path / "card", "xquad") is False
     assert zero_shot(tmp_path / "card", "ntrex") is True
-    assert contamination.zero_shot(trained(tmp_path / "card"), MtebSet("STS12", "en", (), "test", "x")) is False
+    assert (
+        contamination.zero_shot(trained(tmp_path / "card"), MtebSet("STS12", "en", (), "test", "x"))
+        is False
+    )
     (tmp_path / "ours" / "model").mkdir(parents=True)
-    (tmp_path / "ours" / "recipe.yaml").write_text(json.dumps({"texts": [{"files": ["similarity/stsb_train.tsv.xz"]}]}))
+    (tmp_path / "ours" / "recipe.yaml").write_text(
+        json.dumps({"texts": [{"files": ["similarity/stsb_train.tsv.xz"]}]})
+    )
     assert zero_shot(tmp_path / "ours" / "model", "stsb") is False
     assert zero_shot(tmp_path / "ours" / "model", "tatoeba") is True
     (tmp_path / "silent").mkdir()
     assert zero_shot(tmp_path / "silent", "stsb") is None
-    known = contamination.declared(Named("intfloat/multilingual-e5-small", "1", Oracle()))
+    known = contamination.declared(LoadedModel("intfloat/multilingual-e5-small", "1", Oracle()))
     assert known is not None
     assert "msmarco" in known
 
@@ -223,7 +296,9 @@ def test_a_model_known_to_need_prompts_and_given_none_is_warned_of() -> None:
     class Bare(Oracle):
         prompts: Mapping[str, str] = {}
 
-    assert contamination.wants_prompts(Named("intfloat/multilingual-e5-small", "1", Bare()))
-    assert contamination.wants_prompts(Named("out/my-bge-m4", "1", Bare()))
-    assert not contamination.wants_prompts(Named("intfloat/multilingual-e5-small", "1", Oracle()))
-    assert not contamination.wants_prompts(Named("out/minilm", "1", Bare()))
+    assert contamination.wants_prompts(LoadedModel("intfloat/multilingual-e5-small", "1", Bare()))
+    assert contamination.wants_prompts(LoadedModel("out/my-bge-m4", "1", Bare()))
+    assert not contamination.wants_prompts(
+        LoadedModel("intfloat/multilingual-e5-small", "1", Oracle())
+    )
+    assert not contamination.wants_prompts(LoadedModel("out/minilm", "1", Bare()))

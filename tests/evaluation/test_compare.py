@@ -1,4 +1,6 @@
-"""Differences that are real are found, others are not; ranks are shared where models cannot be told apart."""
+"""Differences that are real are found, others are not; ranks are shared where models cannot be told
+apart.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,15 @@ from lusifer.evaluation.scores import Measured
 from lusifer.evaluation.significance import bootstrap_p, holm, p_value, permutation_p, shared_ranks
 
 
-def measured(values: np.ndarray, language: str = "deu_Latn", metric: str = "to English", gold: np.ndarray | None = None) -> Measured:
-    return Measured("tatoeba", language, metric, values, gold, "mean" if gold is None else "spearman")
+def measured(
+    values: np.ndarray,
+    language: str = "deu_Latn",
+    metric: str = "to English",
+    gold: np.ndarray | None = None,
+) -> Measured:
+    return Measured(
+        "tatoeba", language, metric, values, gold, "mean" if gold is None else "spearman"
+    )
 
 
 def outcome(*found: Measured) -> Outcome:
@@ -33,7 +42,9 @@ def test_the_permutation_test_is_the_exact_one() -> None:
 def test_languages_that_share_sentences_are_flipped_together() -> None:
     rng = np.random.default_rng(0)
     d = rng.normal(0.1, 1, 200)
-    assert permutation_p([d] * 20) == pytest.approx(permutation_p([d]), abs=1e-9), "twenty copies are no more evidence than one"
+    assert permutation_p([d] * 20) == pytest.approx(permutation_p([d]), abs=1e-9), (
+        "twenty copies are no more evidence than one"
+    )
     independent = permutation_p([rng.normal(0.1, 1, 200 + i) for i in range(20)])
     assert independent < permutation_p([d])
 
@@ -62,7 +73,12 @@ def test_ranks_are_shared_where_nothing_is_proven() -> None:
     easy = rng.random(1000)
     good, twin, poor = ((easy < level).astype(float) for level in (0.7, 0.7, 0.4))
     twin[:2] = 1 - twin[:2]
-    (row,) = compare({name: [outcome(measured(v))] for name, v in (("good", good), ("twin", twin), ("poor", poor))})
+    (row,) = compare(
+        {
+            name: [outcome(measured(v))]
+            for name, v in (("good", good), ("twin", twin), ("poor", poor))
+        }
+    )
     assert [c.rank for c in row.cells] == [1, 1, 3]
     assert all(c.low < c.value < c.high for c in row.cells)
 
@@ -70,16 +86,33 @@ def test_ranks_are_shared_where_nothing_is_proven() -> None:
 def test_an_error_rate_ranks_the_lower_first() -> None:
     rng = np.random.default_rng(3)
     low, high = ((rng.random(500) < p).astype(float) for p in (0.1, 0.5))
-    (row,) = compare({"high": [outcome(measured(high, metric="xsim error"))], "low": [outcome(measured(low, metric="xsim error"))]})
+    (row,) = compare(
+        {
+            "high": [outcome(measured(high, metric="xsim error"))],
+            "low": [outcome(measured(low, metric="xsim error"))],
+        }
+    )
     assert [c.rank for c in row.cells] == [2, 1]
 
 
 def test_a_mean_is_over_what_all_have_and_says_what_it_leaves_out() -> None:
     values = np.tile([0.0, 1.0], 50)
-    one = [outcome(measured(values), measured(values, "fra_Latn"), measured(values, "cor_Latn"), measured(values, metric="from English"))]
+    one = [
+        outcome(
+            measured(values),
+            measured(values, "fra_Latn"),
+            measured(values, "cor_Latn"),
+            measured(values, metric="from English"),
+        )
+    ]
     other = [outcome(measured(values), measured(values, "cor_Latn"))]
     (mean,) = compare({"one": one, "other": other})
-    assert (mean.which, mean.languages, mean.lacking, mean.examples) == ("all", ("deu_Latn", "cor_Latn"), ("fra_Latn",), 200)
+    assert (mean.which, mean.languages, mean.lacking, mean.examples) == (
+        "all",
+        ("deu_Latn", "cor_Latn"),
+        ("fra_Latn",),
+        200,
+    )
     assert missing({"one": one, "other": other}) == ["other has no tatoeba from English"]
     rows = compare({"one": one, "other": other}, by_language=True)
     assert [r.which for r in rows] == ["deu_Latn", "cor_Latn"]

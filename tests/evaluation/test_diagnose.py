@@ -1,4 +1,6 @@
-"""Each figure is its definition, written plainly; perturbed texts are what they say; sticky tokens that were planted are found."""
+"""Each figure is its definition, written plainly; perturbed texts are what they say; sticky tokens
+that were planted are found.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ from lusifer.errors import LusiferError
 from lusifer.evaluation.diagnostics import alignment as d
 from lusifer.evaluation.diagnostics import perturb, sticky
 from lusifer.evaluation.diagnostics.layers import alignment, by_layer
-from lusifer.evaluation.diagnostics.tokens import Tokens
+from lusifer.evaluation.diagnostics.tokens import TokenAccess
 from tests.evaluation.oracle import Oracle
 from tests.evaluation.test_metrics import unit
 
@@ -27,15 +29,23 @@ def test_mexa_csls_hubness_and_anisotropy_are_their_definitions() -> None:
     y = x + 1.2 * unit(rng, 40)
     y /= np.linalg.norm(y, axis=1, keepdims=True)
     c = (x @ y.T).astype(np.float64)
-    plain = [all(c[i, i] > c[i, j] and c[i, i] > c[j, i] for j in range(40) if j != i) for i in range(40)]
+    plain = [
+        all(c[i, i] > c[i, j] and c[i, i] > c[j, i] for j in range(40) if j != i) for i in range(40)
+    ]
     assert d.mexa(c) == pytest.approx(np.mean(plain))
     assert 0 < np.mean(plain) < 1
     near_x = [np.mean(sorted(c[i])[-10:]) for i in range(40)]
     near_y = [np.mean(sorted(c[:, j])[-10:]) for j in range(40)]
-    np.testing.assert_allclose(d.csls(c), [[2 * c[i, j] - near_x[i] - near_y[j] for j in range(40)] for i in range(40)], atol=1e-9)
+    np.testing.assert_allclose(
+        d.csls(c),
+        [[2 * c[i, j] - near_x[i] - near_y[j] for j in range(40)] for i in range(40)],
+        atol=1e-9,
+    )
     counts = [sum(j in np.argsort(-c[i])[:10] for i in range(40)) for j in range(40)]
     assert d.hubness(c) == pytest.approx(skew(counts), abs=1e-9)
-    assert d.anisotropy(x) == pytest.approx(np.mean([x[i] @ x[j] for i in range(40) for j in range(40) if i != j]), abs=1e-5)
+    assert d.anisotropy(x) == pytest.approx(
+        np.mean([x[i] @ x[j] for i in range(40) for j in range(40) if i != j]), abs=1e-5
+    )
     shifted = x.copy()
     shifted[:, 3] += 5
     assert 3 in d.outliers(shifted)
@@ -67,27 +77,36 @@ def test_texts_are_changed_as_said() -> None:
 
 def test_fertility_counts_tokens_words_and_the_unknown() -> None:
     model = lusifer.load()
-    tokens = Tokens.of(model)
+    tokens = TokenAccess.of(model)
     assert tokens is not None
     found = d.fertility(tokens, ["Guten Morgen, liebe Welt"], ["Good morning, dear world"])
     mine, english = (
-        len(model.tokenizer.encode(t, add_special_tokens=False).ids) for t in ("Guten Morgen, liebe Welt", "Good morning, dear world")
+        len(model.tokenizer.encode(t, add_special_tokens=False).ids)
+        for t in ("Guten Morgen, liebe Welt", "Good morning, dear world")
     )
     assert found["premium"] == pytest.approx(mine / english)
     assert found["tokens_per_word"] == pytest.approx(mine / 4)
     assert found["unknown"] == 0
-    assert Tokens.of(Oracle()) is None
+    assert TokenAccess.of(Oracle()) is None
     assert d.fertility(None, ["a"], ["a"]) == {}
 
 
 def test_a_language_is_diagnosed_whole(tmp_path: Path) -> None:
-    english = [f"a sentence about {w}" for w in ("bread", "rain", "trains", "music", "money", "doctors", "winter", "letters")]
-    german = [f"ein Satz über {w}" for w in ("Brot", "Regen", "Züge", "Musik", "Geld", "Ärzte", "Winter", "Briefe")]
+    english = [
+        f"a sentence about {w}"
+        for w in ("bread", "rain", "trains", "music", "money", "doctors", "winter", "letters")
+    ]
+    german = [
+        f"ein Satz über {w}"
+        for w in ("Brot", "Regen", "Züge", "Musik", "Geld", "Ärzte", "Winter", "Briefe")
+    ]
     encoder = Encoder(lusifer.load(), tmp_path)
     row = d.diagnose(encoder, "deu_Latn", german, english).row()
     assert row["mexa"] > 0.5
     assert set(row["changes"]) == set(perturb.CHANGES)
-    assert row["changes"]["upper case"] == pytest.approx(1, abs=1e-4), "its tokenizer writes small letters"
+    assert row["changes"]["upper case"] == pytest.approx(1, abs=1e-4), (
+        "its tokenizer writes small letters"
+    )
     own = d.diagnose(encoder, "eng_Latn", english, english).row()
     assert own["mexa"] is None
     assert own["premium"] == 1
@@ -101,7 +120,9 @@ def test_layers_meet_as_the_plain_loop_says(model_folder: Any) -> None:
     from lusifer.models.backends.torch_embedder import TorchEmbedder
 
     first = Transformer(str(model_folder("bert")))
-    model = TorchEmbedder(SentenceTransformer(modules=[first, Pooling(first.get_embedding_dimension())], device="cpu"))
+    model = TorchEmbedder(
+        SentenceTransformer(modules=[first, Pooling(first.get_embedding_dimension())], device="cpu")
+    )
     texts = ["the sea is wide", "we bake bread", "a train leaves"]
     layers = by_layer(model, texts)
     assert layers is not None
@@ -113,7 +134,9 @@ def test_layers_meet_as_the_plain_loop_says(model_folder: Any) -> None:
 
 
 class Planted:
-    """A static model in which one token outweighs all others, at the cosine that single tokens have among each other."""
+    """A static model in which one token outweighs all others, at the cosine that single tokens have
+    among each other.
+    """
 
     dim = 16
     max_tokens = 99
@@ -135,8 +158,12 @@ class Planted:
             total = sum((self.rows[i] for i in ids), np.zeros(16, dtype=np.float32))
             length = float(np.linalg.norm(total)) or 1.0
             total /= length
-            total[0] += 0.75  # so that two texts without a word in common have a cosine of about 0.36
-            made.append(np.array([0.6, 0.8, *[0.0] * 14], dtype=np.float32) if times else total)  # and this has it with all
+            total[0] += (
+                0.75  # so that two texts without a word in common have a cosine of about 0.36
+            )
+            made.append(
+                np.array([0.6, 0.8, *[0.0] * 14], dtype=np.float32) if times else total
+            )  # and this has it with all
         out = np.array(made, dtype=np.float32)
         return out / np.linalg.norm(out, axis=1, keepdims=True)
 
@@ -145,7 +172,9 @@ def test_a_planted_sticky_token_is_found_and_no_other() -> None:
     from tokenizers import Tokenizer, models, pre_tokenizers
 
     words = [f"w{chr(97 + i // 26)}{chr(97 + i % 26)}" for i in range(300)]
-    tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0} | {w: i + 1 for i, w in enumerate(words)}, "[UNK]"))
+    tokenizer = Tokenizer(
+        models.WordLevel({"[UNK]": 0} | {w: i + 1 for i, w in enumerate(words)}, "[UNK]")
+    )
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     rng = np.random.default_rng(3)
     sentences = [" ".join(rng.choice(words[:250], 6)) for _ in range(200)]
@@ -160,7 +189,7 @@ def test_a_planted_sticky_token_is_found_and_no_other() -> None:
 
 
 def test_usable_tokens_stay_one_token_when_written() -> None:
-    tokens = Tokens.of(lusifer.load())
+    tokens = TokenAccess.of(lusifer.load())
     assert tokens is not None
     some = sticky.usable(tokens, limit=50)
     assert len(some) == 50

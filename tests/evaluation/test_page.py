@@ -1,4 +1,6 @@
-"""The report is one page without network, with its figures and tables; a browser opens it and clicks through it."""
+"""The report is one page without network, with its figures and tables; a browser opens it and
+clicks through it.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,15 @@ from lusifer.errors import LusiferError
 from lusifer.evaluation import run as runs
 from lusifer.evaluation.catalog import chosen
 from lusifer.evaluation.report.page import gather, write
-from lusifer.models.load import Named
+from lusifer.models.load import LoadedModel
 from tests.evaluation.oracle import Oracle, write_suite
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM = (
+    os.environ.get("CHROMIUM")
+    or shutil.which("chromium")
+    or shutil.which("chromium-browser")
+    or shutil.which("google-chrome")
+)
 
 
 class Worse(Oracle):
@@ -25,7 +32,9 @@ class Worse(Oracle):
 
     def encode(self, texts: list[str], *, prompt: str | None = None) -> np.ndarray:
         made = super().encode(texts, prompt=prompt)
-        made = made + 0.5 * np.random.default_rng(len(texts)).normal(size=made.shape).astype(np.float32)
+        made = made + 0.5 * np.random.default_rng(len(texts)).normal(size=made.shape).astype(
+            np.float32
+        )
         return made / np.linalg.norm(made, axis=1, keepdims=True)
 
 
@@ -33,15 +42,26 @@ class Worse(Oracle):
 def results(tmp_path: Path) -> Path:
     suite = write_suite(tmp_path / "suite")
     for name, model in (("good", Oracle()), ("<b>worse</b>", Worse())):
-        runs.run(Named(name, name[1] * 64, model), suite, tmp_path / "results", chosen(["bitext", "xquad", "sts17", "sib200"]))
+        runs.run(
+            LoadedModel(name, name[1] * 64, model),
+            suite,
+            tmp_path / "results",
+            chosen(["bitext", "xquad", "sts17", "sib200"]),
+        )
     (folder,) = (tmp_path / "results").glob("good-*")
     languages = [{"language": "deu_Latn", "premium": 1.5}, {"language": "cor_Latn", "premium": 2.5}]
-    shown = {"languages": ["eng_Latn", "deu_Latn"] * 3, "numbers": [0, 0, 1, 1, 2, 2], "points": [[i, -i] for i in range(6)]}
+    shown = {
+        "languages": ["eng_Latn", "deu_Latn"] * 3,
+        "numbers": [0, 0, 1, 1, 2, 2],
+        "points": [[i, -i] for i in range(6)],
+    }
     (folder / "diagnosis.json").write_text(json.dumps({"languages": languages, "map": shown}))
     return tmp_path / "results"
 
 
-def test_the_page_needs_no_network_and_figures_and_tables_lie_beside_it(results: Path, tmp_path: Path) -> None:
+def test_the_page_needs_no_network_and_figures_and_tables_lie_beside_it(
+    results: Path, tmp_path: Path
+) -> None:
     files = {file.name: file for file in write(gather([results]), tmp_path / "report")}
     text = files["report.html"].read_text(encoding="utf-8")
     assert "__DATA__" not in text
@@ -62,8 +82,18 @@ def test_what_cannot_be_shown_is_told(results: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(LusiferError, match="holds no results"):
         gather([tmp_path / "empty"])
-    runs.run(Named("other", "9" * 64, Oracle()), tmp_path / "suite", tmp_path / "more", chosen(["mgsm"]))
-    runs.run(Named("another", "8" * 64, Oracle()), tmp_path / "suite", tmp_path / "more", chosen(["titles"]))
+    runs.run(
+        LoadedModel("other", "9" * 64, Oracle()),
+        tmp_path / "suite",
+        tmp_path / "more",
+        chosen(["mgsm"]),
+    )
+    runs.run(
+        LoadedModel("another", "8" * 64, Oracle()),
+        tmp_path / "suite",
+        tmp_path / "more",
+        chosen(["titles"]),
+    )
     with pytest.raises(LusiferError, match="no task was asked of all of"):
         write(gather([tmp_path / "more"]), tmp_path / "report")
     broken = next(results.glob("good-*")) / "diagnosis.json"

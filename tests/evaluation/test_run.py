@@ -1,4 +1,6 @@
-"""Results are kept by model, files and settings; an interrupted run goes on, embeds nothing twice, and ends the same."""
+"""Results are kept by model, files and settings; an interrupted run goes on, embeds nothing twice,
+and ends the same.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ from lusifer.encoding.cache import Encoder
 from lusifer.errors import LusiferError
 from lusifer.evaluation import run as runs
 from lusifer.evaluation.catalog import chosen
-from lusifer.models.load import Named
+from lusifer.models.load import LoadedModel
 from tests.evaluation.oracle import Oracle, write_suite
 
 SOME = chosen(["tatoeba", "sts17", "sib200", "titles"])
@@ -27,8 +29,8 @@ def suite(tmp_path: Path) -> Path:
     return write_suite(tmp_path / "suite")
 
 
-def named(model: Oracle, weights: str = "1" * 64) -> Named:
-    return Named("some/where/model", weights, model)
+def named(model: Oracle, weights: str = "1" * 64) -> LoadedModel:
+    return LoadedModel("some/where/model", weights, model)
 
 
 def test_what_is_kept_is_not_computed_again(suite: Path, tmp_path: Path) -> None:
@@ -47,8 +49,14 @@ def test_what_is_kept_is_not_computed_again(suite: Path, tmp_path: Path) -> None
     assert not (folder / "vectors").exists()
 
 
-def test_other_weights_files_languages_and_anchors_are_other_results(suite: Path, tmp_path: Path) -> None:
-    def seen(model: Named, languages: Sequence[str] | None = None, anchor: Named | None = None) -> int:
+def test_other_weights_files_languages_and_anchors_are_other_results(
+    suite: Path, tmp_path: Path
+) -> None:
+    def seen(
+        model: LoadedModel,
+        languages: Sequence[str] | None = None,
+        anchor: LoadedModel | None = None,
+    ) -> int:
         runs.run(model, suite, tmp_path / "results", chosen(["tatoeba"]), languages, anchor)
         assert isinstance(model.embedder, Oracle)
         return len(model.embedder.seen)
@@ -63,7 +71,9 @@ def test_other_weights_files_languages_and_anchors_are_other_results(suite: Path
     assert seen(named(Oracle()), ["de"], named(Oracle(), "3" * 64))
     assert seen(named(Oracle()), ["de"], named(Oracle(), "4" * 64)), "another anchor"
     file = suite / "bitext_eval/tatoeba.tsv.xz"
-    file.write_bytes(lzma.compress(lzma.decompress(file.read_bytes()) + b"deu_Latn\tx\tenglish #k\tmore #k\n"))
+    file.write_bytes(
+        lzma.compress(lzma.decompress(file.read_bytes()) + b"deu_Latn\tx\tenglish #k\tmore #k\n")
+    )
     assert seen(named(Oracle()), ["de"], named(Oracle(), "4" * 64)), "another file"
 
 
@@ -82,7 +92,13 @@ def test_some_languages_of_a_whole_result_are_taken_from_it(suite: Path, tmp_pat
 def test_two_endpoints_never_share_scores(suite: Path, tmp_path: Path) -> None:
     for host in ("one", "two"):
         url, model = f"http://{host}:8000/v1", Oracle()
-        runs.run(Named(url, url, model), suite, tmp_path / "results", MGSM, anchor=Named(url, url, Oracle()))
+        runs.run(
+            LoadedModel(url, url, model),
+            suite,
+            tmp_path / "results",
+            MGSM,
+            anchor=LoadedModel(url, url, Oracle()),
+        )
         assert model.seen, host
 
 
@@ -100,7 +116,9 @@ class Dies(Oracle):
 
 
 @pytest.mark.parametrize("after", [0, 5, 20, 40, 60])
-def test_resumed_is_uninterrupted(suite: Path, tmp_path: Path, after: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resumed_is_uninterrupted(
+    suite: Path, tmp_path: Path, after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(vectors, "BLOCK", 3)
     whole = Oracle()
     expected = runs.run(named(whole), suite, tmp_path / "whole", SOME)
@@ -136,7 +154,9 @@ def test_a_damaged_result_is_told(suite: Path, tmp_path: Path) -> None:
     runs.run(named(Oracle()), suite, tmp_path / "results", MGSM)
     (folder,) = (p for p in (tmp_path / "results").iterdir() if p.is_dir())
     (folder / "mgsm.npz").write_bytes((folder / "mgsm.npz").read_bytes()[:40])
-    with pytest.raises(LusiferError, match=r"mgsm\.json: is no result of `lusifer evaluate`, or damaged"):
+    with pytest.raises(
+        LusiferError, match=r"mgsm\.json: is no result of `lusifer evaluate`, or damaged"
+    ):
         runs.run(named(Oracle()), suite, tmp_path / "results", MGSM)
     kept = json.loads((folder / "mgsm.json").read_text())
     del kept["scores"]

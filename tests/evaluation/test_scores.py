@@ -11,7 +11,9 @@ from lusifer.evaluation.scores import DRAWS, Measured, resamples, spearman, v_me
 
 def test_intervals_shrink_with_n_and_hold_the_value() -> None:
     rng = np.random.default_rng(3)
-    small, large = (Measured("t", "x", "m", (rng.random(n) < 0.4).astype(float)).score() for n in (50, 5000))
+    small, large = (
+        Measured("t", "x", "m", (rng.random(n) < 0.4).astype(float)).score() for n in (50, 5000)
+    )
     for s in (small, large):
         assert s.low < s.value < s.high
     assert large.high - large.low < (small.high - small.low) / 5

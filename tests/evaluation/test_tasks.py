@@ -1,4 +1,6 @@
-"""The tasks on files of the real ones' shapes: a perfect model is perfect, texts are embedded once, bad input is one line."""
+"""The tasks on files of the real ones' shapes: a perfect model is perfect, texts are embedded once,
+bad input is one line.
+"""
 
 from __future__ import annotations
 
@@ -31,12 +33,18 @@ def test_a_perfect_model_is_perfect_everywhere_and_embeds_each_text_once(suite: 
         assert s.value == pytest.approx(0.0 if s.metric in LOWER else 1.0), s
     metrics = {task: {s.metric for s in scores if s.task == task} for task in TASKS}
     assert metrics["tatoeba"] == {"to English", "from English", "xsim error", "to anchor"}
-    assert metrics["xquad"] == {f"{m} {pool}" for m in ("nDCG@10", "recall@10", "MRR@10") for pool in ("English", "own", "anchor")}
+    assert metrics["xquad"] == {
+        f"{m} {pool}"
+        for m in ("nDCG@10", "recall@10", "MRR@10")
+        for pool in ("English", "own", "anchor")
+    }
     assert metrics["sib200"] == {"accuracy English", "accuracy own"}
     assert metrics["sts12-16"] == {"spearman 2012", "spearman 2013"}
     assert len(model.seen) == len(set(model.seen))
     for seen in (model.seen, anchor.seen):
-        assert not any(t.startswith("None:passage") for t in seen), "fault 9: the compared baselines got no prompts"
+        assert not any(t.startswith("None:passage") for t in seen), (
+            "fault 9: the compared baselines got no prompts"
+        )
     assert any(t.startswith("query:question") for t in model.seen), "prompts are applied"
     assert any(t.startswith("document:passage") for t in anchor.seen)
 
@@ -47,7 +55,11 @@ def test_a_question_without_a_choice_is_not_counted(suite: Path) -> None:
 
 
 def test_tasks_by_name_and_by_kind() -> None:
-    assert [t.name for t in chosen(["reranking", "trecqa", "tatoeba"])] == ["trecqa", "trecqa-dev", "tatoeba"]
+    assert [t.name for t in chosen(["reranking", "trecqa", "tatoeba"])] == [
+        "trecqa",
+        "trecqa-dev",
+        "tatoeba",
+    ]
     assert {t.name for t in chosen(["bitext"])} == {"tatoeba", "ntrex", "sib200-bitext", "mgsm"}
     with pytest.raises(LusiferError, match="no local task 'tatoba'; there are: english, tatoeba"):
         chosen(["tatoba"])
@@ -55,10 +67,14 @@ def test_tasks_by_name_and_by_kind() -> None:
 
 def test_languages_are_named_as_users_do(suite: Path) -> None:
     for name in ("de", "deu", "deu_Latn"):
-        assert {s.language for s in evaluate(Oracle(), suite, ["tatoeba", "ntrex"], [name])} == {"deu_Latn"}
+        assert {s.language for s in evaluate(Oracle(), suite, ["tatoeba", "ntrex"], [name])} == {
+            "deu_Latn"
+        }
     assert {s.language for s in evaluate(Oracle(), suite, ["sts17"], ["es"])} == {"es-en"}
     assert {s.language for s in evaluate(Oracle(), suite, ["sts17"], ["en"])} == {"en-en"}
-    assert {s.language for s in evaluate(Oracle(), suite, ["tatoeba"], ["tatoeba-36"])} == {"deu_Latn"}
+    assert {s.language for s in evaluate(Oracle(), suite, ["tatoeba"], ["tatoeba-36"])} == {
+        "deu_Latn"
+    }
     assert "srp_Cyrl" not in Languages.of(["srp_Latn"])
     with pytest.raises(LusiferError, match="no task asked for has the language 'hin_Deva'"):
         evaluate(Oracle(), suite, ["tatoeba"], ["de", "hin_Deva"])
@@ -88,7 +104,10 @@ class Bad(Oracle):
         )
 
 
-@pytest.mark.parametrize(("how", "what"), [("nan", "length nan"), ("narrow", "shape"), ("long", "length 2, not 1"), ("few", "shape")])
+@pytest.mark.parametrize(
+    ("how", "what"),
+    [("nan", "length nan"), ("narrow", "shape"), ("long", "length 2, not 1"), ("few", "shape")],
+)
 def test_a_model_that_gives_no_vectors_is_told(suite: Path, how: str, what: str) -> None:
     with pytest.raises(ModelError, match=what):
         evaluate(Bad(how), suite, ["mgsm"])
@@ -98,8 +117,13 @@ def test_missing_broken_empty_and_one_class_files_are_told(suite: Path) -> None:
     def write(name: str, text: str) -> None:
         (suite / name).write_bytes(lzma.compress(text.encode()))
 
-    write("classification/banking77_en.tsv.xz", "eng_Latn\ttrain\tone\tx #a\neng_Latn\ttest\tone\tx #b\n")
-    with pytest.raises(LusiferError, match="banking77, eng_Latn: has one class; two or more are needed"):
+    write(
+        "classification/banking77_en.tsv.xz",
+        "eng_Latn\ttrain\tone\tx #a\neng_Latn\ttest\tone\tx #b\n",
+    )
+    with pytest.raises(
+        LusiferError, match="banking77, eng_Latn: has one class; two or more are needed"
+    ):
         evaluate(Oracle(), suite, ["banking77"])
     write("bitext_eval/mgsm.tsv.xz", "")
     with pytest.raises(DataError, match=r"mgsm\.tsv\.xz"):
@@ -113,6 +137,11 @@ def test_missing_broken_empty_and_one_class_files_are_told(suite: Path) -> None:
 
 
 def test_the_usual_36_languages(shared_data: Path) -> None:
-    rows = (r.values["language"] for r in read_rows(str(shared_data / "bitext_eval/tatoeba.tsv.xz"), ["language", "_", "_", "_"]))
+    rows = (
+        r.values["language"]
+        for r in read_rows(
+            str(shared_data / "bitext_eval/tatoeba.tsv.xz"), ["language", "_", "_", "_"]
+        )
+    )
     assert len(set(TATOEBA_36)) == 36
     assert set(TATOEBA_36) <= set(rows)

@@ -25,7 +25,9 @@ def test_every_row_is_in_one_batch_that_keeps_the_budget(lengths: list[int], bud
 
 
 @pytest.mark.parametrize("family", ["bert", "qwen3"])
-def test_any_budget_gives_the_vectors_of_texts_alone(family: str, model_folder: Callable[[str], Path]) -> None:
+def test_any_budget_gives_the_vectors_of_texts_alone(
+    family: str, model_folder: Callable[[str], Path]
+) -> None:
     texts = [*TEXTS, "", "a " * 3000, *TEXTS[:2]]
     model = sentence_transformer(model_folder(family), device="cpu")
     alone = np.concatenate([model.encode([text], normalize_embeddings=True) for text in texts])

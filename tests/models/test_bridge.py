@@ -1,4 +1,6 @@
-"""The bridge: a vector depends on its text and prompt alone, and a checkpoint is strict, small and whole."""
+"""The bridge: a vector depends on its text and prompt alone, and a checkpoint is strict, small and
+whole.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,11 @@ PROMPTS = {"query": "The question: ", "document": "The answer: "}
 
 
 def make(
-    model_folder: Folder, encoder: str = "xlm-roberta", target: str = "llama", train: str = "lora", **connector: object
+    model_folder: Folder,
+    encoder: str = "xlm-roberta",
+    target: str = "llama",
+    train: str = "lora",
+    **connector: object,
 ) -> SentenceTransformer:
     for family in (encoder, target):
         model_folder(family)  # making one draws random numbers: before the seed, not after
@@ -60,8 +66,12 @@ PAIRS = [
 
 @pytest.mark.parametrize(("encoder", "target"), PAIRS)
 @pytest.mark.parametrize("kind", ["mlp", "linear", "vocabulary", "words", "resampler"])
-def test_a_vector_depends_on_its_text_alone(encoder: str, target: str, kind: str, model_folder: Folder) -> None:
-    """Batch composition and order, padding side and length, added tokens (fault 3 of the first implementation)."""
+def test_a_vector_depends_on_its_text_alone(
+    encoder: str, target: str, kind: str, model_folder: Folder
+) -> None:
+    """Batch composition and order, padding side and length, added tokens (fault 3 of the first
+    implementation).
+    """
     model = make(model_folder, encoder, target, kind=kind, tokens=2, queries=4)
     alone = np.stack([model.encode([t])[0] for t in TEXTS[:6]])
     together = model.encode(TEXTS[:6], batch_size=6)
@@ -81,29 +91,41 @@ def test_a_vector_depends_on_its_text_alone(encoder: str, target: str, kind: str
         np.testing.assert_allclose(vector, alone[0], atol=2e-5)
 
 
-def test_the_padding_side_of_the_tokenizer_changes_nothing(model_folder: Folder, tmp_path: Path) -> None:
+def test_the_padding_side_of_the_tokenizer_changes_nothing(
+    model_folder: Folder, tmp_path: Path
+) -> None:
     left = tmp_path / "left"
     shutil.copytree(model_folder("bert"), left)
     settings_file = left / "tokenizer_config.json"
     document = json.loads(settings_file.read_text(encoding="utf-8")) | {"padding_side": "left"}
     settings_file.write_text(json.dumps(document), encoding="utf-8")
     models = [
-        make(lambda f, b=base: b if f == "bert" else model_folder(f), "bert", "llama", tokens=1) for base in (left, model_folder("bert"))
+        make(lambda f, b=base: b if f == "bert" else model_folder(f), "bert", "llama", tokens=1)
+        for base in (left, model_folder("bert"))
     ]
     np.testing.assert_allclose(*(m.encode(TEXTS) for m in models), atol=2e-5)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(texts=st.lists(st.text(max_size=60), min_size=1, max_size=5))
-def test_any_text_gives_a_finite_unit_vector_that_is_its_own(texts: list[str], model_folder: Folder) -> None:
+def test_any_text_gives_a_finite_unit_vector_that_is_its_own(
+    texts: list[str], model_folder: Folder
+) -> None:
     embedder = TorchEmbedder(make(model_folder, tokens=1))
     vectors = embedder.encode(texts)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
     np.testing.assert_allclose(vectors[0], embedder.encode(texts[:1])[0], atol=2e-5)
 
 
-@pytest.mark.parametrize(("train", "kind"), [("frozen", "mlp"), ("lora", "mlp"), ("full", "mlp"), ("lora", "words"), ("full", "words")])
-def test_every_way_of_loading_gives_the_same_vectors_twice(train: str, kind: str, model_folder: Folder, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("train", "kind"),
+    [("frozen", "mlp"), ("lora", "mlp"), ("full", "mlp"), ("lora", "words"), ("full", "words")],
+)
+def test_every_way_of_loading_gives_the_same_vectors_twice(
+    train: str, kind: str, model_folder: Folder, tmp_path: Path
+) -> None:
     """Save → load = identical; dropout is off after every way of loading (fault 2)."""
     model = make(model_folder, train=train, tokens=1, kind=kind)
     model.train()
@@ -113,7 +135,9 @@ def test_every_way_of_loading_gives_the_same_vectors_twice(train: str, kind: str
     ways = {
         "lusifer.load": lambda: lusifer.load(folder).encode(TEXTS),
         "lusifer.sentence_transformer": lambda: lusifer.sentence_transformer(folder).encode(TEXTS),
-        "SentenceTransformer": lambda: SentenceTransformer(str(folder), trust_remote_code=True, device="cpu").encode(TEXTS),
+        "SentenceTransformer": lambda: SentenceTransformer(
+            str(folder), trust_remote_code=True, device="cpu"
+        ).encode(TEXTS),
     }
     default = model.encode(TEXTS, prompt_name="document")
     for way in ways.values():
@@ -141,12 +165,16 @@ def test_prompts_are_saved_and_applied(model_folder: Folder, tmp_path: Path) -> 
     asked = bare.encode([PROMPTS["query"] + TEXTS[0]], prompt="")
     np.testing.assert_allclose(embedder.encode([TEXTS[0]], prompt="query"), asked, atol=1e-6)
     np.testing.assert_allclose(bare.encode_query([TEXTS[0]]), asked, atol=1e-6)
-    np.testing.assert_allclose(embedder.encode([TEXTS[0]]), bare.encode_document([TEXTS[0]]), atol=1e-6)
+    np.testing.assert_allclose(
+        embedder.encode([TEXTS[0]]), bare.encode_document([TEXTS[0]]), atol=1e-6
+    )
     with pytest.raises(LusiferError, match=r"no prompt 'sts'.*query"):
         embedder.encode(TEXTS, prompt="sts")
 
 
-def test_a_merged_bridge_stands_alone_and_gives_the_same_vectors(model_folder: Folder, tmp_path: Path) -> None:
+def test_a_merged_bridge_stands_alone_and_gives_the_same_vectors(
+    model_folder: Folder, tmp_path: Path
+) -> None:
     bases = {f: tmp_path / f for f in ("bert", "llama")}
     for family, folder in bases.items():
         shutil.copytree(model_folder(family), folder)
@@ -155,9 +183,15 @@ def test_a_merged_bridge_stands_alone_and_gives_the_same_vectors(model_folder: F
     lusifer.merge(tmp_path / "bridge", tmp_path / "whole")
     for folder in bases.values():
         shutil.rmtree(folder)
-    np.testing.assert_allclose(lusifer.load(tmp_path / "whole").encode(TEXTS), model.encode(TEXTS), atol=2e-5)
     np.testing.assert_allclose(
-        SentenceTransformer(str(tmp_path / "whole"), trust_remote_code=True, device="cpu").encode(TEXTS), model.encode(TEXTS), atol=2e-5
+        lusifer.load(tmp_path / "whole").encode(TEXTS), model.encode(TEXTS), atol=2e-5
+    )
+    np.testing.assert_allclose(
+        SentenceTransformer(str(tmp_path / "whole"), trust_remote_code=True, device="cpu").encode(
+            TEXTS
+        ),
+        model.encode(TEXTS),
+        atol=2e-5,
     )
     with pytest.raises(LusiferError, match="exists already"):
         lusifer.merge(tmp_path / "whole", tmp_path / "whole")
@@ -172,7 +206,11 @@ def test_bases_that_moved_and_bases_that_changed(model_folder: Folder, tmp_path:
     base.rename(moved)
     with pytest.raises(ModelError, match="no such model folder"):
         lusifer.load(tmp_path / "b")
-    np.testing.assert_allclose(lusifer.load(tmp_path / "b", target=str(moved)).encode(TEXTS), model.encode(TEXTS), atol=1e-6)
+    np.testing.assert_allclose(
+        lusifer.load(tmp_path / "b", target=str(moved)).encode(TEXTS),
+        model.encode(TEXTS),
+        atol=1e-6,
+    )
     tensors = load_file(moved / "model.safetensors")
     tensors["model.norm.weight"][0] += 1
     save_file(tensors, moved / "model.safetensors", {"format": "pt"})
@@ -196,11 +234,17 @@ def damage_lacks(folder: Path) -> None:
 
 
 def damage_more(folder: Path) -> None:
-    save_file(load_file(folder / "trained.safetensors") | {"connector.third": torch.zeros(1)}, folder / "trained.safetensors")
+    save_file(
+        load_file(folder / "trained.safetensors") | {"connector.third": torch.zeros(1)},
+        folder / "trained.safetensors",
+    )
 
 
 def damage_shape(folder: Path) -> None:
-    save_file(load_file(folder / "trained.safetensors") | {"connector.first.bias": torch.zeros(3)}, folder / "trained.safetensors")
+    save_file(
+        load_file(folder / "trained.safetensors") | {"connector.first.bias": torch.zeros(3)},
+        folder / "trained.safetensors",
+    )
 
 
 def damage_json(folder: Path) -> None:
@@ -240,7 +284,10 @@ def test_a_damaged_checkpoint_is_refused_in_one_line(
 def test_code_of_its_own_is_refused(model_folder: Folder, tmp_path: Path) -> None:
     save_model(make(model_folder), tmp_path / "b")
     file = tmp_path / "b" / "modules.json"
-    file.write_text(file.read_text(encoding="utf-8").replace("lusifer.models.bridge.Bridge", "evil.Module"), encoding="utf-8")
+    file.write_text(
+        file.read_text(encoding="utf-8").replace("lusifer.models.bridge.Bridge", "evil.Module"),
+        encoding="utf-8",
+    )
     with pytest.raises(ModelError, match="code of its own"):
         lusifer.load(tmp_path / "b")
     with pytest.raises(ModelError, match="no such"):
@@ -268,7 +315,9 @@ def test_nan_weights_are_told_with_the_text(model_folder: Folder) -> None:
         TorchEmbedder(model).encode(TEXTS[:2])
 
 
-def test_no_logits_are_made_and_no_hidden_states_are_kept(model_folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_logits_are_made_and_no_hidden_states_are_kept(
+    model_folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Fault 4: `encode` computed LM-head logits and kept every layer's states."""
     model = make(model_folder)
     assert not [n for n, _ in model.named_modules() if "lm_head" in n]
@@ -287,20 +336,32 @@ def test_no_logits_are_made_and_no_hidden_states_are_kept(model_folder: Folder, 
 
 
 def test_only_what_is_saved_can_be_trained(model_folder: Folder, tmp_path: Path) -> None:
-    """Also in the hands of another trainer: sentence-transformers' own would else move weights that a save leaves out."""
+    """Also in the hands of another trainer: sentence-transformers' own would else move weights that
+    a save leaves out.
+    """
     model = make(model_folder)
     save_model(model, tmp_path / "b")
-    for loaded in (model, lusifer.sentence_transformer(tmp_path / "b"), SentenceTransformer(str(tmp_path / "b"), trust_remote_code=True)):
-        assert {n for n, p in loaded[0].named_parameters() if p.requires_grad} == set(loaded[0].trained_names())
+    for loaded in (
+        model,
+        lusifer.sentence_transformer(tmp_path / "b"),
+        SentenceTransformer(str(tmp_path / "b"), trust_remote_code=True),
+    ):
+        assert {n for n, p in loaded[0].named_parameters() if p.requires_grad} == set(
+            loaded[0].trained_names()
+        )
 
 
-def test_a_relative_base_is_found_above_the_checkpoint(model_folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_base_is_found_above_the_checkpoint(
+    model_folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A project's checkpoint loads from any working directory."""
     project = tmp_path / "project"
     for family in ("bert", "llama"):
         shutil.copytree(model_folder(family), project / "models" / family)
     monkeypatch.chdir(project)
-    model = assemble(Bridge.new(BridgeConfig(Part("models/bert"), Part("models/llama"), max_tokens=64))).eval()
+    model = assemble(
+        Bridge.new(BridgeConfig(Part("models/bert"), Part("models/llama"), max_tokens=64))
+    ).eval()
     save_model(model, project / "out" / "run" / "model")
     monkeypatch.chdir(tmp_path)
     found = lusifer.load(project / "out" / "run" / "model")
@@ -308,7 +369,10 @@ def test_a_relative_base_is_found_above_the_checkpoint(model_folder: Folder, tmp
     (project / "models" / "bert").rename(tmp_path / "elsewhere")
     with pytest.raises(ModelError, match="if it has moved, say where"):
         lusifer.load(project / "out" / "run" / "model")
-    assert lusifer.load(project / "out" / "run" / "model", encoder=str(tmp_path / "elsewhere")).dim == 32
+    assert (
+        lusifer.load(project / "out" / "run" / "model", encoder=str(tmp_path / "elsewhere")).dim
+        == 32
+    )
     with pytest.raises(TypeError):
         lusifer.load(project / "out" / "run" / "model", enkoder="x")  # type: ignore[call-arg]
 
@@ -316,10 +380,20 @@ def test_a_relative_base_is_found_above_the_checkpoint(model_folder: Folder, tmp
 def test_a_target_with_a_head_of_its_own_is_refused(model_folder: Folder, tmp_path: Path) -> None:
     from sentence_transformers.sentence_transformer.modules import Dense, Pooling, Transformer
 
-    modules = [Transformer(str(model_folder("bert"))), Pooling(32, pooling_mode="mean"), Dense(32, 32)]
-    SentenceTransformer(modules=modules, device="cpu").save(str(tmp_path / "dense"), create_model_card=False)
+    modules = [
+        Transformer(str(model_folder("bert"))),
+        Pooling(32, pooling_mode="mean"),
+        Dense(32, 32),
+    ]
+    SentenceTransformer(modules=modules, device="cpu").save(
+        str(tmp_path / "dense"), create_model_card=False
+    )
     with pytest.raises(ModelError, match="adds 'Dense'"):
-        Bridge.new(BridgeConfig(Part(str(model_folder("bert"))), Part(str(tmp_path / "dense")), max_tokens=64))
+        Bridge.new(
+            BridgeConfig(
+                Part(str(model_folder("bert"))), Part(str(tmp_path / "dense")), max_tokens=64
+            )
+        )
 
 
 def test_encode_pads_little(model_folder: Folder) -> None:
@@ -340,9 +414,15 @@ def test_encode_pads_little(model_folder: Folder) -> None:
     assert spent < 1.25 * real
 
 
-def test_a_merged_bf16_bridge_keeps_exact_rotary_frequencies(model_folder: Folder, tmp_path: Path) -> None:
+def test_a_merged_bf16_bridge_keeps_exact_rotary_frequencies(
+    model_folder: Folder, tmp_path: Path
+) -> None:
     torch.manual_seed(1)
-    config = BridgeConfig(Part(str(model_folder("bert"))), Part(str(model_folder("llama")), dtype="bfloat16"), max_tokens=200)
+    config = BridgeConfig(
+        Part(str(model_folder("bert"))),
+        Part(str(model_folder("llama")), dtype="bfloat16"),
+        max_tokens=200,
+    )
     model = assemble(Bridge.new(config)).eval()
     save_model(model, tmp_path / "b")
     lusifer.merge(tmp_path / "b", tmp_path / "whole")
@@ -356,7 +436,9 @@ def test_a_merged_bf16_bridge_keeps_exact_rotary_frequencies(model_folder: Folde
 
 
 def test_frozen_parts_recompute_activations_and_stay_free_of_dropout(model_folder: Folder) -> None:
-    config = BridgeConfig(Part(str(model_folder("bert"))), Part(str(model_folder("bert"))), max_tokens=64)
+    config = BridgeConfig(
+        Part(str(model_folder("bert"))), Part(str(model_folder("bert"))), max_tokens=64
+    )
     bridge = Bridge.new(config)
     plain = assemble(bridge).eval().encode(TEXTS[:4], convert_to_tensor=True)
     bridge.checkpoint_activations()
@@ -370,10 +452,16 @@ def test_frozen_parts_recompute_activations_and_stay_free_of_dropout(model_folde
     assert plain.shape == (4, 32)
 
 
-def test_a_base_in_another_precision_is_the_same_model_and_another_is_not(model_folder: Folder, tmp_path: Path) -> None:
+def test_a_base_in_another_precision_is_the_same_model_and_another_is_not(
+    model_folder: Folder, tmp_path: Path
+) -> None:
     encoder = tmp_path / "encoder"
     shutil.copytree(model_folder("xlm-roberta"), encoder)
-    bridge = Bridge.new(BridgeConfig(Part(str(encoder), exact=False), Part(str(model_folder("bert"))), max_tokens=64))
+    bridge = Bridge.new(
+        BridgeConfig(
+            Part(str(encoder), exact=False), Part(str(model_folder("bert"))), max_tokens=64
+        )
+    )
     folder = tmp_path / "bridge"
     save_model(assemble(bridge, "cpu"), folder)
     before = lusifer.load(folder).encode(TEXTS)
@@ -381,14 +469,25 @@ def test_a_base_in_another_precision_is_the_same_model_and_another_is_not(model_
     rounded = {k: v.to(torch.bfloat16).float() for k, v in tensors.items()}
     save_file(rounded, encoder / "model.safetensors", {"format": "pt"})
     assert (lusifer.load(folder).encode(TEXTS) * before).sum(1).min() > 0.99
-    for other in ({k: 2 * v for k, v in tensors.items()}, {k: torch.randn_like(v.float()) for k, v in tensors.items()}):
+    for other in (
+        {k: 2 * v for k, v in tensors.items()},
+        {k: torch.randn_like(v.float()) for k, v in tensors.items()},
+    ):
         save_file(other, encoder / "model.safetensors", {"format": "pt"})
-        with pytest.raises(ModelError, match="its weights differ from those this bridge was trained with"):
+        with pytest.raises(
+            ModelError, match="its weights differ from those this bridge was trained with"
+        ):
             lusifer.load(folder)
 
 
-def test_a_checkpoint_without_a_tokenizer_takes_its_encoders(model_folder: Folder, tmp_path: Path) -> None:
-    bridge = Bridge.new(BridgeConfig(Part(str(model_folder("xlm-roberta"))), Part(str(model_folder("bert"))), max_tokens=64))
+def test_a_checkpoint_without_a_tokenizer_takes_its_encoders(
+    model_folder: Folder, tmp_path: Path
+) -> None:
+    bridge = Bridge.new(
+        BridgeConfig(
+            Part(str(model_folder("xlm-roberta"))), Part(str(model_folder("bert"))), max_tokens=64
+        )
+    )
     folder = tmp_path / "bridge"
     save_model(assemble(bridge, "cpu"), folder)
     before = lusifer.load(folder).encode(TEXTS)

@@ -7,7 +7,14 @@ import torch
 import transformers
 
 from lusifer.errors import ModelError
-from lusifer.models.bridge.connectors import CONNECTORS, SHARP, ConnectorConfig, WordMixture, make_connector, to_front
+from lusifer.models.bridge.connectors import (
+    CONNECTORS,
+    SHARP,
+    ConnectorConfig,
+    WordMixture,
+    make_connector,
+    to_front,
+)
 from lusifer.models.bridge.module import BridgeConfig, Lora, Part
 from lusifer.training.assemble import shape_plan
 from lusifer.training.run import load_recipe
@@ -21,9 +28,13 @@ def target() -> torch.nn.Module:
 
 @pytest.mark.parametrize("kind", CONNECTORS)
 @pytest.mark.parametrize("tokens", [0, 3])
-def test_a_row_is_the_same_whatever_stands_beside_it(kind: str, tokens: int, target: torch.nn.Module) -> None:
+def test_a_row_is_the_same_whatever_stands_beside_it(
+    kind: str, tokens: int, target: torch.nn.Module
+) -> None:
     torch.manual_seed(0)
-    connector = make_connector(ConnectorConfig(kind=kind, tokens=tokens, queries=4), 24, 32, target).eval()  # type: ignore[arg-type]
+    connector = make_connector(
+        ConnectorConfig(kind=kind, tokens=tokens, queries=4), 24, 32, target
+    ).eval()  # type: ignore[arg-type]
     if isinstance(connector, WordMixture):
         connector.set_words(torch.randn(20, 24), list(range(20)), [1], [2, 3])
     states = torch.randn(1, 5, 24)
@@ -41,13 +52,18 @@ def test_a_row_is_the_same_whatever_stands_beside_it(kind: str, tokens: int, tar
 
 
 def test_to_front_keeps_order_and_drops_padding_from_between() -> None:
-    states, mask = to_front(torch.tensor([[9, 1, 9, 2, 3], [4, 5, 9, 9, 9]]), torch.tensor([[0, 1, 0, 1, 1], [1, 1, 0, 0, 0]]))
+    states, mask = to_front(
+        torch.tensor([[9, 1, 9, 2, 3], [4, 5, 9, 9, 9]]),
+        torch.tensor([[0, 1, 0, 1, 1], [1, 1, 0, 0, 0]]),
+    )
     assert states[0, :3].tolist() == [1, 2, 3]
     assert states[1, :2].tolist() == [4, 5]
     assert mask.tolist() == [[1, 1, 1, 0, 0], [1, 1, 0, 0, 0]]
 
 
-def test_the_vocabulary_connector_gives_mixtures_of_the_targets_embeddings(target: torch.nn.Module) -> None:
+def test_the_vocabulary_connector_gives_mixtures_of_the_targets_embeddings(
+    target: torch.nn.Module,
+) -> None:
     connector = make_connector(ConnectorConfig(kind="vocabulary", temperature=1e-4), 24, 32, target)
     out, _ = connector(torch.randn(1, 3, 24), torch.ones(1, 3, dtype=torch.long), target)
     table = target.get_input_embeddings().weight
@@ -62,7 +78,13 @@ def test_a_key_comes_in_and_goes_out_at_no_weight(target: torch.nn.Module) -> No
     assert isinstance(connector, WordMixture)
     state = torch.nn.functional.normalize(torch.randn(24), dim=-1)
     away = torch.nn.functional.normalize(torch.randn(6, 24), dim=-1)
-    keys = torch.stack([state + 0.2 * away[0], state + 0.4 * away[1], *(state + (0.9 + 1e-5 * sign) * away[2 + sign] for sign in (0, 1))])
+    keys = torch.stack(
+        [
+            state + 0.2 * away[0],
+            state + 0.4 * away[1],
+            *(state + (0.9 + 1e-5 * sign) * away[2 + sign] for sign in (0, 1)),
+        ]
+    )
     results = []
     for order in ([0, 1, 2, 3], [0, 1, 3, 2]):  # the third and fourth key change places
         connector.set_words(keys, [order.index(i) + 5 for i in range(4)], [], [])
@@ -77,15 +99,21 @@ def test_a_key_comes_in_and_goes_out_at_no_weight(target: torch.nn.Module) -> No
     expected = (logits - logits[0]).exp()
     expected = expected[:3] - expected[3]
     order = cosines.argsort(descending=True)[:3]
-    torch.testing.assert_close(mixture, (expected / expected.sum()) @ table[5 + order], atol=2e-3, rtol=2e-3)
+    torch.testing.assert_close(
+        mixture, (expected / expected.sum()) @ table[5 + order], atol=2e-3, rtol=2e-3
+    )
 
 
 def test_damaged_words_are_refused(target: torch.nn.Module) -> None:
     connector = make_connector(ConnectorConfig(kind="words"), 24, 32, target)
     with pytest.raises(ModelError, match="one for each"):
-        connector.make_room({"keys": torch.zeros(3, 24), "ids": torch.zeros(2, dtype=torch.int32)}, target)
+        connector.make_room(
+            {"keys": torch.zeros(3, 24), "ids": torch.zeros(2, dtype=torch.int32)}, target
+        )
     with pytest.raises(ModelError, match="does not have"):
-        connector.make_room({"keys": torch.zeros(1, 24), "ids": torch.tensor([10**6], dtype=torch.int32)}, target)
+        connector.make_room(
+            {"keys": torch.zeros(1, 24), "ids": torch.tensor([10**6], dtype=torch.int32)}, target
+        )
 
 
 def test_wrong_sizes_are_refused() -> None:
@@ -114,7 +142,9 @@ def test_the_papers_model_has_the_papers_sizes() -> None:
             ),
             add_pooling_layer=False,
         )
-        mistral = transformers.MistralModel(transformers.MistralConfig(vocab_size=32768, sliding_window=None))
+        mistral = transformers.MistralModel(
+            transformers.MistralConfig(vocab_size=32768, sliding_window=None)
+        )
     plan = shape_plan(recipe.bridge, encoder, mistral, tokens=256 * 512)
     one_token = 4096
     assert plan["parameters"]["connector"] == 1024 * 1024 + 1024 + 1024 * 4096 + 4096 + one_token
@@ -129,7 +159,11 @@ def test_lusifer_small_has_its_shapes() -> None:
     with torch.device("meta"):
         encoder = transformers.BertModel(
             transformers.BertConfig(
-                vocab_size=250037, hidden_size=384, num_hidden_layers=12, num_attention_heads=12, intermediate_size=1536
+                vocab_size=250037,
+                hidden_size=384,
+                num_hidden_layers=12,
+                num_attention_heads=12,
+                intermediate_size=1536,
             ),
             add_pooling_layer=False,
         )
@@ -150,8 +184,14 @@ def test_lusifer_small_has_its_shapes() -> None:
 
 
 def test_lora_and_full_parts_count_what_they_train() -> None:
-    encoder, target = (transformers.AutoModel.from_config(tiny_config(f)) for f in ("bert", "llama"))
-    full = shape_plan(BridgeConfig(Part("a", "full"), Part("b"), max_tokens=64), encoder, target, 1)["parameters"]
+    encoder, target = (
+        transformers.AutoModel.from_config(tiny_config(f)) for f in ("bert", "llama")
+    )
+    full = shape_plan(
+        BridgeConfig(Part("a", "full"), Part("b"), max_tokens=64), encoder, target, 1
+    )["parameters"]
     assert full["trained"] == full["encoder"] + full["connector"]
-    lora = shape_plan(BridgeConfig(Part("a", "lora", Lora(rank=2)), Part("b"), max_tokens=64), encoder, target, 1)["parameters"]
+    lora = shape_plan(
+        BridgeConfig(Part("a", "lora", Lora(rank=2)), Part("b"), max_tokens=64), encoder, target, 1
+    )["parameters"]
     assert full["connector"] < lora["trained"] < full["trained"]

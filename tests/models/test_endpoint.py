@@ -1,4 +1,6 @@
-"""An endpoint in the embeddings format, served here: what is asked, what is answered, what goes wrong."""
+"""An endpoint in the embeddings format, served here: what is asked, what is answered, what goes
+wrong.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +30,12 @@ class Server:
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 owner.asked.append((body, self.headers.get("Authorization")))
-                rows = [{"index": i, "embedding": [len(t), 1, 2]} for i, t in enumerate(body["input"])]
-                status, answer = owner.answers.pop(0) if owner.answers else (200, {"data": rows[::-1]})
+                rows = [
+                    {"index": i, "embedding": [len(t), 1, 2]} for i, t in enumerate(body["input"])
+                ]
+                status, answer = (
+                    owner.answers.pop(0) if owner.answers else (200, {"data": rows[::-1]})
+                )
                 data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(data)))
@@ -57,14 +63,18 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     thread.join()
 
 
-def test_texts_are_asked_for_in_batches_and_answers_put_in_order(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_texts_are_asked_for_in_batches_and_answers_put_in_order(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "secret")
     monkeypatch.setattr(endpoint, "BATCH", 4)
     model = lusifer.load(f"{server.url}#small")
     texts = ["a" * i for i in range(10)]
     vectors = model.encode(texts)
     expected = np.array([[max(1, i), 1, 2] for i in range(10)], dtype=np.float32)
-    np.testing.assert_allclose(vectors, expected / np.linalg.norm(expected, axis=1, keepdims=True), atol=1e-6)
+    np.testing.assert_allclose(
+        vectors, expected / np.linalg.norm(expected, axis=1, keepdims=True), atol=1e-6
+    )
     assert [len(body["input"]) for body, _ in server.asked] == [1, 4, 4, 2]
     assert {(body["model"], key) for body, key in server.asked} == {("small", "Bearer secret")}
     assert (model.dim, model.encode([]).shape) == (3, (0, 3))

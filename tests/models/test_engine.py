@@ -1,4 +1,6 @@
-"""The engine gives every text the vector that the model gives it by itself, whatever else is asked for, and however it is batched."""
+"""The engine gives every text the vector that the model gives it by itself, whatever else is asked
+for, and however it is batched.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ MIXED = [*TEXTS, "", "a", " ".join(TEXTS), *TEXTS[:3], "x " * 90]
 
 
 class Letters:
-    """A runner whose vector of a text is how often it holds each of a few letters; it remembers what it was asked."""
+    """A runner whose vector of a text is how often it holds each of a few letters; it remembers
+    what it was asked.
+    """
 
     def __init__(self, budget: int = 64, most: int = 1 << 30, *, padded: bool = True) -> None:
         self.dim, self.budget, self.most, self.padded = 4, budget, most, padded
@@ -45,10 +49,14 @@ class Letters:
         return rows
 
     def finish(self, started: Any) -> Any:
-        return np.array([[np.sum(row == ord(c)) for c in "abcd"] for row in started], dtype=np.float32)
+        return np.array(
+            [[np.sum(row == ord(c)) for c in "abcd"] for row in started], dtype=np.float32
+        )
 
 
-def test_rows_come_back_in_order_each_distinct_text_once_in_batches_of_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_come_back_in_order_each_distinct_text_once_in_batches_of_a_budget(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(engine, "FIRST", 4)
     rng = np.random.default_rng(0)
     texts = ["".join(rng.choice(list("abcd"), rng.integers(0, 40))) for _ in range(300)]
@@ -62,18 +70,27 @@ def test_rows_come_back_in_order_each_distinct_text_once_in_batches_of_a_budget(
         assert sum(map(len, runner.batches)) == sum(told) == len(set(texts))
         for batch in runner.batches:
             assert len(batch) == 1 or (len(batch) * max(batch) if padded else sum(batch)) <= 64
-    np.testing.assert_array_equal(np.concatenate(list(engine.stream(Letters(), iter(texts)))), expected)
+    np.testing.assert_array_equal(
+        np.concatenate(list(engine.stream(Letters(), iter(texts)))), expected
+    )
     prompted = engine.encode(Letters(), texts, "dd")
     np.testing.assert_array_equal(prompted, expected + np.array([0, 0, 0, 2]))
 
 
-def test_a_batch_that_does_not_fit_is_halved_once_and_said(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_batch_that_does_not_fit_is_halved_once_and_said(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     texts = ["a" * 16, "b" * 16, "c" * 16, "d" * 16]
     with caplog.at_level(logging.WARNING):
         found = engine.encode(Letters(most=40), texts)
     np.testing.assert_array_equal(found, 16 * np.eye(4))
-    assert [record.message for record in caplog.records] == ["a batch of 4 texts, 64 tokens, does not fit in memory; trying its halves"]
-    with pytest.raises(ModelError, match="half a batch, 2 texts of 32 tokens, does not fit in memory either; lower the budget"):
+    assert [record.message for record in caplog.records] == [
+        "a batch of 4 texts, 64 tokens, does not fit in memory; trying its halves"
+    ]
+    with pytest.raises(
+        ModelError,
+        match="half a batch, 2 texts of 32 tokens, does not fit in memory either; lower the budget",
+    ):
         engine.encode(Letters(most=20), texts)
 
     class Broken(Letters):
@@ -102,7 +119,9 @@ def test_a_stream_holds_two_windows_and_no_more(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("family", [*varlen.FAMILIES])
 @pytest.mark.parametrize("causal", [False, True])
-def test_texts_end_to_end_are_the_padded_ones(family: str, causal: bool, model_folder: Folder) -> None:
+def test_texts_end_to_end_are_the_padded_ones(
+    family: str, causal: bool, model_folder: Folder
+) -> None:
     if causal and family not in CAUSAL:
         pytest.skip("an encoder sees both ways")
     role: Any = "target" if family in CAUSAL else "encoder"
@@ -115,7 +134,11 @@ def test_texts_end_to_end_are_the_padded_ones(family: str, causal: bool, model_f
         padded = model(input_ids=ids, attention_mask=mask.long()).last_hidden_state[mask]
         segments = Segments.of(lengths, ids.device)
         laid = varlen.run(model, segments, ids=torch.cat(rows))[0]
-        embedded = varlen.run(model, segments, embeds=families.embeddings(model)[0][torch.cat(rows)] * families.embeddings(model)[1])[0]
+        embedded = varlen.run(
+            model,
+            segments,
+            embeds=families.embeddings(model)[0][torch.cat(rows)] * families.embeddings(model)[1],
+        )[0]
     torch.testing.assert_close(laid, padded, rtol=1e-3, atol=2e-4)
     if family != "gemma":  # which scales what it looks up, not what it is given
         torch.testing.assert_close(embedded, padded, rtol=1e-3, atol=2e-4)
@@ -125,7 +148,9 @@ def test_texts_end_to_end_are_the_padded_ones(family: str, causal: bool, model_f
 @pytest.mark.parametrize("mode", ["mean", "cls", "lasttoken", "max"])
 def test_a_model_laid_end_to_end_gives_its_own_vectors(mode: str, model_folder: Folder) -> None:
     module = Transformer(str(model_folder("xlm-roberta")), max_seq_length=128)
-    model = SentenceTransformer(modules=[module, Pooling(32, pooling_mode=mode), Normalize()], device="cpu")
+    model = SentenceTransformer(
+        modules=[module, Pooling(32, pooling_mode=mode), Normalize()], device="cpu"
+    )
     padded = TorchRunner(model.eval(), 256, bf16=False)
     laid = TorchRunner(model.eval(), 256, bf16=False)
     laid.padded = False
@@ -146,22 +171,31 @@ def test_a_bridge_laid_end_to_end_gives_its_own_vectors(kind: str, model_folder:
     model = assemble(Bridge.new(BridgeConfig(*parts, connector, max_tokens=100)), "cpu").eval()
     laid = TorchRunner(model, 256, bf16=False)
     laid.padded = False
-    np.testing.assert_allclose(engine.encode(laid, MIXED), model.encode(MIXED, normalize_embeddings=True), atol=2e-5)
+    np.testing.assert_allclose(
+        engine.encode(laid, MIXED), model.encode(MIXED, normalize_embeddings=True), atol=2e-5
+    )
 
 
 def test_prompts_and_lengths_are_those_of_the_library(model_folder: Folder, tmp_path: Path) -> None:
     module = Transformer(str(model_folder("modernbert")), max_seq_length=48)
     made = SentenceTransformer(
-        modules=[module, Pooling(32), Normalize()], device="cpu", prompts={"query": "find: ", "document": "a passage "}
+        modules=[module, Pooling(32), Normalize()],
+        device="cpu",
+        prompts={"query": "find: ", "document": "a passage "},
     )
     made.default_prompt_name = "document"
     made.save(str(tmp_path / "model"))
-    model, plainly = lusifer.load(tmp_path / "model"), SentenceTransformer(str(tmp_path / "model"), device="cpu")
+    model, plainly = (
+        lusifer.load(tmp_path / "model"),
+        SentenceTransformer(str(tmp_path / "model"), device="cpu"),
+    )
     assert isinstance(model, TorchEmbedder)
     assert model.runner is not None
     long = [*MIXED, " ".join(TEXTS * 40), "y" * 10_000]
     for prompt in ("query", "document", None):
-        np.testing.assert_allclose(model.encode(long, prompt=prompt), plainly.encode(long, prompt_name=prompt), atol=1e-5)
+        np.testing.assert_allclose(
+            model.encode(long, prompt=prompt), plainly.encode(long, prompt_name=prompt), atol=1e-5
+        )
     assert model.encode([]).shape == (0, 32)
 
 
@@ -173,14 +207,18 @@ def test_what_is_no_plain_text_model_stays_with_the_library(model_folder: Folder
     assert not plain(model)
     embedder = TorchEmbedder(model)
     assert embedder.runner is None
-    np.testing.assert_allclose(embedder.encode(MIXED), model.encode(MIXED, normalize_embeddings=True), atol=1e-5)
+    np.testing.assert_allclose(
+        embedder.encode(MIXED), model.encode(MIXED, normalize_embeddings=True), atol=1e-5
+    )
     with pytest.raises(LusiferError, match="takes no long='pool'"):
         TorchEmbedder(model, long="pool")
 
 
 def test_a_long_text_may_be_read_in_pieces(model_folder: Folder) -> None:
     module = Transformer(str(model_folder("bert")), max_seq_length=32)
-    model = SentenceTransformer(modules=[module, Pooling(32), Normalize()], device="cpu", prompts={"document": "text: "}).eval()
+    model = SentenceTransformer(
+        modules=[module, Pooling(32), Normalize()], device="cpu", prompts={"document": "text: "}
+    ).eval()
     cut, whole = TorchEmbedder(model), TorchEmbedder(model, long="pool")
     np.testing.assert_allclose(whole.encode(TEXTS[:4]), cut.encode(TEXTS[:4]), atol=1e-6)
     long = " ".join(TEXTS * 60)  # some 10,000 tokens
@@ -188,10 +226,14 @@ def test_a_long_text_may_be_read_in_pieces(model_folder: Folder) -> None:
     pieces = whole.runner.tokens.pieces(long, "text: ")
     assert len(pieces) > 100
     assert "".join(text for text, _ in pieces).replace(" ", "") == long.replace(" ", "")
-    assert max(len(ids) for ids in whole.runner.tokens([f"text: {text}" for text, _ in pieces])) <= 32
+    assert (
+        max(len(ids) for ids in whole.runner.tokens([f"text: {text}" for text, _ in pieces])) <= 32
+    )
     vectors = cut.encode([text for text, _ in pieces], prompt="document")
     mean = (vectors * np.array([[tokens] for _, tokens in pieces])).sum(0)
-    np.testing.assert_allclose(whole.encode([long], prompt="document")[0], mean / np.linalg.norm(mean), atol=1e-5)
+    np.testing.assert_allclose(
+        whole.encode([long], prompt="document")[0], mean / np.linalg.norm(mean), atol=1e-5
+    )
     assert float(cut.encode([long])[0] @ whole.encode([long])[0]) < 0.999
 
 
@@ -216,8 +258,14 @@ def test_a_models_memory_error_is_the_engines(
 
 def test_a_cut_dimension_and_a_cut_on_the_left_are_the_models_own(model_folder: Folder) -> None:
     module = Transformer(str(model_folder("bert")), max_seq_length=32)
-    model = SentenceTransformer(modules=[module, Pooling(32), Normalize()], device="cpu", truncate_dim=8).eval()
-    np.testing.assert_allclose(TorchEmbedder(model).encode(MIXED), model.encode(MIXED, normalize_embeddings=True), atol=1e-5)
+    model = SentenceTransformer(
+        modules=[module, Pooling(32), Normalize()], device="cpu", truncate_dim=8
+    ).eval()
+    np.testing.assert_allclose(
+        TorchEmbedder(model).encode(MIXED),
+        model.encode(MIXED, normalize_embeddings=True),
+        atol=1e-5,
+    )
     model.tokenizer.truncation_side = "left"
     assert not plain(model)
 
@@ -241,7 +289,10 @@ def test_loading_draws_nothing(model_folder: Folder, capfd: pytest.CaptureFixtur
 
 
 def test_another_seed_is_another_model(tmp_path: Path) -> None:
-    a, b = (lusifer.load(make_model(tmp_path / str(seed), "bert", seed)).encode(TEXTS) for seed in (1, 2))
+    a, b = (
+        lusifer.load(make_model(tmp_path / str(seed), "bert", seed)).encode(TEXTS)
+        for seed in (1, 2)
+    )
     assert abs(a - b).max() > 0.01
 
 
@@ -249,7 +300,9 @@ def test_a_text_without_a_known_token_has_one_fixed_vector_in_every_table(tmp_pa
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 
     own: Any = lusifer.load(make_table(tmp_path / "table"))
-    module = StaticEmbedding(own.tokenizer, embedding_weights=own.rows.astype(np.float32) * own.scale[:, None])
+    module = StaticEmbedding(
+        own.tokenizer, embedding_weights=own.rows.astype(np.float32) * own.scale[:, None]
+    )
     model = SentenceTransformer(modules=[module, Normalize()], device="cpu")
     theirs = TorchEmbedder(model)
     texts = [*TEXTS, "", TEXTS[0]]

@@ -19,7 +19,9 @@ Folder = Callable[[str], Path]
 
 @pytest.mark.parametrize("family", CAUSAL)
 @pytest.mark.parametrize("saved", [False, True])
-def test_a_decoder_sees_both_ways_and_causally_when_asked(family: str, saved: bool, model_folder: Folder, tmp_path: Path) -> None:
+def test_a_decoder_sees_both_ways_and_causally_when_asked(
+    family: str, saved: bool, model_folder: Folder, tmp_path: Path
+) -> None:
     folder = model_folder(family)
     model = families.load(folder, "target")
     if saved:  # the direction must not be lost by saving and loading
@@ -41,12 +43,20 @@ def test_a_decoder_sees_both_ways_and_causally_when_asked(family: str, saved: bo
 def test_every_listed_encoder_loads(family: str, model_folder: Folder) -> None:
     model = families.load(model_folder(family), "encoder")
     ids = torch.tensor([[0, 9, 8, 2]])
-    assert model(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state.shape == (1, 4, 32)
+    assert model(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state.shape == (
+        1,
+        4,
+        32,
+    )
     assert not model.training
 
 
-@pytest.mark.parametrize(("family", "role"), [("gpt2", "target"), ("t5", "target"), ("llama", "encoder")])
-def test_other_families_are_refused_with_the_list(family: str, role: families.Role, model_folder: Folder, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("family", "role"), [("gpt2", "target"), ("t5", "target"), ("llama", "encoder")]
+)
+def test_other_families_are_refused_with_the_list(
+    family: str, role: families.Role, model_folder: Folder, tmp_path: Path
+) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"model_type": family}), encoding="utf-8")
     with pytest.raises(ModelError, match=family) as caught:
         families.read_config(tmp_path, role)
@@ -54,7 +64,9 @@ def test_other_families_are_refused_with_the_list(family: str, role: families.Ro
         assert name in str(caught.value)
 
 
-def test_pickled_weights_a_truncated_file_and_a_missing_tokenizer(model_folder: Folder, tmp_path: Path) -> None:
+def test_pickled_weights_a_truncated_file_and_a_missing_tokenizer(
+    model_folder: Folder, tmp_path: Path
+) -> None:
     broken = tmp_path / "broken"
     shutil.copytree(model_folder("bert"), broken)
     weights = broken / "model.safetensors"

@@ -1,4 +1,6 @@
-"""Four bits a number: what comes back is near, comes back unchanged a second time, and lets the gradient through."""
+"""Four bits a number: what comes back is near, comes back unchanged a second time, and lets the
+gradient through.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,10 @@ def test_rows_of_zeros_and_lone_numbers_come_back() -> None:
 def test_the_gradient_reaches_the_rows_as_if_they_were_not_rounded() -> None:
     plain = nn.Embedding.from_pretrained(rows(1), freeze=False)
     four = FourBitEmbedding.from_pretrained(rows(1), freeze=False)
-    ids, weight = torch.tensor([[3, 5, 3], [0, 1, 2]]), torch.randn(2, 3, 96, generator=torch.Generator().manual_seed(2))
+    ids, weight = (
+        torch.tensor([[3, 5, 3], [0, 1, 2]]),
+        torch.randn(2, 3, 96, generator=torch.Generator().manual_seed(2)),
+    )
     for table in (plain, four):
         (table(ids) * weight).sum().backward()
     torch.testing.assert_close(plain.weight.grad, four.weight.grad)
@@ -45,5 +50,8 @@ def test_the_gradient_reaches_the_rows_as_if_they_were_not_rounded() -> None:
 
 
 def test_a_width_without_blocks_is_told() -> None:
-    with pytest.raises(ModelError, match="rows of 40 numbers cannot be kept in four bits: they come in blocks of 32"):
+    with pytest.raises(
+        ModelError,
+        match="rows of 40 numbers cannot be kept in four bits: they come in blocks of 32",
+    ):
         quantise(torch.zeros(2, 40))

@@ -20,7 +20,9 @@ GOLDEN: dict[str, list[list[float]]] = json.loads(FILE.read_text(encoding="utf-8
 
 @pytest.mark.parametrize("kind", list(GOLDEN))
 def test_vectors_are_those_written_down(kind: str, found: dict[str, list[list[float]]]) -> None:
-    tolerance = 2e-3 if kind.startswith("models/") else 2e-4  # those are packed, and long sums round by the processor
+    tolerance = (
+        2e-3 if kind.startswith("models/") else 2e-4
+    )  # those are packed, and long sums round by the processor
     np.testing.assert_allclose(found[kind], GOLDEN[kind], atol=tolerance)
 
 

@@ -1,4 +1,6 @@
-"""What changes a vector changes a model's identity; what changes none does not. What knows a model by its weights still accepts it."""
+"""What changes a vector changes a model's identity; what changes none does not. What knows a model
+by its weights still accepts it.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ import lusifer
 from lusifer.errors import LusiferError, ModelError
 from lusifer.models.hub import weights_hash
 from lusifer.models.identity import identity
-from lusifer.models.load import Named
+from lusifer.models.load import LoadedModel
 from tests.conftest import TEXTS, make_table
 
 Folder = Callable[[str], Path]
@@ -27,9 +29,9 @@ Folder = Callable[[str], Path]
 def saved(model_folder: Folder, tmp_path: Path) -> Path:
     """A sentence-transformers folder with mean pooling and a prompt."""
     first = Transformer(str(model_folder("bert")), max_seq_length=32)
-    SentenceTransformer(modules=[first, Pooling(first.get_embedding_dimension(), "mean")], prompts={"query": "q: "}).save(
-        str(tmp_path / "model")
-    )
+    SentenceTransformer(
+        modules=[first, Pooling(first.get_embedding_dimension(), "mean")], prompts={"query": "q: "}
+    ).save(str(tmp_path / "model"))
     return tmp_path / "model"
 
 
@@ -42,10 +44,18 @@ def changed(file: Path, change: Callable[[dict[str, Any]], None]) -> None:
 CHANGES: dict[str, tuple[str, Callable[[dict[str, Any]], None]]] = {
     "pooling": (
         "1_Pooling/config.json",
-        lambda v: v.update(pooling_mode="cls", pooling_mode_cls_token=True, pooling_mode_mean_tokens=False),
+        lambda v: v.update(
+            pooling_mode="cls", pooling_mode_cls_token=True, pooling_mode_mean_tokens=False
+        ),
     ),
-    "prompts": ("config_sentence_transformers.json", lambda v: v.update(prompts={"query": "question: "})),
-    "default prompt": ("config_sentence_transformers.json", lambda v: v.update(default_prompt_name="query")),
+    "prompts": (
+        "config_sentence_transformers.json",
+        lambda v: v.update(prompts={"query": "question: "}),
+    ),
+    "default prompt": (
+        "config_sentence_transformers.json",
+        lambda v: v.update(default_prompt_name="query"),
+    ),
     "length": ("sentence_bert_config.json", lambda v: v.update(max_seq_length=16)),
     "tokenizer": ("tokenizer.json", lambda v: v.update(normalizer={"type": "Lowercase"})),
     "configuration": ("config.json", lambda v: v.update(hidden_act="relu")),
@@ -64,15 +74,25 @@ def test_what_changes_a_vector_changes_the_identity(what: str, saved: Path, tmp_
 
 def test_what_changes_no_vector_does_not(saved: Path) -> None:
     before = identity(saved)
-    changed(saved / "config.json", lambda v: v.update(transformers_version="0", _name_or_path="elsewhere"))
+    changed(
+        saved / "config.json",
+        lambda v: v.update(transformers_version="0", _name_or_path="elsewhere"),
+    )
     (saved / "README.md").write_text("another card", encoding="utf-8")
     text = (saved / "tokenizer.json").read_text(encoding="utf-8")
     (saved / "tokenizer.json").write_text(json.dumps(json.loads(text), indent=4), encoding="utf-8")
     assert identity(saved) == before
 
 
-def test_weights_beside_an_onnx_graph_count_whatever_they_are_called(model_folder: Folder, tmp_path: Path) -> None:
-    lusifer.export(model_folder("bert"), tmp_path / "onnx", least=0, texts=[("eng_Latn", text) for text in TEXTS])
+def test_weights_beside_an_onnx_graph_count_whatever_they_are_called(
+    model_folder: Folder, tmp_path: Path
+) -> None:
+    lusifer.export(
+        model_folder("bert"),
+        tmp_path / "onnx",
+        least=0,
+        texts=[("eng_Latn", text) for text in TEXTS],
+    )
     before = identity(tmp_path / "onnx")
     for name in ("model.onnx_data", "weights.bin"):
         (tmp_path / "onnx" / name).write_bytes(b"1")
@@ -82,7 +102,9 @@ def test_weights_beside_an_onnx_graph_count_whatever_they_are_called(model_folde
         (tmp_path / "onnx" / name).unlink()
 
 
-def test_an_index_refuses_the_same_weights_with_another_pooling_and_accepts_what_knew_weights_alone(saved: Path, tmp_path: Path) -> None:
+def test_an_index_refuses_the_same_weights_with_another_pooling_and_accepts_what_knew_weights_alone(
+    saved: Path, tmp_path: Path
+) -> None:
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts" / "a.txt").write_text("\n\n".join(TEXTS), encoding="utf-8")
     index = lusifer.Index.create(tmp_path / "index", saved)
@@ -92,13 +114,15 @@ def test_an_index_refuses_the_same_weights_with_another_pooling_and_accepts_what
     changed(other / CHANGES["pooling"][0], CHANGES["pooling"][1])
     with pytest.raises(LusiferError, match="made by the model"):
         lusifer.Index.open(tmp_path / "index", other)
-    model = Named.load(saved)
+    model = LoadedModel.load(saved)
     assert model.is_that(weights_hash(saved))
     assert model.is_that(identity(saved))
-    assert not Named.load(other).is_that(identity(saved))
+    assert not LoadedModel.load(other).is_that(identity(saved))
 
 
-def test_an_option_that_a_kind_of_model_does_not_take_is_told_and_none_is_dropped_in_silence(saved: Path, tmp_path: Path) -> None:
+def test_an_option_that_a_kind_of_model_does_not_take_is_told_and_none_is_dropped_in_silence(
+    saved: Path, tmp_path: Path
+) -> None:
     table = make_table(tmp_path / "table")
     for name, option in (
         (table, {"compile": True}), (table, {"budget": 100}), (table, {"device": "cuda"}), (table, {"long": "pool"}),
@@ -106,7 +130,10 @@ def test_an_option_that_a_kind_of_model_does_not_take_is_told_and_none_is_droppe
     ):  # fmt: skip
         with pytest.raises(ModelError, match=f"takes no {next(iter(option))}="):
             lusifer.load(name, **option)  # type: ignore[arg-type]
-    np.testing.assert_array_equal(lusifer.load(table, bf16=True, device="cpu").encode(TEXTS), lusifer.load(table).encode(TEXTS))
+    np.testing.assert_array_equal(
+        lusifer.load(table, bf16=True, device="cpu").encode(TEXTS),
+        lusifer.load(table).encode(TEXTS),
+    )
 
 
 def test_an_index_and_a_bulk_run_made_when_models_were_known_by_weights_go_on(
@@ -117,8 +144,12 @@ def test_an_index_and_a_bulk_run_made_when_models_were_known_by_weights_go_on(
     with monkeypatch.context() as then:
         then.setattr("lusifer.models.load.identity", weights_hash)
         lusifer.Index.create(tmp_path / "index", saved).update([tmp_path / "texts"])
-        lusifer.encode(str(tmp_path / "texts" / "a.txt"), tmp_path / "vectors", model=saved, shard_rows=4)
+        lusifer.encode(
+            str(tmp_path / "texts" / "a.txt"), tmp_path / "vectors", model=saved, shard_rows=4
+        )
     (tmp_path / "vectors" / "manifest.json").unlink()
     assert lusifer.Index.open(tmp_path / "index", saved).search(TEXTS[0], top=1)
-    lusifer.encode(str(tmp_path / "texts" / "a.txt"), tmp_path / "vectors", model=saved, shard_rows=4)
+    lusifer.encode(
+        str(tmp_path / "texts" / "a.txt"), tmp_path / "vectors", model=saved, shard_rows=4
+    )
     assert (tmp_path / "vectors" / "manifest.json").exists()

@@ -22,8 +22,13 @@ def make_graph(file: Path, table: np.ndarray, *, named: str = "input_ids") -> No
     from onnx import TensorProto, helper, numpy_helper
 
     node = helper.make_node("Gather", ["table", named], ["last_hidden_state"])
-    ids = [helper.make_tensor_value_info(name, TensorProto.INT64, ["n", "length"]) for name in (named, "attention_mask")]
-    out = helper.make_tensor_value_info("last_hidden_state", TensorProto.FLOAT, ["n", "length", DIM])
+    ids = [
+        helper.make_tensor_value_info(name, TensorProto.INT64, ["n", "length"])
+        for name in (named, "attention_mask")
+    ]
+    out = helper.make_tensor_value_info(
+        "last_hidden_state", TensorProto.FLOAT, ["n", "length", DIM]
+    )
     graph = helper.make_graph([node], "rows", ids, [out], [numpy_helper.from_array(table, "table")])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -39,7 +44,9 @@ def folder(tmp_path: Path) -> tuple[Path, np.ndarray]:
 
 
 @pytest.mark.parametrize("pooling", ["mean", "cls", "lasttoken"])
-def test_states_are_pooled_as_declared(folder: tuple[Path, np.ndarray], pooling: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_states_are_pooled_as_declared(
+    folder: tuple[Path, np.ndarray], pooling: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path, table = folder
     (path / "1_Pooling").mkdir()
     (path / "1_Pooling" / "config.json").write_text(json.dumps({"pooling_mode": pooling}))
@@ -57,7 +64,10 @@ def test_states_are_pooled_as_declared(folder: tuple[Path, np.ndarray], pooling:
 
 def test_prompts_are_applied(folder: tuple[Path, np.ndarray]) -> None:
     path, _ = folder
-    settings = {"prompts": {"query": "who: ", "document": "the: "}, "default_prompt_name": "document"}
+    settings = {
+        "prompts": {"query": "who: ", "document": "the: "},
+        "default_prompt_name": "document",
+    }
     (path / "config_sentence_transformers.json").write_text(json.dumps(settings))
     model = lusifer.load(path)
     bare = json.dumps({"prompts": {}})

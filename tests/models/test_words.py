@@ -30,33 +30,75 @@ def tokenizer(pieces: list[str], kind: str) -> transformers.PreTrainedTokenizerF
         whole = Tokenizer(models.Unigram([(piece, -1.0) for piece in vocabulary], unk_id=3))
         whole.pre_tokenizer = pre_tokenizers.Metaspace()
     frame_of_a_text = [("<s>", 0), ("</s>", 1)]
-    whole.post_processor = processors.TemplateProcessing(single="<s> $A </s>", special_tokens=frame_of_a_text)
+    whole.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", special_tokens=frame_of_a_text
+    )
     names = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>", "unk_token": "<unk>"}
     return transformers.PreTrainedTokenizerFast(tokenizer_object=whole, **names)
 
 
 def words(of: transformers.PreTrainedTokenizerFast, text: str) -> list[list[str]]:
-    """Which pieces fall into which word, read off the pooled states: state i is the i-th unit vector."""
+    """Which pieces fall into which word, read off the pooled states: state i is the i-th unit
+    vector.
+    """
     ids = of(text, return_tensors="pt")["input_ids"]
     pooled, mask = WordPooling(of)(ids, torch.eye(ids.shape[1])[None], torch.ones_like(ids))
     pieces = of.convert_ids_to_tokens(ids[0].tolist())
     for row in pooled[0]:
-        torch.testing.assert_close(row[row > 0], torch.full_like(row[row > 0], 1 / max(1, int((row > 0).sum()))))
-    return [[pieces[i] for i in row.nonzero()[:, 0].tolist()] for row, real in zip(pooled[0], mask[0], strict=True) if real]
+        torch.testing.assert_close(
+            row[row > 0], torch.full_like(row[row > 0], 1 / max(1, int((row > 0).sum())))
+        )
+    return [
+        [pieces[i] for i in row.nonzero()[:, 0].tolist()]
+        for row, real in zip(pooled[0], mask[0], strict=True)
+        if real
+    ]
 
 
 def test_words_begin_at_marks_at_signs_and_in_scripts_without_spaces_everywhere() -> None:
-    pieces = ["▁", "▁it", "'", "s", "▁the", "sta", "tion", ".", "駅", "は", "ど", "こ", "▁न", "ा", "म"]
-    of = tokenizer([*pieces, "###", "2020"], "unigram")  # "###" is no sign of a word-piece vocabulary
+    pieces = [
+        "▁",
+        "▁it",
+        "'",
+        "s",
+        "▁the",
+        "sta",
+        "tion",
+        ".",
+        "駅",
+        "は",
+        "ど",
+        "こ",
+        "▁न",
+        "ा",
+        "म",
+    ]
+    of = tokenizer(
+        [*pieces, "###", "2020"], "unigram"
+    )  # "###" is no sign of a word-piece vocabulary
     assert words(of, "駅2020こ") == [["駅"], ["2020"], ["こ"]]
-    assert words(of, "it's the station.") == [["▁it"], ["'"], ["s"], ["▁the"], ["sta", "tion"], ["."]]
+    assert words(of, "it's the station.") == [
+        ["▁it"],
+        ["'"],
+        ["s"],
+        ["▁the"],
+        ["sta", "tion"],
+        ["."],
+    ]
     assert words(of, "駅はどこ") == [["駅"], ["は"], ["ど"], ["こ"]]
     assert words(of, "नाम") == [["▁न", "ा", "म"]], "a vowel sign goes on with its word"
 
 
 def test_words_of_a_wordpiece_tokenizer() -> None:
     of = tokenizer(["it", "'", "s", "sta", "##tion", ".", "the"], "wordpiece")
-    assert words(of, "it's the station.") == [["it"], ["'"], ["s"], ["the"], ["sta", "##tion"], ["."]]
+    assert words(of, "it's the station.") == [
+        ["it"],
+        ["'"],
+        ["s"],
+        ["the"],
+        ["sta", "##tion"],
+        ["."],
+    ]
 
 
 def test_words_of_a_byte_level_tokenizer() -> None:
@@ -65,9 +107,26 @@ def test_words_of_a_byte_level_tokenizer() -> None:
     japanese = [bytes_as_characters(c) for c in ("駅", "は")]
     half = bytes_as_characters("é")[0]
     of = tokenizer([*spelt, *japanese, half], "unigram")
-    starts, breaks, skipped = (dict(zip(of.convert_ids_to_tokens(range(len(of))), m, strict=True)) for m in word_marks(of))
-    assert [starts[p] for p in ("Ġit", "sta", "tion", ".", *japanese, half)] == [True, False, False, True, True, True, False]
-    assert [breaks[p] for p in ("Ġ", "Ċ", ".", japanese[0], "sta", half)] == [True, True, True, True, False, False]
+    starts, breaks, skipped = (
+        dict(zip(of.convert_ids_to_tokens(range(len(of))), m, strict=True)) for m in word_marks(of)
+    )
+    assert [starts[p] for p in ("Ġit", "sta", "tion", ".", *japanese, half)] == [
+        True,
+        False,
+        False,
+        True,
+        True,
+        True,
+        False,
+    ]
+    assert [breaks[p] for p in ("Ġ", "Ċ", ".", japanese[0], "sta", half)] == [
+        True,
+        True,
+        True,
+        True,
+        False,
+        False,
+    ]
     assert [skipped[p] for p in ("Ġ", "Ċ", "<s>", "sta", half)] == [True, True, True, False, False]
 
 
@@ -105,15 +164,28 @@ def test_the_targets_words_and_frame() -> None:
     marked = tokenizer(["▁it", "s", "▁2", "3", "."], "unigram")
     assert [text for _, text in whole_words(marked)] == ["it", "2", "3", "."]
     cased = tokenizer(["▁The", "▁THE", "▁the", "the", "▁City"], "unigram")
-    assert [text for _, text in whole_words(cased)] == ["the", "City"], "twins of one text would share its weight"
+    assert [text for _, text in whole_words(cased)] == ["the", "City"], (
+        "twins of one text would share its weight"
+    )
     with pytest.raises(ModelError, match="no whole English word"):
         whole_words(tokenizer(["▁été", "és"], "unigram"))
 
 
-@pytest.mark.parametrize(("encoder", "target"), [("xlm-roberta", "bert"), ("bert", "llama"), ("modernbert", "gemma2")])
-def test_before_training_an_english_word_is_the_targets_own(encoder: str, target: str, model_folder: Folder) -> None:
+@pytest.mark.parametrize(
+    ("encoder", "target"), [("xlm-roberta", "bert"), ("bert", "llama"), ("modernbert", "gemma2")]
+)
+def test_before_training_an_english_word_is_the_targets_own(
+    encoder: str, target: str, model_folder: Folder
+) -> None:
     connector = ConnectorConfig(kind="words", nearest=1)
-    bridge = Bridge.new(BridgeConfig(Part(str(model_folder(encoder))), Part(str(model_folder(target))), connector, max_tokens=64)).eval()
+    bridge = Bridge.new(
+        BridgeConfig(
+            Part(str(model_folder(encoder))),
+            Part(str(model_folder(target))),
+            connector,
+            max_tokens=64,
+        )
+    ).eval()
     known = whole_words(transformers.AutoTokenizer.from_pretrained(model_folder(target)))
     before, behind = frame(transformers.AutoTokenizer.from_pretrained(model_folder(target)))
     table, scale = embeddings(bridge.target)

@@ -1,4 +1,6 @@
-"""Combining weights is the arithmetic that it says, and self-positioning finds the model that a probe set asks for."""
+"""Combining weights is the arithmetic that it says, and self-positioning finds the model that a
+probe set asks for.
+"""
 
 from __future__ import annotations
 
@@ -45,28 +47,50 @@ def models(tmp_path: Path, model_folder: Folder) -> tuple[Path, Path, Path]:
     return base, made[0], made[1]
 
 
-def test_linear_and_task_arithmetic_are_sums(models: tuple[Path, Path, Path], tmp_path: Path) -> None:
+def test_linear_and_task_arithmetic_are_sums(
+    models: tuple[Path, Path, Path], tmp_path: Path
+) -> None:
     base, a, b = models
     combine([a, b], tmp_path / "linear", Combining("linear", (0.7, 0.3)))
-    combine([a, b], tmp_path / "task", Combining("task-arithmetic", (0.5, 1.0), scale=0.8), base=base)
+    combine(
+        [a, b], tmp_path / "task", Combining("task-arithmetic", (0.5, 1.0), scale=0.8), base=base
+    )
     zero, one, two = state(base), state(a), state(b)
     linear, task = state(tmp_path / "linear"), state(tmp_path / "task")
     for name in zero:
         torch.testing.assert_close(linear[name], 0.7 * one[name] + 0.3 * two[name])
-        torch.testing.assert_close(task[name], zero[name] + 0.8 * (0.5 * (one[name] - zero[name]) + (two[name] - zero[name])))
+        torch.testing.assert_close(
+            task[name],
+            zero[name] + 0.8 * (0.5 * (one[name] - zero[name]) + (two[name] - zero[name])),
+        )
     about = yaml.safe_load((tmp_path / "task" / "merge.yaml").read_text(encoding="utf-8"))
-    assert (about["method"], about["weights"], about["scale"]) == ("task-arithmetic", [0.5, 1.0], 0.8)
-    ours, plain = lusifer.load(tmp_path / "linear"), SentenceTransformer(str(tmp_path / "linear"), device="cpu")
-    np.testing.assert_allclose(ours.encode(TEXTS), plain.encode(TEXTS, normalize_embeddings=True), atol=1e-5)
+    assert (about["method"], about["weights"], about["scale"]) == (
+        "task-arithmetic",
+        [0.5, 1.0],
+        0.8,
+    )
+    ours, plain = (
+        lusifer.load(tmp_path / "linear"),
+        SentenceTransformer(str(tmp_path / "linear"), device="cpu"),
+    )
+    np.testing.assert_allclose(
+        ours.encode(TEXTS), plain.encode(TEXTS, normalize_embeddings=True), atol=1e-5
+    )
 
 
-def test_even_weights_of_a_model_with_itself_are_that_model(models: tuple[Path, Path, Path], tmp_path: Path) -> None:
+def test_even_weights_of_a_model_with_itself_are_that_model(
+    models: tuple[Path, Path, Path], tmp_path: Path
+) -> None:
     base, a, _ = models
     for method in ("linear", "slerp"):
         combine([a, a], tmp_path / method, Combining(method))  # type: ignore[arg-type]
-        np.testing.assert_allclose(lusifer.load(tmp_path / method).encode(TEXTS), lusifer.load(a).encode(TEXTS), atol=1e-6)
+        np.testing.assert_allclose(
+            lusifer.load(tmp_path / method).encode(TEXTS), lusifer.load(a).encode(TEXTS), atol=1e-6
+        )
     combine([a], tmp_path / "one", Combining("task-arithmetic"), base=base)
-    np.testing.assert_allclose(lusifer.load(tmp_path / "one").encode(TEXTS), lusifer.load(a).encode(TEXTS), atol=1e-5)
+    np.testing.assert_allclose(
+        lusifer.load(tmp_path / "one").encode(TEXTS), lusifer.load(a).encode(TEXTS), atol=1e-5
+    )
 
 
 def test_slerp_keeps_to_the_arc() -> None:
@@ -78,15 +102,24 @@ def test_slerp_keeps_to_the_arc() -> None:
         torch.testing.assert_close(slerp({"w": a}, {"w": b}, share)["w"], end)
 
 
-def test_self_positioning_goes_to_the_model_that_knows_the_probe(model_folder: Folder, tmp_path: Path) -> None:
+def test_self_positioning_goes_to_the_model_that_knows_the_probe(
+    model_folder: Folder, tmp_path: Path
+) -> None:
     """One model is the base moved by what makes it good at the probe, the other by noise."""
     base = model_folder("bert")
     pairs = [(f"{TEXTS[i - 3]}?", text) for i, text in enumerate(TEXTS)]
     model = SentenceTransformer(str(base), device="cpu")
     optimiser = torch.optim.Adam(model.parameters(), lr=5e-3)
     for _ in range(60):
-        x, y = (model(model.preprocess([p[side] for p in pairs]))["sentence_embedding"] for side in (0, 1))
-        scores = torch.nn.functional.normalize(x, dim=-1) @ torch.nn.functional.normalize(y, dim=-1).T / 0.05
+        x, y = (
+            model(model.preprocess([p[side] for p in pairs]))["sentence_embedding"]
+            for side in (0, 1)
+        )
+        scores = (
+            torch.nn.functional.normalize(x, dim=-1)
+            @ torch.nn.functional.normalize(y, dim=-1).T
+            / 0.05
+        )
         loss = torch.nn.functional.cross_entropy(scores, torch.arange(len(pairs)))
         optimiser.zero_grad()
         loss.backward()
@@ -96,7 +129,9 @@ def test_self_positioning_goes_to_the_model_that_knows_the_probe(model_folder: F
     shutil.copytree(tmp_path / "good", noise)
     rng = torch.Generator().manual_seed(0)
     save_file(
-        {k: v + 0.1 * torch.randn(v.shape, generator=rng) for k, v in state(base).items()}, noise / "model.safetensors", {"format": "pt"}
+        {k: v + 0.1 * torch.randn(v.shape, generator=rng) for k, v in state(base).items()},
+        noise / "model.safetensors",
+        {"format": "pt"},
     )
     told: list[float] = []
     found = combine(
@@ -109,7 +144,9 @@ def test_self_positioning_goes_to_the_model_that_knows_the_probe(model_folder: F
     assert len(told) == 60
 
 
-def test_what_does_not_go_together_is_one_line(models: tuple[Path, Path, Path], tmp_path: Path, model_folder: Folder) -> None:
+def test_what_does_not_go_together_is_one_line(
+    models: tuple[Path, Path, Path], tmp_path: Path, model_folder: Folder
+) -> None:
     base, a, b = models
     out = tmp_path / "out"
     for given, settings, more, said in (

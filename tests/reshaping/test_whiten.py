@@ -1,4 +1,6 @@
-"""Whitening evens variances out, keeps the largest first, and changes nothing but a rotation at power 0."""
+"""Whitening evens variances out, keeps the largest first, and changes nothing but a rotation at
+power 0.
+"""
 
 from __future__ import annotations
 

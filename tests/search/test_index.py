@@ -1,4 +1,6 @@
-"""An index follows its files, survives a kill, and refuses what it was not made for. A random table stands for a model."""
+"""An index follows its files, survives a kill, and refuses what it was not made for. A random table
+stands for a model.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from typing import Any
 import pytest
 
 from lusifer.errors import LusiferError
-from lusifer.models.load import Named
+from lusifer.models.load import LoadedModel
 from lusifer.search import index as indexing
 from lusifer.search.index import Index
 from lusifer.search.query import Filter, search
@@ -22,8 +24,8 @@ from tests.conftest import TEXTS, make_table
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Named:
-    return Named.load(make_table(tmp_path_factory.mktemp("table"), 0))
+def model(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
+    return LoadedModel.load(make_table(tmp_path_factory.mktemp("table"), 0))
 
 
 @pytest.fixture
@@ -39,13 +41,30 @@ def notes(tmp_path: Path) -> Path:
 def rows(index: Index) -> list[tuple[Any, ...]]:
     """All that the index holds, sorted."""
     held = index.database.open_table("passages").to_arrow().to_pylist()
-    return sorted((r["path"], r["number"], r["place"], r["text"], r["words"], r["language"], tuple(r["vector"])) for r in held)
+    return sorted(
+        (
+            r["path"],
+            r["number"],
+            r["place"],
+            r["text"],
+            r["words"],
+            r["language"],
+            tuple(r["vector"]),
+        )
+        for r in held
+    )
 
 
-def test_what_is_asked_for_is_found(notes: Path, tmp_path: Path, model: Named) -> None:
+def test_what_is_asked_for_is_found(notes: Path, tmp_path: Path, model: LoadedModel) -> None:
     index = Index.create(tmp_path / "index", model)
     report = index.update([notes])
-    assert (report.added, report.changed, report.dropped, report.kept, report.skipped) == (8, 0, 0, 0, [])
+    assert (report.added, report.changed, report.dropped, report.kept, report.skipped) == (
+        8,
+        0,
+        0,
+        0,
+        [],
+    )
     for mode in ("dense", "text", "hybrid"):
         for i in (0, 5, 11):
             (hit,) = search(index, TEXTS[i], top=1, mode=mode)  # type: ignore[arg-type]
@@ -57,7 +76,7 @@ def test_what_is_asked_for_is_found(notes: Path, tmp_path: Path, model: Named) -
 
 
 def test_an_update_touches_what_changed_and_nothing_else(
-    notes: Path, tmp_path: Path, model: Named, monkeypatch: pytest.MonkeyPatch
+    notes: Path, tmp_path: Path, model: LoadedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index = Index.create(tmp_path / "index", model)
     index.update([notes])
@@ -77,14 +96,18 @@ def test_an_update_touches_what_changed_and_nothing_else(
     assert sorted(read) == sorted(map(str, (changed, notes / "more.md")))
     after = rows(index)
     unchanged = [row for row in before if row[0] not in (str(changed), str(gone))]
-    assert [row for row in after if row[0] not in (str(changed), str(notes / "more.md"))] == unchanged
+    assert [
+        row for row in after if row[0] not in (str(changed), str(notes / "more.md"))
+    ] == unchanged
     assert not search(index, TEXTS[0], mode="text", only=Filter(path=gone.name))
     fresh = Index.create(tmp_path / "fresh", model)
     fresh.update([notes])
     assert rows(fresh) == after
 
 
-def test_a_path_outside_those_named_is_left_alone(notes: Path, tmp_path: Path, model: Named) -> None:
+def test_a_path_outside_those_named_is_left_alone(
+    notes: Path, tmp_path: Path, model: LoadedModel
+) -> None:
     index = Index.create(tmp_path / "index", model)
     index.update([notes / "old"])
     assert index.update([notes / "new"]).dropped == 0
@@ -94,7 +117,12 @@ def test_a_path_outside_those_named_is_left_alone(notes: Path, tmp_path: Path, m
 @pytest.mark.parametrize("batch", [1, 3, 1024])
 @pytest.mark.parametrize("stop", [1, 2, 4])
 def test_killed_while_indexing_it_ends_the_same(
-    notes: Path, tmp_path: Path, model: Named, monkeypatch: pytest.MonkeyPatch, batch: int, stop: int
+    notes: Path,
+    tmp_path: Path,
+    model: LoadedModel,
+    monkeypatch: pytest.MonkeyPatch,
+    batch: int,
+    stop: int,
 ) -> None:
     monkeypatch.setattr(indexing, "BATCH", batch)
     whole = Index.create(tmp_path / "whole", model)
@@ -121,7 +149,9 @@ def test_killed_while_indexing_it_ends_the_same(
     assert rows(again) == rows(whole)
 
 
-def test_a_change_that_was_killed_ends_the_same(notes: Path, tmp_path: Path, model: Named, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_change_that_was_killed_ends_the_same(
+    notes: Path, tmp_path: Path, model: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     index = Index.create(tmp_path / "index", model)
     index.update([notes])
     file = min(notes.rglob("*.txt"))
@@ -139,9 +169,11 @@ def test_a_change_that_was_killed_ends_the_same(notes: Path, tmp_path: Path, mod
 
 @pytest.mark.parametrize("step", ["listed", "dropped"])
 def test_killed_between_the_list_and_the_rows_it_ends_the_same(
-    notes: Path, tmp_path: Path, model: Named, monkeypatch: pytest.MonkeyPatch, step: str
+    notes: Path, tmp_path: Path, model: LoadedModel, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    """A changed file of as many passages, or one that goes and comes back as it was: counts alone would not tell."""
+    """A changed file of as many passages, or one that goes and comes back as it was: counts alone
+    would not tell.
+    """
     index = Index.create(tmp_path / "index", model)
     index.update([notes])
     file = min(notes.rglob("*.txt"))
@@ -185,11 +217,16 @@ for _ in range(40):
 """
 
 
-def test_two_processes_search_while_one_indexes(notes: Path, tmp_path: Path, model: Named) -> None:
+def test_two_processes_search_while_one_indexes(
+    notes: Path, tmp_path: Path, model: LoadedModel
+) -> None:
     index = Index.create(tmp_path / "index", model)
     index.update([notes])
     command = [sys.executable, "-c", READER, str(tmp_path / "index"), TEXTS[0]]
-    readers = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    readers = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
     for reader in readers:
         assert reader.stdout is not None
         assert reader.stdout.readline() == "ready\n"
@@ -202,22 +239,35 @@ def test_two_processes_search_while_one_indexes(notes: Path, tmp_path: Path, mod
     assert len(index) == len(rows(index))
 
 
-def test_a_second_writer_waits_outside(notes: Path, tmp_path: Path, model: Named) -> None:
+def test_a_second_writer_waits_outside(notes: Path, tmp_path: Path, model: LoadedModel) -> None:
     index = Index.create(tmp_path / "index", model)
-    with indexing._only_writer(index.uri), pytest.raises(LusiferError, match="another process is indexing"):
+    with (
+        indexing._only_writer(index.uri),
+        pytest.raises(LusiferError, match="another process is indexing"),
+    ):
         index.update([notes])
 
 
-def test_filters(notes: Path, tmp_path: Path, model: Named) -> None:
-    (notes / "de.txt").write_text("Der Zug nach Hamburg fährt heute leider erst um sieben Uhr ab.\n", encoding="utf-8")
+def test_filters(notes: Path, tmp_path: Path, model: LoadedModel) -> None:
+    (notes / "de.txt").write_text(
+        "Der Zug nach Hamburg fährt heute leider erst um sieben Uhr ab.\n", encoding="utf-8"
+    )
     os.utime(notes / "de.txt", (946_684_800, 946_684_800))  # 2000-01-01
     index = Index.create(tmp_path / "index", model)
     index.update([notes])
     for code in ("de", "deu", "deu_Latn"):
-        assert {hit.language for hit in search(index, "Zug", only=Filter(languages=(code,)))} == {"de"}
-    assert {Path(hit.path).parent.name for hit in search(index, TEXTS[0], only=Filter(path="old"))} == {"old"}
-    assert {Path(hit.path).name for hit in search(index, TEXTS[0], only=Filter(path="*/de.t?t"))} == {"de.txt"}
-    assert "de" not in {hit.language for hit in search(index, "Zug", top=50, only=Filter(since=date(2001, 1, 1)))}
+        assert {hit.language for hit in search(index, "Zug", only=Filter(languages=(code,)))} == {
+            "de"
+        }
+    assert {
+        Path(hit.path).parent.name for hit in search(index, TEXTS[0], only=Filter(path="old"))
+    } == {"old"}
+    assert {
+        Path(hit.path).name for hit in search(index, TEXTS[0], only=Filter(path="*/de.t?t"))
+    } == {"de.txt"}
+    assert "de" not in {
+        hit.language for hit in search(index, "Zug", top=50, only=Filter(since=date(2001, 1, 1)))
+    }
     with pytest.raises(LusiferError, match="language 'xx'"):
         search(index, "Zug", only=Filter(languages=("xx",)))
 
@@ -231,20 +281,32 @@ def test_filters(notes: Path, tmp_path: Path, model: Named) -> None:
         ("a", {"top": 0}, "top is 0"),
     ],
 )
-def test_wrong_questions(question: str, settings: dict[str, Any], message: str, notes: Path, tmp_path: Path, model: Named) -> None:
+def test_wrong_questions(
+    question: str,
+    settings: dict[str, Any],
+    message: str,
+    notes: Path,
+    tmp_path: Path,
+    model: LoadedModel,
+) -> None:
     index = Index.create(tmp_path / "index", model)
     index.update([notes / "old"])
     with pytest.raises(LusiferError, match=message):
         search(index, question, **settings)
 
 
-def test_files_that_cannot_be_read_are_named_and_the_others_indexed(notes: Path, tmp_path: Path, model: Named) -> None:
+def test_files_that_cannot_be_read_are_named_and_the_others_indexed(
+    notes: Path, tmp_path: Path, model: LoadedModel
+) -> None:
     (notes / "binary.txt").write_bytes(b"\x00\x01")
     (notes / "latin.txt").write_bytes("Straße".encode("latin-1"))
     index = Index.create(tmp_path / "index", model)
     report = index.update([notes])
     assert report.added == 8
-    assert [Path(reason.split(":")[0]).name for reason in report.skipped] == ["binary.txt", "latin.txt"]
+    assert [Path(reason.split(":")[0]).name for reason in report.skipped] == [
+        "binary.txt",
+        "latin.txt",
+    ]
     (notes / "latin.txt").write_text("Straße nach Rom", encoding="utf-8")
     assert index.update([notes]).added == 1
     (notes / "latin.txt").write_bytes("Straße".encode("latin-1"))
@@ -253,13 +315,13 @@ def test_files_that_cannot_be_read_are_named_and_the_others_indexed(notes: Path,
 
 
 def test_another_model_a_newer_version_and_damage_are_refused(
-    notes: Path, tmp_path: Path, model: Named, monkeypatch: pytest.MonkeyPatch
+    notes: Path, tmp_path: Path, model: LoadedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = tmp_path / "index"
     index = Index.create(place, model)
     index.update([notes])
     assert Index.open(place).model.hash == model.hash
-    other = Named.load(make_table(tmp_path / "other", 1))
+    other = LoadedModel.load(make_table(tmp_path / "other", 1))
     for way in (Index.open, Index.create):
         with pytest.raises(LusiferError, match=f"made by the model {model.name}.*search with -m"):
             way(place, other)
@@ -273,7 +335,9 @@ def test_another_model_a_newer_version_and_damage_are_refused(
         search(Index.open(place, model), TEXTS[0])
 
 
-def test_a_full_disk_is_told_and_the_index_stays(notes: Path, tmp_path: Path, model: Named, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_told_and_the_index_stays(
+    notes: Path, tmp_path: Path, model: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     index = Index.create(tmp_path / "index", model)
     index.update([notes])
     before = rows(index)
@@ -290,7 +354,9 @@ def test_a_full_disk_is_told_and_the_index_stays(notes: Path, tmp_path: Path, mo
     assert again.update([notes]).added == 1
 
 
-def test_a_folder_with_other_things_is_no_place_for_an_index(notes: Path, tmp_path: Path, model: Named) -> None:
+def test_a_folder_with_other_things_is_no_place_for_an_index(
+    notes: Path, tmp_path: Path, model: LoadedModel
+) -> None:
     with pytest.raises(LusiferError, match="holds other files"):
         Index.create(notes, model)
     with pytest.raises(LusiferError, match="is a file"):
@@ -302,7 +368,7 @@ def test_a_folder_with_other_things_is_no_place_for_an_index(notes: Path, tmp_pa
 
 
 def test_above_the_limit_vectors_get_an_index_that_finds_the_same(
-    notes: Path, tmp_path: Path, model: Named, monkeypatch: pytest.MonkeyPatch
+    notes: Path, tmp_path: Path, model: LoadedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     many = "\n\n".join(f"{text} {i} {TEXTS[i % 16]}" for i, text in enumerate(TEXTS * 20))
     (notes / "many.txt").write_text(many, encoding="utf-8")
@@ -312,7 +378,11 @@ def test_above_the_limit_vectors_get_an_index_that_finds_the_same(
     inverted = Index.create(tmp_path / "inverted", model)
     inverted.update([notes])
     assert any("vector" in i.columns for i in inverted.rows.list_indices())
-    agree = [search(flat, t, top=1, mode="dense")[0].text == search(inverted, t, top=1, mode="dense")[0].text for t in TEXTS]
+    agree = [
+        search(flat, t, top=1, mode="dense")[0].text
+        == search(inverted, t, top=1, mode="dense")[0].text
+        for t in TEXTS
+    ]
     assert sum(agree) >= 15
 
 

@@ -27,10 +27,14 @@ def plain(x: np.ndarray, y: np.ndarray, k: int) -> list[tuple[int, int]]:
     candidates = set()
     for i in range(len(x)):
         near = np.argsort(-cosine[i], kind="stable")[:k]
-        candidates.add(max(((cosine[i, j] / ((means[0][i] + means[1][j]) / 2)), i, int(j)) for j in near))
+        candidates.add(
+            max(((cosine[i, j] / ((means[0][i] + means[1][j]) / 2)), i, int(j)) for j in near)
+        )
     for j in range(len(y)):
         near = np.argsort(-cosine[:, j], kind="stable")[:k]
-        candidates.add(max(((cosine[i, j] / ((means[0][i] + means[1][j]) / 2)), int(i), j) for i in near))
+        candidates.add(
+            max(((cosine[i, j] / ((means[0][i] + means[1][j]) / 2)), int(i), j) for i in near)
+        )
     taken: tuple[set[int], set[int]] = set(), set()
     result = []
     for _, i, j in sorted(candidates, key=lambda c: (-c[0], c[1], c[2])):
@@ -42,7 +46,13 @@ def plain(x: np.ndarray, y: np.ndarray, k: int) -> list[tuple[int, int]]:
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.integers(0, 10**6), st.integers(1, 40), st.integers(1, 40), st.integers(1, 5), st.integers(1, 17))
+@given(
+    st.integers(0, 10**6),
+    st.integers(1, 40),
+    st.integers(1, 40),
+    st.integers(1, 5),
+    st.integers(1, 17),
+)
 def test_blocks_equal_two_plain_loops(seed: int, n: int, m: int, k: int, block: int) -> None:
     rng = np.random.default_rng(seed)
     x, y = unit(rng, n), unit(rng, m)

@@ -1,4 +1,6 @@
-"""InfoNCE in chunks is InfoNCE: loss and gradients equal the plain formula's, whatever is masked, gathered or cached."""
+"""InfoNCE in chunks is InfoNCE: loss and gradients equal the plain formula's, whatever is masked,
+gathered or cached.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,15 @@ from lusifer.errors import LusiferError
 from lusifer.models.families import no_dropout
 from lusifer.models.sentence_transformer import sentence_transformer
 from lusifer.training.losses.contrastive import ContrastiveLoss
-from lusifer.training.losses.info_nce import DIRECTIONS, Contrast, Keys, info_nce, ranking_divergence, token_keys, unit_rows
+from lusifer.training.losses.info_nce import (
+    DIRECTIONS,
+    Contrast,
+    Keys,
+    info_nce,
+    ranking_divergence,
+    token_keys,
+    unit_rows,
+)
 from tests.conftest import TEXTS
 
 
@@ -53,10 +63,16 @@ def plain(q: torch.Tensor, d: torch.Tensor, s: Contrast, keys: Keys | None) -> t
                     continue
                 if keys is not None:
                     document = keys.documents[j, k if direction.endswith("doc") else 0]
-                    if document == keys.documents[i, 0] or (k == 0 and keys.queries[j] == keys.queries[i]):
+                    if document == keys.documents[i, 0] or (
+                        k == 0 and keys.queries[j] == keys.queries[i]
+                    ):
                         continue
                 logits.append(cosine)
-            by_direction.append(torch.stack(logits) / s.temperature if logits else torch.full((1,), float("-inf")).to(q))
+            by_direction.append(
+                torch.stack(logits) / s.temperature
+                if logits
+                else torch.full((1,), float("-inf")).to(q)
+            )
         p = (positive - s.margin) / s.temperature
         if s.partition == "joint":
             losses.append(torch.cat(by_direction).logsumexp(0) - p)
@@ -84,13 +100,34 @@ def vectors(n: int, k: int, seed: int = 0, d: int = 8) -> tuple[torch.Tensor, to
     keyed=st.booleans(),
 )
 def test_chunks_give_the_plain_loss_and_its_gradients(
-    n: int, k: int, chunk: int, margin: float, mask: float | None, others: set[Any], joint: bool, keyed: bool
+    n: int,
+    k: int,
+    chunk: int,
+    margin: float,
+    mask: float | None,
+    others: set[Any],
+    joint: bool,
+    keyed: bool,
 ) -> None:
     joint = joint or bool({"query_to_query", "doc_to_doc"} & others)
-    settings = Contrast(0.05, margin, mask, ("query_to_doc", *sorted(others)), "joint" if joint else "per_direction", chunk)
+    settings = Contrast(
+        0.05,
+        margin,
+        mask,
+        ("query_to_doc", *sorted(others)),
+        "joint" if joint else "per_direction",
+        chunk,
+    )
     q, d = vectors(n, k)
     generator = torch.Generator().manual_seed(1)
-    keys = Keys(torch.randint(0, 5, (n,), generator=generator), torch.randint(0, 6, (n, 1 + k), generator=generator)) if keyed else None
+    keys = (
+        Keys(
+            torch.randint(0, 5, (n,), generator=generator),
+            torch.randint(0, 6, (n, 1 + k), generator=generator),
+        )
+        if keyed
+        else None
+    )
     expected = plain(q, d, settings, keys)
     wanted = torch.autograd.grad(expected, (q, d))
     found = info_nce(q, d, settings, keys)
@@ -118,24 +155,39 @@ def test_parts_of_the_rows_add_up_to_the_whole() -> None:
     whole = info_nce(q, d, settings)
     parts = [info_nce(q, d, settings, first=first, rows=4) for first in (0, 4)]
     torch.testing.assert_close(sum(parts) / 2, whole)
-    for a, b in zip(torch.autograd.grad(sum(parts) / 2, (q, d)), torch.autograd.grad(whole, (q, d)), strict=True):
+    for a, b in zip(
+        torch.autograd.grad(sum(parts) / 2, (q, d)), torch.autograd.grad(whole, (q, d)), strict=True
+    ):
         torch.testing.assert_close(a, b)
 
 
 def test_a_false_negative_and_an_equal_text_get_no_gradient() -> None:
     q = F.normalize(torch.tensor([[1.0, 0, 0.1], [0, 1, 0]]), dim=-1)
-    d = F.normalize(torch.tensor([[[0.8, 0, 0.6], [1, 0.3, 0.1]]]), dim=-1).requires_grad_()  # the other's is nearer to query 0
+    d = F.normalize(
+        torch.tensor([[[0.8, 0, 0.6], [1, 0.3, 0.1]]]), dim=-1
+    ).requires_grad_()  # the other's is nearer to query 0
     kept = torch.autograd.grad(info_nce(q, d, Contrast(0.05, mask=None), rows=1), d)[0]
     masked = torch.autograd.grad(info_nce(q, d, Contrast(0.05, mask=0.1), rows=1), d)[0]
     assert kept[0, 1].abs().max() > 1
     assert masked.abs().max() < 1e-6
     same = Keys(torch.tensor([1, 2]), torch.tensor([[7], [7]]))
-    assert torch.autograd.grad(info_nce(q, d, Contrast(0.05, mask=None), same, rows=1), d)[0].abs().max() < 1e-6
+    assert (
+        torch.autograd.grad(info_nce(q, d, Contrast(0.05, mask=None), same, rows=1), d)[0]
+        .abs()
+        .max()
+        < 1e-6
+    )
 
 
 def test_keys_are_of_texts_and_not_of_their_padding() -> None:
-    left = {"input_ids": torch.tensor([[0, 0, 5, 6], [3, 5, 6, 5]]), "attention_mask": torch.tensor([[0, 0, 1, 1], [1, 1, 1, 1]])}
-    right = {"input_ids": torch.tensor([[5, 6, 9], [6, 5, 9]]), "attention_mask": torch.tensor([[1, 1, 0], [1, 1, 0]])}
+    left = {
+        "input_ids": torch.tensor([[0, 0, 5, 6], [3, 5, 6, 5]]),
+        "attention_mask": torch.tensor([[0, 0, 1, 1], [1, 1, 1, 1]]),
+    }
+    right = {
+        "input_ids": torch.tensor([[5, 6, 9], [6, 5, 9]]),
+        "attention_mask": torch.tensor([[1, 1, 0], [1, 1, 0]]),
+    }
     keys = token_keys([left, right])
     assert keys.queries[0] == keys.documents[0, 0]
     assert len({*keys.queries.tolist(), *keys.documents[:, 0].tolist()}) == 3
@@ -161,7 +213,9 @@ def columns(model: Any, k: int = 1) -> list[dict[str, torch.Tensor]]:
     return [model.preprocess(texts[i * n : (i + 1) * n]) for i in range(2 + k)]
 
 
-def gradients(model: Any, make: Callable[[Any], Any], labels: torch.Tensor | None = None) -> tuple[float, list[torch.Tensor]]:
+def gradients(
+    model: Any, make: Callable[[Any], Any], labels: torch.Tensor | None = None
+) -> tuple[float, list[torch.Tensor]]:
     model = copy.deepcopy(model).train()
     loss = make(model)([dict(f) for f in columns(model)], labels)
     loss.backward()
@@ -174,9 +228,15 @@ def test_the_loss_is_the_librarys_where_nothing_of_ours_is_on(model: Any) -> Non
         (CachedMultipleNegativesRankingLoss, {"mini_batch_size": 4}),
     ):
         for directions in (("query_to_doc",), DIRECTIONS):
-            value, grads = gradients(model, lambda m, p=partner, s=settings, d=directions: p(m, scale=50, directions=d, **s))
+            value, grads = gradients(
+                model,
+                lambda m, p=partner, s=settings, d=directions: p(m, scale=50, directions=d, **s),
+            )
             ours, own = gradients(
-                model, lambda m, d=directions: ContrastiveLoss(m, Contrast(0.02, mask=None, directions=d, chunk=3), mini_batch_size=4)
+                model,
+                lambda m, d=directions: ContrastiveLoss(
+                    m, Contrast(0.02, mask=None, directions=d, chunk=3), mini_batch_size=4
+                ),
             )
             assert ours == pytest.approx(value, rel=1e-5)
             for a, b in zip(own, grads, strict=True):
@@ -211,7 +271,10 @@ def test_cached_gradients_are_the_plain_ones(model: Any, kl: float, dims: list[i
         ({"temperature": 0.0}, "temperature must be above 0"),
         ({"chunk": 0}, "chunk must be at least 1"),
         ({"directions": ("doc_to_doc",)}, "directions must hold query_to_doc"),
-        ({"directions": ("query_to_doc", "doc_to_doc"), "partition": "per_direction"}, "per_direction is for"),
+        (
+            {"directions": ("query_to_doc", "doc_to_doc"), "partition": "per_direction"},
+            "per_direction is for",
+        ),
     ],
 )
 def test_wrong_settings_are_refused(wrong: dict[str, Any], said: str) -> None:

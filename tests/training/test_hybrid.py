@@ -1,4 +1,6 @@
-"""Sparse and multi-vector heads: their scores are the definition's, they learn with the dense one, and the folder stays standard."""
+"""Sparse and multi-vector heads: their scores are the definition's, they learn with the dense one,
+and the folder stays standard.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,11 @@ def test_scores_are_the_definition_s_two_loops(model: SentenceTransformer) -> No
             weights: list[dict[int, float]] = []
             for side, row in ((queries, i), (documents, j)):
                 found: dict[int, float] = {}
-                for word, weight in zip(side["input_ids"][row].tolist(), side["sparse_weights"][row].tolist(), strict=True):
+                for word, weight in zip(
+                    side["input_ids"][row].tolist(),
+                    side["sparse_weights"][row].tolist(),
+                    strict=True,
+                ):
                     if word not in special:
                         found[word] = max(weight, found.get(word, 0.0))
                 weights.append(found)
@@ -55,11 +61,17 @@ def test_scores_are_the_definition_s_two_loops(model: SentenceTransformer) -> No
             assert float(sparse[i, j]) == pytest.approx(expected, abs=1e-5)
             own = queries["token_vectors"][i][queries["attention_mask"][i].bool()]
             other = documents["token_vectors"][j][documents["attention_mask"][j].bool()]
-            assert float(multi[i, j]) == pytest.approx(float((own @ other.T).amax(1).mean()), abs=1e-5)
+            assert float(multi[i, j]) == pytest.approx(
+                float((own @ other.T).amax(1).mean()), abs=1e-5
+            )
 
 
 def test_the_loss_is_m3_s(model: SentenceTransformer) -> None:
-    columns = [TEXTS[:5], TEXTS[5:10], [*TEXTS[10:14], TEXTS[5]]]  # the last negative is the first row's document
+    columns = [
+        TEXTS[:5],
+        TEXTS[5:10],
+        [*TEXTS[10:14], TEXTS[5]],
+    ]  # the last negative is the first row's document
     model.eval()
     features = [model.preprocess(texts) for texts in columns]
     loss = HybridLoss(model, Contrast(temperature=0.1))([dict(f) for f in features])
@@ -81,13 +93,21 @@ def test_the_loss_is_m3_s(model: SentenceTransformer) -> None:
     kd = {k: -(teacher * v.log_softmax(1)).sum(1).mean() for k, v in total.items()}
     second = (kd["dense"] + 0.1 * kd["sparse"] + kd["multi"]) / 3
     torch.testing.assert_close(loss, (first + second) / 2)
-    torch.testing.assert_close(HybridLoss(model, Contrast(temperature=0.1), distil=False)([dict(f) for f in features]), first)
+    torch.testing.assert_close(
+        HybridLoss(model, Contrast(temperature=0.1), distil=False)([dict(f) for f in features]),
+        first,
+    )
 
 
 @pytest.fixture
 def recipe(tmp_path: Path, model_folder: Folder) -> Path:
-    rows = [{"query": f"{TEXTS[i - 3]}?", "document": text, "negative": TEXTS[i - 5] + "."} for i, text in enumerate(TEXTS)]
-    (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    rows = [
+        {"query": f"{TEXTS[i - 3]}?", "document": text, "negative": TEXTS[i - 5] + "."}
+        for i, text in enumerate(TEXTS)
+    ]
+    (tmp_path / "pairs.jsonl").write_text(
+        "".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8"
+    )
     document = {
         "stage": "retriever", "output": str(tmp_path / "out"), "base": str(model_folder("bert")), "batch_size": 8, "heads": {"dim": 8},
         "data": {"root": str(tmp_path), "sources": [{"files": ["pairs.jsonl"], "columns": ["query", "document", "negative"]}]},
@@ -105,20 +125,26 @@ def test_all_three_learn_and_the_folder_loads_anywhere(recipe: Path) -> None:
     queries = [f"{TEXTS[i - 3]}?" for i in range(16)]
     words = model.encode_sparse(queries, prompt="query"), model.encode_sparse(TEXTS)
     multi = model.encode_multi(queries, prompt="query"), model.encode_multi(TEXTS)
-    sparse = np.array([[sum(w * d.get(k, 0) for k, w in q.items()) for d in words[1]] for q in words[0]])
+    sparse = np.array(
+        [[sum(w * d.get(k, 0) for k, w in q.items()) for d in words[1]] for q in words[0]]
+    )
     late = np.array([[(q @ d.T).max(1).mean() for d in multi[1]] for q in multi[0]])
     dense = model.encode(queries, prompt="query") @ model.encode(TEXTS).T
     np.testing.assert_allclose(model.score(queries, TEXTS), dense + 0.3 * sparse + late, atol=1e-4)
     for scores, least in ((dense, 0.8), (late, 0.8), (model.score(queries, TEXTS), 0.8)):
         assert (scores.argmax(1) == np.arange(16)).mean() > least
     plain = SentenceTransformer(str(folder), device="cpu")
-    np.testing.assert_allclose(plain.encode(TEXTS, normalize_embeddings=True), model.encode(TEXTS), atol=1e-5)
+    np.testing.assert_allclose(
+        plain.encode(TEXTS, normalize_embeddings=True), model.encode(TEXTS), atol=1e-5
+    )
     (folder / "heads.safetensors").write_bytes(b"cut")
     with pytest.raises(ModelError, match=r"heads\.safetensors: damaged"):
         lusifer.load(folder)
 
 
-def test_a_long_text_a_batch_and_padding_change_nothing(model_folder: Folder, tmp_path: Path) -> None:
+def test_a_long_text_a_batch_and_padding_change_nothing(
+    model_folder: Folder, tmp_path: Path
+) -> None:
     made = lusifer.sentence_transformer(model_folder("bert"), device="cpu")
     embedder = HybridEmbedder(made, Heads(32, 8, made.tokenizer.all_special_ids))
     texts = ["a", " ".join(TEXTS), TEXTS[3], ""]

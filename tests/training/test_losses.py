@@ -13,7 +13,9 @@ from sentence_transformers.sentence_transformer.losses import MultipleNegativesR
 from lusifer.training.losses.distillation import distillation, margin_ranking
 
 
-def plain_margin(x: torch.Tensor, y: torch.Tensor, temperature: float, margin: float, same: list[tuple[int, int]]) -> torch.Tensor:
+def plain_margin(
+    x: torch.Tensor, y: torch.Tensor, temperature: float, margin: float, same: list[tuple[int, int]]
+) -> torch.Tensor:
     """LaBSE's equations, one row at a time."""
     x, y = F.normalize(x, dim=-1), F.normalize(y, dim=-1)
     total = torch.zeros(())
@@ -21,7 +23,9 @@ def plain_margin(x: torch.Tensor, y: torch.Tensor, temperature: float, margin: f
         for i in range(len(a)):
             own = torch.exp((a[i] @ b[i] - margin) / temperature)
             others = sum(
-                torch.exp(a[i] @ b[j] / temperature) for j in range(len(b)) if j != i and (i, j) not in same and (j, i) not in same
+                torch.exp(a[i] @ b[j] / temperature)
+                for j in range(len(b))
+                if j != i and (i, j) not in same and (j, i) not in same
             )
             total = total - torch.log(own / (own + others))
     return total / (2 * len(x))
@@ -32,7 +36,9 @@ def test_margin_ranking_is_its_definition() -> None:
     x, y = torch.randn(6, 8), torch.randn(6, 8)
     same = torch.eye(6, dtype=torch.bool)
     same[1, 4] = same[4, 1] = True
-    torch.testing.assert_close(margin_ranking(x, y, 0.1, 0.3, same), plain_margin(x, y, 0.1, 0.3, [(1, 4)]))
+    torch.testing.assert_close(
+        margin_ranking(x, y, 0.1, 0.3, same), plain_margin(x, y, 0.1, 0.3, [(1, 4)])
+    )
 
 
 def test_distillation_terms_are_their_definitions_and_vanish_at_the_teacher() -> None:
@@ -43,7 +49,9 @@ def test_distillation_terms_are_their_definitions_and_vanish_at_the_teacher() ->
     torch.testing.assert_close(terms["cosine"], (1 - cos).mean())
     torch.testing.assert_close(terms["mse"], 2 * (2 - 2 * cos).mean())
     u, v = F.normalize(s, dim=-1), F.normalize(t, dim=-1)
-    torch.testing.assert_close(terms["ranking"], 0.5 * F.cross_entropy(u @ v.T / 0.2, torch.arange(5)))
+    torch.testing.assert_close(
+        terms["ranking"], 0.5 * F.cross_entropy(u @ v.T / 0.2, torch.arange(5))
+    )
     at_home = distillation(t, t, cosine=1.0, mse=1.0, ranking=0.0, kl=1.0, temperature=0.2)
     assert max(float(v) for v in at_home.values()) < 1e-5
     assert set(distillation(s, t, cosine=1.0, mse=0, ranking=0, kl=0, temperature=1)) == {"cosine"}
@@ -61,7 +69,9 @@ class Tiny(torch.nn.Module):
         return {"sentence_embedding": self.layer(features["x"])}
 
 
-def gradients(kind: str, data: dict[str, torch.Tensor], rows: slice, gather: bool) -> tuple[torch.Tensor, torch.Tensor]:
+def gradients(
+    kind: str, data: dict[str, torch.Tensor], rows: slice, gather: bool
+) -> tuple[torch.Tensor, torch.Tensor]:
     model = Tiny()
     parts = {k: v[rows] for k, v in data.items()}
     if kind == "contrastive":
@@ -73,7 +83,13 @@ def gradients(kind: str, data: dict[str, torch.Tensor], rows: slice, gather: boo
         loss = margin_ranking(x, y, 0.05, 0.2, same)
     else:
         student = model({"x": parts["query"]})["sentence_embedding"]
-        loss = torch.stack(list(distillation(student, parts["teacher"], cosine=1, mse=1, ranking=1, kl=1, temperature=0.1).values())).sum()
+        loss = torch.stack(
+            list(
+                distillation(
+                    student, parts["teacher"], cosine=1, mse=1, ranking=1, kl=1, temperature=0.1
+                ).values()
+            )
+        ).sum()
     loss.backward()  # type: ignore[no-untyped-call]
     return loss.detach(), model.layer.weight.grad.clone()  # type: ignore[union-attr]
 
@@ -82,7 +98,9 @@ def worker(rank: int, kind: str, data: dict[str, torch.Tensor], folder: str) -> 
     import warnings
 
     warnings.simplefilter("ignore")
-    torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=2)
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=2
+    )
     loss, gradient = gradients(kind, data, slice(rank * 4, rank * 4 + 4), gather=True)
     for tensor in (loss, gradient):  # what DDP does with gradients
         torch.distributed.all_reduce(tensor)
@@ -95,7 +113,9 @@ def worker(rank: int, kind: str, data: dict[str, torch.Tensor], folder: str) -> 
 @pytest.mark.parametrize("kind", ["contrastive", "margin", "distillation"])
 def test_two_processes_give_the_gradients_of_one(kind: str, tmp_path: Path) -> None:
     torch.manual_seed(5)
-    data = {k: torch.randn(8, 6) for k in ("query", "document", "negative")} | {"teacher": torch.randn(8, 4)}
+    data = {k: torch.randn(8, 6) for k in ("query", "document", "negative")} | {
+        "teacher": torch.randn(8, 4)
+    }
     loss, gradient = gradients(kind, data, slice(0, 8), gather=False)
     mp.spawn(worker, (kind, data, str(tmp_path)), nprocs=2)  # type: ignore[no-untyped-call]
     other_loss, other_gradient = torch.load(tmp_path / "result.pt")

@@ -33,7 +33,10 @@ def test_a_rotation_is_found_again() -> None:
 
 def test_ridge_is_scikit_learns() -> None:
     rng = np.random.default_rng(1)
-    x, y = rng.normal(size=(200, 6)).astype(np.float32), rng.normal(size=(200, 4)).astype(np.float32)
+    x, y = (
+        rng.normal(size=(200, 6)).astype(np.float32),
+        rng.normal(size=(200, 4)).astype(np.float32),
+    )
     reference = Ridge(alpha=0.5 * 200 / 6).fit(x.astype(np.float64), y.astype(np.float64))
     matrix, bias = fit("ridge", x, y, penalty=0.5)
     np.testing.assert_allclose(matrix, reference.coef_.T, atol=1e-5)
@@ -41,7 +44,9 @@ def test_ridge_is_scikit_learns() -> None:
 
 
 @pytest.mark.parametrize("kind", ["rotation", "ridge", "mlp"])
-def test_a_pooled_model_is_plain_sentence_transformers(kind: str, english_tsv: Path, model_folder: Folder) -> None:
+def test_a_pooled_model_is_plain_sentence_transformers(
+    kind: str, english_tsv: Path, model_folder: Folder
+) -> None:
     recipe = english_tsv / "r.yaml"
     recipe.write_text(
         f"stage: pooled\noutput: {english_tsv / 'out'}\nencoder: {model_folder('modernbert')}\ntarget: {model_folder('bert')}\nkind: {kind}\n"
@@ -59,10 +64,19 @@ def test_a_pooled_model_is_plain_sentence_transformers(kind: str, english_tsv: P
 
 
 def test_the_residual_starts_as_the_rotation(model_folder: Folder) -> None:
-    config = BridgeConfig(Part(str(model_folder("bert"))), Part(str(model_folder("bert"))), ConnectorConfig(residual=True), max_tokens=64)
+    config = BridgeConfig(
+        Part(str(model_folder("bert"))),
+        Part(str(model_folder("bert"))),
+        ConnectorConfig(residual=True),
+        max_tokens=64,
+    )
     bridge = Bridge.new(config)
     batch = bridge.preprocess(TEXTS)
-    means = masked_mean(*bridge.encode_tokens(batch["input_ids"], batch["attention_mask"])).detach().numpy()
+    means = (
+        masked_mean(*bridge.encode_tokens(batch["input_ids"], batch["attention_mask"]))
+        .detach()
+        .numpy()
+    )
     rotation, _ = np.linalg.qr(np.random.default_rng(2).normal(size=(32, 32)))
     start_residual(bridge, TEXTS, (means @ rotation).astype(np.float16), ["document"] * len(TEXTS))
     assert bridge.residual is not None

@@ -1,4 +1,6 @@
-"""The compact retriever's stage: what it makes loads anywhere, learns what it is shown, and refuses wrong recipes in one line."""
+"""The compact retriever's stage: what it makes loads anywhere, learns what it is shown, and refuses
+wrong recipes in one line.
+"""
 
 from __future__ import annotations
 
@@ -27,15 +29,26 @@ Folder = Callable[[str], Path]
 @pytest.fixture
 def recipe(tmp_path: Path, model_folder: Folder) -> Path:
     """Questions that have nothing to do with their passages."""
-    rows = [{"query": f"{TEXTS[i - 3]}?", "document": text, "negative": TEXTS[i - 5] + "."} for i, text in enumerate(TEXTS)]
-    (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    rows = [
+        {"query": f"{TEXTS[i - 3]}?", "document": text, "negative": TEXTS[i - 5] + "."}
+        for i, text in enumerate(TEXTS)
+    ]
+    (tmp_path / "pairs.jsonl").write_text(
+        "".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8"
+    )
     document: dict[str, Any] = {
         "stage": "retriever",
         "output": str(tmp_path / "out"),
         "base": str(model_folder("bert")),
-        "data": {"root": str(tmp_path), "sources": [{"files": ["pairs.jsonl"], "columns": ["query", "document", "negative"]}]},
+        "data": {
+            "root": str(tmp_path),
+            "sources": [{"files": ["pairs.jsonl"], "columns": ["query", "document", "negative"]}],
+        },
         "prompts": {"query": "Q: ", "document": "D: "},
-        "contrast": {"temperature": 0.1, "mask": None},  # an untrained model: what scores high is no false negative
+        "contrast": {
+            "temperature": 0.1,
+            "mask": None,
+        },  # an untrained model: what scores high is no false negative
         "matryoshka": [16],
         "batch_size": 8,
         "optim": {"steps": 200, "lr": 5e-3, "save_every": 100, "workers": 0, "precision": "fp32"},
@@ -48,12 +61,22 @@ def test_it_finds_what_it_was_shown_at_every_size_and_loads_anywhere(recipe: Pat
     folder = train(recipe)
     ours, theirs = lusifer.load(folder), SentenceTransformer(str(folder), device="cpu")
     assert theirs.prompts == {"query": "Q: ", "document": "D: "}
-    rows = [json.loads(line) for line in (recipe.parent / "pairs.jsonl").read_text(encoding="utf-8").splitlines()]
+    rows = [
+        json.loads(line)
+        for line in (recipe.parent / "pairs.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     queries = ours.encode([r["query"] for r in rows], prompt="query")
     passages = ours.encode([r["document"] for r in rows], prompt="document")
-    np.testing.assert_allclose(queries, theirs.encode_query([r["query"] for r in rows], normalize_embeddings=True), atol=1e-5)
+    np.testing.assert_allclose(
+        queries,
+        theirs.encode_query([r["query"] for r in rows], normalize_embeddings=True),
+        atol=1e-5,
+    )
     for size in (ours.dim, 16):
-        x, y = (v[:, :size] / np.linalg.norm(v[:, :size], axis=1, keepdims=True) for v in (queries, passages))
+        x, y = (
+            v[:, :size] / np.linalg.norm(v[:, :size], axis=1, keepdims=True)
+            for v in (queries, passages)
+        )
         assert ((x @ y.T).argmax(1) == np.arange(len(x))).mean() > 0.9
 
 
@@ -62,7 +85,10 @@ def test_matryoshka_is_on_and_off_as_the_recipe_says(recipe: Path) -> None:
     loss = retriever.make_loss(parsed, lusifer.sentence_transformer(parsed.base))
     assert list(loss.matryoshka_dims) == [32, 16]
     _, plain = load_recipe(recipe, ["matryoshka=[]"])
-    assert isinstance(retriever.make_loss(plain, lusifer.sentence_transformer(plain.base)), retriever.ContrastiveLoss)
+    assert isinstance(
+        retriever.make_loss(plain, lusifer.sentence_transformer(plain.base)),
+        retriever.ContrastiveLoss,
+    )
 
 
 @pytest.mark.parametrize(
@@ -89,10 +115,18 @@ def test_a_wrong_recipe_is_one_line(recipe: Path, changes: list[str], said: str)
         train(recipe, changes)
 
 
-def test_what_is_no_pair_is_left_out_and_counted(recipe: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_is_no_pair_is_left_out_and_counted(
+    recipe: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     file = recipe.parent / "pairs.jsonl"
-    bad = [{"query": "same", "document": "same", "negative": "n"}, {"query": "q", "document": "d", "negative": "d"}]
-    file.write_text(file.read_text(encoding="utf-8") + "".join(json.dumps(row) + "\n" for row in bad), encoding="utf-8")
+    bad = [
+        {"query": "same", "document": "same", "negative": "n"},
+        {"query": "q", "document": "d", "negative": "d"},
+    ]
+    file.write_text(
+        file.read_text(encoding="utf-8") + "".join(json.dumps(row) + "\n" for row in bad),
+        encoding="utf-8",
+    )
     _, parsed = load_recipe(recipe)
     (rows,) = retriever.read(parsed, recipe.parent, recipe.parent / "prepared")
     assert len(rows) == len(TEXTS)
@@ -105,7 +139,9 @@ def vectors(model: SentenceTransformer | str, texts: list[str], side: str) -> np
     return np.asarray(made(texts, normalize_embeddings=True))
 
 
-def test_lora_trains_adapters_alone_and_folds_them_in(recipe: Path, model_folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lora_trains_adapters_alone_and_folds_them_in(
+    recipe: Path, model_folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: dict[str, Any] = {}
     real = retriever.fold_lora
 
@@ -122,7 +158,9 @@ def test_lora_trains_adapters_alone_and_folds_them_in(recipe: Path, model_folder
     np.testing.assert_allclose(seen["before"], seen["after"], atol=1e-5)
     plain = SentenceTransformer(str(folder), device="cpu")
     assert not any("lora_" in name for name, _ in plain.named_parameters())
-    np.testing.assert_allclose(plain.encode(TEXTS, normalize_embeddings=True), seen["after"], atol=1e-5)
+    np.testing.assert_allclose(
+        plain.encode(TEXTS, normalize_embeddings=True), seen["after"], atol=1e-5
+    )
     base = SentenceTransformer(str(model_folder("bert")), device="cpu").state_dict()
     same = [name for name, value in plain.state_dict().items() if np.array_equal(value, base[name])]
     assert any("word_embeddings" in name for name in same)  # what has no adapter stays
@@ -131,7 +169,9 @@ def test_lora_trains_adapters_alone_and_folds_them_in(recipe: Path, model_folder
 
 def test_a_stopped_lora_run_ends_the_same(recipe: Path) -> None:
     changes = ["lora={rank: 4}", "matryoshka=[]", "optim.steps=8", "optim.save_every=4"]
-    whole = SentenceTransformer(str(train(recipe, [*changes, f"output={recipe.parent / 'whole'}"])), device="cpu").encode(TEXTS)
+    whole = SentenceTransformer(
+        str(train(recipe, [*changes, f"output={recipe.parent / 'whole'}"])), device="cpu"
+    ).encode(TEXTS)
 
     class Stop(Exception):
         pass
@@ -143,24 +183,40 @@ def test_a_stopped_lora_run_ends_the_same(recipe: Path) -> None:
 
     real = retriever.run_phase
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(retriever, "run_phase", lambda trainer, name: (trainer.add_callback(Stopper()), real(trainer, name)))
+        patch.setattr(
+            retriever,
+            "run_phase",
+            lambda trainer, name: (trainer.add_callback(Stopper()), real(trainer, name)),
+        )
         with pytest.raises(Stop):
             train(recipe, changes)
     again = SentenceTransformer(str(train(recipe, changes)), device="cpu").encode(TEXTS)
     np.testing.assert_array_equal(again, whole)
 
 
-def test_queries_learn_while_documents_stay_where_the_base_put_them(recipe: Path, model_folder: Folder) -> None:
-    folder = train(recipe, ["matryoshka=[]", "train=queries", "prompts={query: 'Q: '}", "optim.steps=300"])
-    base, tuned = SentenceTransformer(str(model_folder("bert")), device="cpu"), SentenceTransformer(str(folder), device="cpu")
-    rows = [json.loads(line) for line in (recipe.parent / "pairs.jsonl").read_text(encoding="utf-8").splitlines()]
+def test_queries_learn_while_documents_stay_where_the_base_put_them(
+    recipe: Path, model_folder: Folder
+) -> None:
+    folder = train(
+        recipe, ["matryoshka=[]", "train=queries", "prompts={query: 'Q: '}", "optim.steps=300"]
+    )
+    base, tuned = (
+        SentenceTransformer(str(model_folder("bert")), device="cpu"),
+        SentenceTransformer(str(folder), device="cpu"),
+    )
+    rows = [
+        json.loads(line)
+        for line in (recipe.parent / "pairs.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     documents = [row["document"] for row in rows]
     old_index = base.encode(documents, normalize_embeddings=True)
     np.testing.assert_allclose(vectors(tuned, documents, "document"), old_index, atol=1e-6)
     ours = lusifer.load(folder)
     np.testing.assert_allclose(ours.encode(documents), old_index, atol=1e-5)
     queries = ours.encode([row["query"] for row in rows], prompt="query")
-    np.testing.assert_allclose(queries, vectors(tuned, [row["query"] for row in rows], "query"), atol=1e-5)
+    np.testing.assert_allclose(
+        queries, vectors(tuned, [row["query"] for row in rows], "query"), atol=1e-5
+    )
     assert ((queries @ old_index.T).argmax(1) == np.arange(len(rows))).mean() > 0.8
     assert len({weights_hash(folder), weights_hash(model_folder("bert"))}) == 2
     before = base.encode([row["query"] for row in rows], normalize_embeddings=True)
@@ -170,7 +226,12 @@ def test_queries_learn_while_documents_stay_where_the_base_put_them(recipe: Path
 def with_scores(recipe: Path, scores: list[list[float]]) -> list[str]:
     file = recipe.parent / "pairs.jsonl"
     rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-    file.write_text("".join(json.dumps(row | {"scores": s}) + "\n" for row, s in zip(rows, scores, strict=True)), encoding="utf-8")
+    file.write_text(
+        "".join(
+            json.dumps(row | {"scores": s}) + "\n" for row, s in zip(rows, scores, strict=True)
+        ),
+        encoding="utf-8",
+    )
     document = yaml.safe_load(recipe.read_text(encoding="utf-8"))
     document["data"]["sources"][0]["columns"].append("scores")
     recipe.write_text(yaml.safe_dump(document), encoding="utf-8")
@@ -182,13 +243,22 @@ def test_a_teacher_s_ranking_is_learnt(recipe: Path) -> None:
     changes = with_scores(recipe, [[0.0, 4.0] if i % 2 else [4.0, 0.0] for i in range(16)])
     folder = train(recipe, [*changes, "teacher={weight: 20, temperature: 1}"])
     model = lusifer.load(folder)
-    rows = [json.loads(line) for line in (recipe.parent / "pairs.jsonl").read_text(encoding="utf-8").splitlines()]
+    rows = [
+        json.loads(line)
+        for line in (recipe.parent / "pairs.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     queries = model.encode([r["query"] for r in rows], prompt="query")
-    gap = [(queries * model.encode([r[side] for r in rows], prompt="document")).sum(1) for side in ("document", "negative")]
+    gap = [
+        (queries * model.encode([r[side] for r in rows], prompt="document")).sum(1)
+        for side in ("document", "negative")
+    ]
     assert ((gap[0] > gap[1]) == (np.arange(16) % 2 == 0)).mean() > 0.9
 
 
-@pytest.mark.parametrize(("scores", "said"), [([1.0], "1 scores; a positive and 1 negatives want 2"), ([1.0, float("nan")], "finite")])
+@pytest.mark.parametrize(
+    ("scores", "said"),
+    [([1.0], "1 scores; a positive and 1 negatives want 2"), ([1.0, float("nan")], "finite")],
+)
 def test_bad_scores_are_one_line(recipe: Path, scores: list[float], said: str) -> None:
     changes = with_scores(recipe, [scores] + [[1.0, 0.0]] * 15)
     with pytest.raises(DataError, match=said) as error:
@@ -199,15 +269,23 @@ def test_bad_scores_are_one_line(recipe: Path, scores: list[float], said: str) -
 def test_two_dimensional_matryoshka_serves_with_fewer_layers(recipe: Path) -> None:
     folder = train(recipe, ["matryoshka_layers=1", "optim.steps=200"])
     model = SentenceTransformer(str(folder), device="cpu")
-    rows = [json.loads(line) for line in (recipe.parent / "pairs.jsonl").read_text(encoding="utf-8").splitlines()]
+    rows = [
+        json.loads(line)
+        for line in (recipe.parent / "pairs.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     layers = model[0].auto_model.encoder.layer
     assert len(layers) == 2
     del layers[-1]
-    x, y = vectors(model, [r["query"] for r in rows], "query"), vectors(model, [r["document"] for r in rows], "document")
+    x, y = (
+        vectors(model, [r["query"] for r in rows], "query"),
+        vectors(model, [r["document"] for r in rows], "document"),
+    )
     assert ((x @ y.T).argmax(1) == np.arange(len(x))).mean() > 0.8
 
 
-def test_language_modules_are_swapped_and_stay_as_they_are(recipe: Path, tmp_path: Path, model_folder: Folder) -> None:
+def test_language_modules_are_swapped_and_stay_as_they_are(
+    recipe: Path, tmp_path: Path, model_folder: Folder
+) -> None:
     torch.manual_seed(0)
     shape = transformers.XmodConfig(
         vocab_size=200, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, max_position_embeddings=80,
@@ -216,7 +294,9 @@ def test_language_modules_are_swapped_and_stay_as_they_are(recipe: Path, tmp_pat
     model = transformers.XmodModel(shape).eval()
     model.save_pretrained(tmp_path / "xmod")
     make_tokenizer(tmp_path / "xmod")
-    english, german = (lusifer.load(tmp_path / "xmod", language=name).encode(TEXTS) for name in ("en_XX", "de_DE"))
+    english, german = (
+        lusifer.load(tmp_path / "xmod", language=name).encode(TEXTS) for name in ("en_XX", "de_DE")
+    )
     assert np.abs(english - german).max() > 1e-3
     changes = ["matryoshka=[]", "optim.steps=20", f"base={tmp_path / 'xmod'}", "language=en_XX"]
     folder = train(recipe, changes)
@@ -224,32 +304,69 @@ def test_language_modules_are_swapped_and_stay_as_they_are(recipe: Path, tmp_pat
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed
     assert not any("adapter_modules" in name or name.startswith("embeddings") for name in changed)
-    assert np.abs(lusifer.load(folder, language="de_DE").encode(TEXTS) - lusifer.load(folder).encode(TEXTS)).max() > 1e-3
+    assert (
+        np.abs(
+            lusifer.load(folder, language="de_DE").encode(TEXTS)
+            - lusifer.load(folder).encode(TEXTS)
+        ).max()
+        > 1e-3
+    )
     with pytest.raises(ModelError, match="its modules: en_XX, de_DE"):
         lusifer.load(folder, language="fr_XX")
     with pytest.raises(ModelError, match="has no language modules"):
         lusifer.load(model_folder("bert"), language="en_XX")
 
 
-def test_an_adapter_a_task_is_chosen_by_the_prompt(recipe: Path, model_folder: Folder, tmp_path: Path) -> None:
+def test_an_adapter_a_task_is_chosen_by_the_prompt(
+    recipe: Path, model_folder: Folder, tmp_path: Path
+) -> None:
     """Two tasks want two different documents for the same queries; the backbone stays as it was."""
     base = lusifer.load(model_folder("bert"))
-    lora = ["lora={rank: 16, alpha: 32, dropout: 0.0}", "matryoshka=[]", "optim.steps=400", "optim.lr=5e-3"]
-    first = train(recipe, [*lora, "adapter={name: search, prompts: [query, document]}", "prompts={}"])
-    rows = [{"query": f"{TEXTS[i - 3]}?", "document": TEXTS[i - 7], "negative": TEXTS[i - 5] + "."} for i in range(16)]
-    (recipe.parent / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    second = train(recipe, [*lora, "adapter={name: seven}", "prompts={}", f"base={first}", f"output={tmp_path / 'second'}"])
+    lora = [
+        "lora={rank: 16, alpha: 32, dropout: 0.0}",
+        "matryoshka=[]",
+        "optim.steps=400",
+        "optim.lr=5e-3",
+    ]
+    first = train(
+        recipe, [*lora, "adapter={name: search, prompts: [query, document]}", "prompts={}"]
+    )
+    rows = [
+        {"query": f"{TEXTS[i - 3]}?", "document": TEXTS[i - 7], "negative": TEXTS[i - 5] + "."}
+        for i in range(16)
+    ]
+    (recipe.parent / "pairs.jsonl").write_text(
+        "".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8"
+    )
+    second = train(
+        recipe,
+        [
+            *lora,
+            "adapter={name: seven}",
+            "prompts={}",
+            f"base={first}",
+            f"output={tmp_path / 'second'}",
+        ],
+    )
     model = lusifer.load(second)
     assert dict(model.adapters) == {"query": "search", "document": "search", "seven": "seven"}  # type: ignore[attr-defined]
     queries = [f"{TEXTS[i - 3]}?" for i in range(16)]
     np.testing.assert_allclose(model.encode(TEXTS), base.encode(TEXTS), atol=1e-6)
-    found = (model.encode(queries, prompt="query") @ model.encode(TEXTS, prompt="document").T).argmax(1)
-    other = (model.encode(queries, prompt="seven") @ model.encode(TEXTS, prompt="seven").T).argmax(1)
+    found = (
+        model.encode(queries, prompt="query") @ model.encode(TEXTS, prompt="document").T
+    ).argmax(1)
+    other = (model.encode(queries, prompt="seven") @ model.encode(TEXTS, prompt="seven").T).argmax(
+        1
+    )
     assert (found == np.arange(16)).mean() > 0.8
     assert (other == (np.arange(16) - 7) % 16).mean() > 0.8
-    np.testing.assert_allclose(model.encode(TEXTS), base.encode(TEXTS), atol=1e-6)  # after adapters were on
     np.testing.assert_allclose(
-        SentenceTransformer(str(second), device="cpu").encode(TEXTS, normalize_embeddings=True), base.encode(TEXTS), atol=1e-5
+        model.encode(TEXTS), base.encode(TEXTS), atol=1e-6
+    )  # after adapters were on
+    np.testing.assert_allclose(
+        SentenceTransformer(str(second), device="cpu").encode(TEXTS, normalize_embeddings=True),
+        base.encode(TEXTS),
+        atol=1e-5,
     )
     assert len({weights_hash(folder) for folder in (first, second, model_folder("bert"))}) == 3
     (second / "adapters" / "seven" / "adapter_model.safetensors").unlink()
@@ -259,10 +376,26 @@ def test_an_adapter_a_task_is_chosen_by_the_prompt(recipe: Path, model_folder: F
 
 def test_scores_stay_with_their_negatives(tmp_path: Path) -> None:
     """A negative that is the document is left out, and its score with it."""
-    row = {"query": "q", "document": "d", "negative": "d", "negative_2": "n", "scores": [3.0, 2.0, 1.0]}
+    row = {
+        "query": "q",
+        "document": "d",
+        "negative": "d",
+        "negative_2": "n",
+        "scores": [3.0, 2.0, 1.0],
+    }
     (tmp_path / "a.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
-    source = {"files": ["a.jsonl"], "columns": ["query", "document", "negative", "negative_2", "scores"]}
-    recipe = {"stage": "retriever", "output": "x", "base": "y", "negatives": 1, "teacher": {}, "data": {"sources": [source]}}
+    source = {
+        "files": ["a.jsonl"],
+        "columns": ["query", "document", "negative", "negative_2", "scores"],
+    }
+    recipe = {
+        "stage": "retriever",
+        "output": "x",
+        "base": "y",
+        "negatives": 1,
+        "teacher": {},
+        "data": {"sources": [source]},
+    }
     (tmp_path / "r.yaml").write_text(yaml.safe_dump(recipe), encoding="utf-8")
     _, parsed = load_recipe(tmp_path / "r.yaml")
     ((texts, scores),) = retriever._rows(parsed, parsed.data.sources[0], tmp_path, 1)

@@ -36,13 +36,24 @@ OPTIM = {"steps": 6, "lr": 1e-2, "save_every": 3, "log_every": 1, "workers": 0, 
 @pytest.fixture
 def texts(tmp_path: Path) -> Path:
     """Texts, pairs with negatives, and a lexicon."""
-    (tmp_path / "texts.tsv").write_text("".join(f"eng_Latn\t{t}\n" for t in TEXTS), encoding="utf-8")
+    (tmp_path / "texts.tsv").write_text(
+        "".join(f"eng_Latn\t{t}\n" for t in TEXTS), encoding="utf-8"
+    )
     pairs = [
-        {"query": f"who {t[4:12]}?", "document": t, "negative": f"No, {TEXTS[i - 3]} {i}", "negative_2": f"Never, {TEXTS[i - 5]} {i}"}
+        {
+            "query": f"who {t[4:12]}?",
+            "document": t,
+            "negative": f"No, {TEXTS[i - 3]} {i}",
+            "negative_2": f"Never, {TEXTS[i - 5]} {i}",
+        }
         for i, t in enumerate(TEXTS)
     ]
-    (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(p) + "\n" for p in pairs), encoding="utf-8")
-    (tmp_path / "lexicon.tsv").write_text("deu_Latn\tstation\tBahnhof\nfra_Latn\twater\teau\n", encoding="utf-8")
+    (tmp_path / "pairs.jsonl").write_text(
+        "".join(json.dumps(p) + "\n" for p in pairs), encoding="utf-8"
+    )
+    (tmp_path / "lexicon.tsv").write_text(
+        "deu_Latn\tstation\tBahnhof\nfra_Latn\twater\teau\n", encoding="utf-8"
+    )
     foreign = "".join(f"deu_Latn\t{t}\t{t[::-1]}\n" for t in TEXTS)
     (tmp_path / "parallel.tsv").write_text(foreign, encoding="utf-8")
     return tmp_path
@@ -57,21 +68,52 @@ def recipe(stage: str, folder: Path, model_folder: Folder, **changes: Any) -> Pa
         "connector": {"kind": "mlp", "tokens": 1},
         "max_tokens": 64,
     }
-    texts = {"root": str(folder), "sources": [{"files": ["texts.tsv"], "columns": ["language", "text"]}]}
-    document: dict[str, Any] = {"stage": stage, "output": str(folder / "out"), "batch_size": 4, "optim": OPTIM}
+    texts = {
+        "root": str(folder),
+        "sources": [{"files": ["texts.tsv"], "columns": ["language", "text"]}],
+    }
+    document: dict[str, Any] = {
+        "stage": stage,
+        "output": str(folder / "out"),
+        "batch_size": 4,
+        "optim": OPTIM,
+    }
     if stage == "distil":
-        lexicon = {"lexicon": [{"files": ["lexicon.tsv"], "columns": ["language", "english", "text"]}]}
-        document |= {"bridge": bridge, "data": texts, "code_switch": lexicon, "token_dropout": 0.1, "loss": {"kl": 0.5}}
+        lexicon = {
+            "lexicon": [{"files": ["lexicon.tsv"], "columns": ["language", "english", "text"]}]
+        }
+        document |= {
+            "bridge": bridge,
+            "data": texts,
+            "code_switch": lexicon,
+            "token_dropout": 0.1,
+            "loss": {"kl": 0.5},
+        }
     elif stage == "align":
-        document |= {"bridge": bridge, "data": {"root": str(folder), "reconstruct": texts["sources"], "complete": [PAIRS]}}
+        document |= {
+            "bridge": bridge,
+            "data": {"root": str(folder), "reconstruct": texts["sources"], "complete": [PAIRS]},
+        }
     elif stage == "finetune":
-        document |= {"bridge": bridge | {"prompts": {"query": "Q: ", "document": "D: "}}, "data": {"root": str(folder), "sources": [PAIRS]}}
+        document |= {
+            "bridge": bridge | {"prompts": {"query": "Q: ", "document": "D: "}},
+            "data": {"root": str(folder), "sources": [PAIRS]},
+        }
     elif stage == "retriever":
         document |= {
             "base": str(model_folder("bert")),
-            "data": {"root": str(folder), "sources": [PAIRS, PAIRS | {"columns": ["query", "document", "negative", "_"], "weight": 2}]},
+            "data": {
+                "root": str(folder),
+                "sources": [
+                    PAIRS,
+                    PAIRS | {"columns": ["query", "document", "negative", "_"], "weight": 2},
+                ],
+            },
             "prompts": {"query": "Q: ", "document": "D: "},
-            "contrast": {"directions": ["query_to_doc", "query_to_query", "doc_to_doc"], "chunk": 3},
+            "contrast": {
+                "directions": ["query_to_doc", "query_to_query", "doc_to_doc"],
+                "chunk": 3,
+            },
             "mixing": {"homogeneous": 0.5},
             "matryoshka": [16, 8],
             "mini_batch_tokens": 40,
@@ -82,22 +124,49 @@ def recipe(stage: str, folder: Path, model_folder: Folder, **changes: Any) -> Pa
             "columns": ["query", "document", "_", "_"],
             "rename": {"query": "english", "document": "text"},
         }
-        document |= {"base": str(model_folder("modernbert")), "teacher": str(model_folder("bert")), "ranking": 0.5}
+        document |= {
+            "base": str(model_folder("modernbert")),
+            "teacher": str(model_folder("bert")),
+            "ranking": 0.5,
+        }
         document |= {"data": {"root": str(folder), "sources": [parallel]}}
     elif stage == "student":
         del document["batch_size"]
         base = unigram(folder / "unigram")
         if not (folder / "vectors").exists():
             lusifer.encode(
-                str(folder / "texts.tsv"), folder / "vectors", model=base, columns=["language", "text"], keep=["text"], shard_rows=6
+                str(folder / "texts.tsv"),
+                folder / "vectors",
+                model=base,
+                columns=["language", "text"],
+                keep=["text"],
+                shard_rows=6,
             )
-        document |= {"start": {"base": str(base), "layers": [0, 2], "pieces": 120, "four_bits": True, "head": True}, "batch_tokens": 60}
+        document |= {
+            "start": {
+                "base": str(base),
+                "layers": [0, 2],
+                "pieces": 120,
+                "four_bits": True,
+                "head": True,
+            },
+            "batch_tokens": 60,
+        }
         document |= {"data": {"vectors": str(folder / "vectors")}}
     elif stage == "pooled":
-        document |= {"encoder": str(model_folder("xlm-roberta")), "target": str(model_folder("bert")), "data": texts, "kind": "mlp"}
+        document |= {
+            "encoder": str(model_folder("xlm-roberta")),
+            "target": str(model_folder("bert")),
+            "data": texts,
+            "kind": "mlp",
+        }
     elif stage == "decoder":
         shape = {"hidden": 32, "layers": 2, "heads": 4, "intermediate": 48, "max_tokens": 64}
-        document |= {"data": texts, "vocabulary": {"size": 310, "characters": 10_000}, "shape": shape}
+        document |= {
+            "data": texts,
+            "vocabulary": {"size": 310, "characters": 10_000},
+            "shape": shape,
+        }
     elif stage == "pretrain":
         del document["batch_size"], document["optim"]
         source = [{"files": ["parallel.tsv"], "columns": ["language", "english", "text"]}]
@@ -114,14 +183,25 @@ def recipe(stage: str, folder: Path, model_folder: Folder, **changes: Any) -> Pa
         source = [{"files": ["parallel.tsv"], "columns": ["language", "english", "text"]}]
         asked = [{"files": ["pairs.jsonl"], "columns": ["query", "document"]}]
         document |= {
-            "data": {"root": str(folder), "parallel": source, "lexicon": source, "retrieval": asked, "max_tokens": 24},
+            "data": {
+                "root": str(folder),
+                "parallel": source,
+                "lexicon": source,
+                "retrieval": asked,
+                "max_tokens": 24,
+            },
             "vocabulary": {"size": 330, "characters": 10_000},
             "dim": 16,
             "nested": [8],
             "few": 4,
             "substrings": 2,
             "whiten": 0.5,
-            "ranking": {"optim": OPTIM, "batch_tokens": 512, "bundle": 3, "kinds": {"parallel": 0.5, "lexicon": 0.2, "retrieval": 0.3}},
+            "ranking": {
+                "optim": OPTIM,
+                "batch_tokens": 512,
+                "bundle": 3,
+                "kinds": {"parallel": 0.5, "lexicon": 0.2, "retrieval": 0.3},
+            },
             "teacher": {"base": str(model_folder("bert")), "kinds": ["parallel", "retrieval"]},
         }
     elif stage == "context":
@@ -133,7 +213,12 @@ def recipe(stage: str, folder: Path, model_folder: Folder, **changes: Any) -> Pa
             "shape": {"layers": 2, "heads": 4, "intermediate": 24},
             "nested": [8],
             "few": 4,
-            "ranking": {"optim": OPTIM, "batch_tokens": 512, "bundle": 3, "kinds": {"parallel": 0.8, "lexicon": 0.2}},
+            "ranking": {
+                "optim": OPTIM,
+                "batch_tokens": 512,
+                "bundle": 3,
+                "kinds": {"parallel": 0.8, "lexicon": 0.2},
+            },
             "teacher": {"base": str(model_folder("bert")), "kinds": ["parallel"]},
         }
     document |= changes
@@ -143,12 +228,31 @@ def recipe(stage: str, folder: Path, model_folder: Folder, **changes: Any) -> Pa
 
 
 PAIRS = {"files": ["pairs.jsonl"], "columns": ["query", "document", "negative", "negative_2"]}
-STAGES = ["distil", "align", "finetune", "pooled", "pretrain", "decoder", "static", "context", "retriever", "multilingual", "student"]
+STAGES = [
+    "distil",
+    "align",
+    "finetune",
+    "pooled",
+    "pretrain",
+    "decoder",
+    "static",
+    "context",
+    "retriever",
+    "multilingual",
+    "student",
+]
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
-    whole = {str(f.relative_to(folder)): torch.frombuffer(bytearray(f.read_bytes()), dtype=torch.uint8) for f in folder.rglob("*.onnx")}
-    return whole | {f"{f.relative_to(folder)}:{k}": v for f in sorted(folder.rglob("*.safetensors")) for k, v in load_file(f).items()}
+    whole = {
+        str(f.relative_to(folder)): torch.frombuffer(bytearray(f.read_bytes()), dtype=torch.uint8)
+        for f in folder.rglob("*.onnx")
+    }
+    return whole | {
+        f"{f.relative_to(folder)}:{k}": v
+        for f in sorted(folder.rglob("*.safetensors"))
+        for k, v in load_file(f).items()
+    }
 
 
 class Stop(Exception):
@@ -189,10 +293,14 @@ def test_a_resumed_run_equals_an_uninterrupted_one_to_the_bit(
 
 
 @pytest.mark.parametrize("stage", ["distil", "align", "finetune"])
-def test_the_bases_do_not_move_and_the_adapters_do(stage: str, texts: Path, model_folder: Folder) -> None:
+def test_the_bases_do_not_move_and_the_adapters_do(
+    stage: str, texts: Path, model_folder: Folder
+) -> None:
     """Stage 1's target is frozen: its weights, on disk and in memory, stay as they were."""
     file = recipe(stage, texts, model_folder)
-    before = {f: sha256(model_folder(f) / "model.safetensors") for f in ("xlm-roberta", "bert", "llama")}
+    before = {
+        f: sha256(model_folder(f) / "model.safetensors") for f in ("xlm-roberta", "bert", "llama")
+    }
     seen: dict[str, Any] = {}
     original = loop.run_phase
 
@@ -200,7 +308,10 @@ def test_the_bases_do_not_move_and_the_adapters_do(stage: str, texts: Path, mode
         bridge = trainer.model.bridge if hasattr(trainer.model, "bridge") else trainer.model[0]
         start = {k: v.detach().clone() for k, v in bridge.named_parameters()}
         original(trainer, name)
-        seen.update({k: not torch.equal(v, start[k]) for k, v in bridge.named_parameters()}, __bridge__=bridge)
+        seen.update(
+            {k: not torch.equal(v, start[k]) for k, v in bridge.named_parameters()},
+            __bridge__=bridge,
+        )
 
     module, _ = load_recipe(file)
     old, module.run_phase = module.run_phase, watch
@@ -219,8 +330,12 @@ def test_the_bases_do_not_move_and_the_adapters_do(stage: str, texts: Path, mode
 
 
 def test_an_encoder_may_be_its_table_alone(texts: Path, model_folder: Folder) -> None:
-    """Where no phase trains the layers they stay the identity: a text is the mean of its pieces, in any order."""
-    model = lusifer.load(train(recipe("pretrain", texts, model_folder), ["ranking=null", "masking=null"]))
+    """Where no phase trains the layers they stay the identity: a text is the mean of its pieces, in
+    any order.
+    """
+    model = lusifer.load(
+        train(recipe("pretrain", texts, model_folder), ["ranking=null", "masking=null"])
+    )
     a, b = model.encode(["market the behind", "the market behind"])
     np.testing.assert_allclose(a, b, atol=1e-5)
 
@@ -230,11 +345,16 @@ def test_a_decoder_made_here_is_aligned_to_and_finetuned(texts: Path, model_fold
     made = train(recipe("decoder", texts, model_folder, output=str(texts / "decoder")))
     changes = [f"bridge.target.base={made}"]
     first = train(recipe("align", texts, model_folder, output=str(texts / "one")), changes)
-    last = train(recipe("finetune", texts, model_folder, output=str(texts / "two"), start=str(first)), changes)
+    last = train(
+        recipe("finetune", texts, model_folder, output=str(texts / "two"), start=str(first)),
+        changes,
+    )
     assert lusifer.load(last).encode(TEXTS).shape == (16, 32)
 
 
-def test_teacher_vectors_are_kept_block_by_block(tmp_path: Path, model_folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_teacher_vectors_are_kept_block_by_block(
+    tmp_path: Path, model_folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An interrupted run keeps the blocks it finished; a changed text costs its own block alone."""
     from lusifer.training import teacher_vectors
 
@@ -251,7 +371,9 @@ def test_teacher_vectors_are_kept_block_by_block(tmp_path: Path, model_folder: F
     assert first.items() <= second.items()
     assert np.array_equal(whole[:-1], again[:-1])
     expected = lusifer.sentence_transformer(base).encode(TEXTS, normalize_embeddings=True)
-    assert np.abs(whole - expected).max() < 0.02  # bf16 where the machine has it, and float16 on disk
+    assert (
+        np.abs(whole - expected).max() < 0.02
+    )  # bf16 where the machine has it, and float16 on disk
 
 
 @pytest.mark.parametrize("stage", ["distil", "align", "finetune"])
@@ -259,19 +381,30 @@ def test_the_loss_falls(stage: str, texts: Path, model_folder: Folder) -> None:
     file = recipe(stage, texts, model_folder)
     train(file, ["optim.steps=40", "optim.save_every=40"])
     state = next((texts / "out").rglob("checkpoint-40/trainer_state.json"))
-    losses = [e["loss"] for e in json.loads(state.read_text(encoding="utf-8"))["log_history"] if "loss" in e]
+    losses = [
+        e["loss"]
+        for e in json.loads(state.read_text(encoding="utf-8"))["log_history"]
+        if "loss" in e
+    ]
     assert np.mean(losses[-5:]) < 0.97 * np.mean(losses[:5])
 
 
-def test_the_mask_is_on_what_the_encoder_reads_and_the_next_token_is_hidden(texts: Path, model_folder: Folder) -> None:
+def test_the_mask_is_on_what_the_encoder_reads_and_the_next_token_is_hidden(
+    texts: Path, model_folder: Folder
+) -> None:
     """Fault 1: the mask stood on the decoder's input, and the LM loss saw the next token."""
     _, parsed = load_recipe(recipe("align", texts, model_folder))
     bridge = align.Bridge.new(parsed.bridge)
     head = align.load_lm(parsed.bridge, bridge)
     rows = [(t, t, True) for t in TEXTS]
-    batch = align.Batches(parsed, rows, bridge, align.families.load_tokenizer(model_folder("llama")))(0)
+    batch = align.AlignBatches(
+        parsed, rows, bridge, align.families.load_tokenizer(model_folder("llama"))
+    )(0)
     mask_id = bridge.tokenizer.mask_token_id
-    share = ((batch["input_ids"] == mask_id).sum() / (batch["attention_mask"].sum() - 2 * len(batch["input_ids"]))).item()
+    share = (
+        (batch["input_ids"] == mask_id).sum()
+        / (batch["attention_mask"].sum() - 2 * len(batch["input_ids"]))
+    ).item()
     assert 0.3 < share < 0.7
     assert (batch["target_ids"] != mask_id).all()
     assert batch["attention_mask"].bool().any(1).all()
@@ -301,15 +434,23 @@ def test_the_alignment_loss_is_the_language_models_own(texts: Path, model_folder
     bridge = align.Bridge.new(parsed.bridge)
     model = align.Aligner(bridge, align.load_lm(parsed.bridge, bridge)).eval()
     rows = [(t, t, True) for t in TEXTS]
-    batch = align.Batches(parsed, rows, bridge, align.families.load_tokenizer(model_folder("llama")))(0)
+    batch = align.AlignBatches(
+        parsed, rows, bridge, align.families.load_tokenizer(model_folder("llama"))
+    )(0)
     whole = transformers.AutoModelForCausalLM.from_pretrained(model_folder("llama"))
     losses, n = torch.zeros(()), 0
     with torch.no_grad():
         got = model(**batch)["loss"]
         for i in range(len(batch["input_ids"])):
-            keep, wanted = batch["attention_mask"][i].bool(), batch["target_ids"][i][batch["target_mask"][i].bool()]
+            keep, wanted = (
+                batch["attention_mask"][i].bool(),
+                batch["target_ids"][i][batch["target_mask"][i].bool()],
+            )
             states, _ = bridge.join(
-                *bridge.encode_tokens(batch["input_ids"][i][keep][None], torch.ones(1, int(keep.sum()), dtype=torch.long))
+                *bridge.encode_tokens(
+                    batch["input_ids"][i][keep][None],
+                    torch.ones(1, int(keep.sum()), dtype=torch.long),
+                )
             )
             joined = torch.cat([states, whole.get_input_embeddings()(wanted)[None]], 1)
             logits = whole(inputs_embeds=joined).logits[0, states.shape[1] - 1 : -1]
@@ -318,18 +459,29 @@ def test_the_alignment_loss_is_the_language_models_own(texts: Path, model_folder
     torch.testing.assert_close(got, losses / n, atol=1e-5, rtol=1e-5)
 
 
-def test_in_batch_and_hard_negatives_count_on_one_process(texts: Path, model_folder: Folder) -> None:
+def test_in_batch_and_hard_negatives_count_on_one_process(
+    texts: Path, model_folder: Folder
+) -> None:
     """Fault 5: on one GPU in-batch negatives vanished silently."""
     _, parsed = load_recipe(recipe("finetune", texts, model_folder))
     model = finetune.starting_model(parsed)
     rows = finetune.read_pairs(parsed, texts)
     assert all(len(r[2]) == 2 for r in rows)
-    batch = finetune.Batches(parsed, rows, model[0])(0)
+    batch = finetune.FinetuneBatches(parsed, rows, model[0])(0)
     names = [n for n in batch if n.endswith("input_ids")]
-    assert names == ["query_input_ids", "document_input_ids", "negative_0_input_ids", "negative_1_input_ids"]
+    assert names == [
+        "query_input_ids",
+        "document_input_ids",
+        "negative_0_input_ids",
+        "negative_1_input_ids",
+    ]
     loss_fn = finetune.MultipleNegativesRankingLoss(model, scale=1 / parsed.temperature)
     features = [
-        {k.removeprefix(n.removesuffix("input_ids")): v for k, v in batch.items() if k.startswith(n.removesuffix("input_ids"))}
+        {
+            k.removeprefix(n.removesuffix("input_ids")): v
+            for k, v in batch.items()
+            if k.startswith(n.removesuffix("input_ids"))
+        }
         for n in names
     ]
     model.eval()
@@ -339,14 +491,26 @@ def test_in_batch_and_hard_negatives_count_on_one_process(texts: Path, model_fol
         scores = q @ torch.cat(docs).T / parsed.temperature
     assert scores.shape == (4, 12)
     torch.testing.assert_close(loss, torch.nn.functional.cross_entropy(scores, torch.arange(4)))
-    wanted = model[0].preprocess([f"Q: {rows[finetune.Batches(parsed, rows, model[0]).plan(0)[0]][0]}"])["input_ids"][0]
-    assert batch["query_input_ids"][0][batch["query_attention_mask"][0] == 1].tolist() == wanted.tolist()
+    wanted = model[0].preprocess(
+        [f"Q: {rows[finetune.FinetuneBatches(parsed, rows, model[0]).plan(0)[0]][0]}"]
+    )["input_ids"][0]
+    assert (
+        batch["query_input_ids"][0][batch["query_attention_mask"][0] == 1].tolist()
+        == wanted.tolist()
+    )
 
 
-def test_a_row_with_too_few_negatives_is_dropped_and_the_rest_keep_theirs(texts: Path, model_folder: Folder) -> None:
-    pairs = [json.loads(line) for line in (texts / "pairs.jsonl").read_text(encoding="utf-8").splitlines()]
+def test_a_row_with_too_few_negatives_is_dropped_and_the_rest_keep_theirs(
+    texts: Path, model_folder: Folder
+) -> None:
+    pairs = [
+        json.loads(line)
+        for line in (texts / "pairs.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     pairs[3]["negative"] = pairs[3]["document"]
-    (texts / "pairs.jsonl").write_text("".join(json.dumps(p) + "\n" for p in pairs), encoding="utf-8")
+    (texts / "pairs.jsonl").write_text(
+        "".join(json.dumps(p) + "\n" for p in pairs), encoding="utf-8"
+    )
     rows = finetune.read_pairs(load_recipe(recipe("finetune", texts, model_folder))[1], texts)
     assert len(rows) == 15
     assert all(len(r[2]) == 2 for r in rows)
@@ -357,18 +521,28 @@ def test_prompts_are_taught_as_they_are_used(texts: Path, model_folder: Folder) 
 
     prompts = {"query": "Q: ", "document": "D: "}
     _, parsed = load_recipe(
-        recipe("distil", texts, model_folder, code_switch=None, token_dropout=0.0), ["bridge.prompts={query: 'Q: ', document: 'D: '}"]
+        recipe("distil", texts, model_folder, code_switch=None, token_dropout=0.0),
+        ["bridge.prompts={query: 'Q: ', document: 'D: '}"],
     )
     bridge = distil.Bridge.new(parsed.bridge)
-    batches = distil.Batches(parsed, TEXTS, np.zeros((16, 32), np.float16), bridge, texts)
-    seen = {tuple(row[row != 1].tolist()) for step in range(4) for row in batches(step)["student_input_ids"]}
-    wanted = [bridge.preprocess([t], prompt=prompts[distil.role(i, prompts)])["input_ids"][0] for i, t in enumerate(TEXTS)]
+    batches = distil.DistilBatches(parsed, TEXTS, np.zeros((16, 32), np.float16), bridge, texts)
+    seen = {
+        tuple(row[row != 1].tolist())
+        for step in range(4)
+        for row in batches(step)["student_input_ids"]
+    }
+    wanted = [
+        bridge.preprocess([t], prompt=prompts[distil.role(i, prompts)])["input_ids"][0]
+        for i, t in enumerate(TEXTS)
+    ]
     assert seen == {tuple(w[w != 1].tolist()) for w in wanted}
     assert {distil.role(i, prompts) for i in range(2)} == {"query", "document"}
     assert {distil.role(i, {}) for i in range(2)} == {"document"}
 
 
-def test_stage_two_goes_on_from_stage_one_and_refuses_to_lose_it(texts: Path, model_folder: Folder) -> None:
+def test_stage_two_goes_on_from_stage_one_and_refuses_to_lose_it(
+    texts: Path, model_folder: Folder
+) -> None:
     first = train(recipe("align", texts, model_folder, output=str(texts / "one")))
     file = recipe("finetune", texts, model_folder, output=str(texts / "two"), start=str(first))
     model = finetune.starting_model(load_recipe(file)[1])
@@ -384,17 +558,29 @@ def test_stage_two_goes_on_from_stage_one_and_refuses_to_lose_it(texts: Path, mo
 def test_stage_two_refuses_what_another_connector_learnt(texts: Path, model_folder: Folder) -> None:
     start = train(recipe("align", texts, model_folder), [f"output={texts / 'a'}"])
     with pytest.raises(ModelError, match="connector is 'mlp', this recipe's 'words'"):
-        train(recipe("finetune", texts, model_folder), [f"start={start}", "bridge.connector.kind=words", f"output={texts / 'b'}"])
+        train(
+            recipe("finetune", texts, model_folder),
+            [f"start={start}", "bridge.connector.kind=words", f"output={texts / 'b'}"],
+        )
 
 
-def test_words_are_taught_resumed_and_shared_by_two_processes(texts: Path, model_folder: Folder) -> None:
+def test_words_are_taught_resumed_and_shared_by_two_processes(
+    texts: Path, model_folder: Folder
+) -> None:
     file = recipe("distil", texts, model_folder)
-    still = [f"bridge.encoder.base={model_folder('modernbert')}", "bridge.encoder.lora.dropout=0", "token_dropout=0", "optim.lr=1e-4"]
+    still = [
+        f"bridge.encoder.base={model_folder('modernbert')}",
+        "bridge.encoder.lora.dropout=0",
+        "token_dropout=0",
+        "optim.lr=1e-4",
+    ]
     changes = [*still, "bridge.connector.kind=words", "bridge.connector.nearest=4"]
     one = lusifer.load(train(file, [*changes, f"output={texts / 'one'}"])).encode(TEXTS)
     shutil.rmtree(texts / "one" / "model")
     shutil.rmtree(texts / "one" / "distil" / "checkpoint-6")
-    np.testing.assert_array_equal(lusifer.load(train(file, [*changes, f"output={texts / 'one'}"])).encode(TEXTS), one)
+    np.testing.assert_array_equal(
+        lusifer.load(train(file, [*changes, f"output={texts / 'one'}"])).encode(TEXTS), one
+    )
     two_processes(file, [*changes, f"output={texts / 'two'}"])
     np.testing.assert_allclose(lusifer.load(texts / "two" / "model").encode(TEXTS), one, atol=1e-3)
 
@@ -426,13 +612,21 @@ def test_another_language_is_refused_with_file_and_line(texts: Path, model_folde
         ("distil", ["bridge.connector.kind=mpl"], "mlp, linear, vocabulary, words, resampler"),
         ("align", ["bridge.target.train=lora"], "must be frozen"),
         ("finetune", ["temperature=0"], "temperature must be above 0"),
-        ("finetune", ["stage=finetun"], "pretrain, decoder, align, finetune, distil, pooled, static, context"),
+        (
+            "finetune",
+            ["stage=finetun"],
+            "pretrain, decoder, align, finetune, distil, pooled, static, context",
+        ),
         ("decoder", ["shape.hidden=30"], "multiple of shape.heads"),
         ("decoder", ["vocabulary.size=60000"], "vocabulary.size"),
         ("distil", ["batch_size=0"], "batch_size must be at least 1"),
         ("finetune", ["batch_size=0"], "batch_size must be at least 1"),
         ("distil", ["optim.warmup=500"], "from 0 to 1"),
-        ("distil", ["data.sources=[{files: [texts.tsv], columns: [language, sentence]}]"], "needs a column named"),
+        (
+            "distil",
+            ["data.sources=[{files: [texts.tsv], columns: [language, sentence]}]"],
+            "needs a column named",
+        ),
         ("distil", ["optim.steps=0"], "steps must be at least 1"),
         ("distil", ["code_switch={texts: 0.5}"], "lexicon must name"),
         ("distil", ["bridge.max_tokens=4000"], "max_tokens"),
@@ -444,18 +638,26 @@ def test_another_language_is_refused_with_file_and_line(texts: Path, model_folde
         ("static", ["few=0"], "few is 0"),
         ("static", ["whiten=2"], "whiten is 2"),
         ("pretrain", ["ranking=null", "masking=null", "warm=null"], "nothing to train"),
-        ("pretrain", ["data.lexicon=[{files: [parallel.tsv], columns: [language, text]}]"], "needs a column 'english'"),
+        (
+            "pretrain",
+            ["data.lexicon=[{files: [parallel.tsv], columns: [language, text]}]"],
+            "needs a column 'english'",
+        ),
         ("pretrain", ["vocabulary.size=60000"], "vocabulary.size"),
     ],
 )
-def test_wrong_recipes_are_told_in_one_line(stage: str, changes: list[str], what: str, texts: Path, model_folder: Folder) -> None:
+def test_wrong_recipes_are_told_in_one_line(
+    stage: str, changes: list[str], what: str, texts: Path, model_folder: Folder
+) -> None:
     with pytest.raises(LusiferError, match=what) as caught:
         train(recipe(stage, texts, model_folder), changes)
     assert "\n" not in str(caught.value)
 
 
 def test_restart_deletes_what_runs_make_and_nothing_else(tmp_path: Path) -> None:
-    """A user's own folder with a recipe.yaml in it is no run of ours, even where the recipe's output names it."""
+    """A user's own folder with a recipe.yaml in it is no run of ours, even where the recipe's
+    output names it.
+    """
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "recipe.yaml").write_text("stage: distil\n", encoding="utf-8")
     (tmp_path / "mine" / "texts.txt").write_text("One text.\n", encoding="utf-8")
@@ -470,7 +672,9 @@ def test_restart_deletes_what_runs_make_and_nothing_else(tmp_path: Path) -> None
     assert (tmp_path / "mine" / "texts.txt").exists()
 
 
-def test_held_translations_of_one_sentence_are_no_negatives_of_each_other(texts: Path, model_folder: Folder) -> None:
+def test_held_translations_of_one_sentence_are_no_negatives_of_each_other(
+    texts: Path, model_folder: Folder
+) -> None:
     from lusifer.training.stages import distil
 
     parallel = "".join(f"{TEXTS[0]}\t{t[::-1]}\n" for t in TEXTS[:8])
@@ -478,16 +682,21 @@ def test_held_translations_of_one_sentence_are_no_negatives_of_each_other(texts:
     hold = {"parallel": [{"files": ["held.tsv"], "columns": ["english", "text"]}], "batch_size": 4}
     _, parsed = load_recipe(recipe("distil", texts, model_folder, hold=hold, token_dropout=0.0))
     model = distil.assemble(distil.Bridge.new(parsed.bridge)).eval()
-    batch = distil.Batches(parsed, TEXTS, np.zeros((16, 32), np.float16), model[0], texts)(0)
+    batch = distil.DistilBatches(parsed, TEXTS, np.zeros((16, 32), np.float16), model[0], texts)(0)
     features = [
-        {k.removeprefix(f"{side}_"): v for k, v in batch.items() if k.startswith(f"{side}_")} for side in ("student", "other", "english")
+        {k.removeprefix(f"{side}_"): v for k, v in batch.items() if k.startswith(f"{side}_")}
+        for side in ("student", "other", "english")
     ]
     with torch.no_grad():
         terms = distil.DistilLoss(model, parsed)(features, batch["label"])
-    assert float(terms["hold"]) == pytest.approx(0.0, abs=1e-6), "one English text: no negatives are left, so nothing to push apart"
+    assert float(terms["hold"]) == pytest.approx(0.0, abs=1e-6), (
+        "one English text: no negatives are left, so nothing to push apart"
+    )
 
 
-def test_align_refuses_a_backbone_without_its_head(texts: Path, model_folder: Folder, tmp_path: Path) -> None:
+def test_align_refuses_a_backbone_without_its_head(
+    texts: Path, model_folder: Folder, tmp_path: Path
+) -> None:
     """transformers would give it a random head, and say so only in a warning."""
     import shutil
 
@@ -506,7 +715,9 @@ def test_short_texts_are_identified_together(texts: Path, model_folder: Folder) 
     (texts / "texts.tsv").write_text("".join(f"eng_Latn\t{t}\n" for t in lines), encoding="utf-8")
     with pytest.raises(DataError, match=r"texts.tsv:1: .*'de'"):
         train(recipe("distil", texts, model_folder))
-    (texts / "texts.tsv").write_text("".join(f"eng_Latn\tWhere is house {i}, please?\n" for i in range(300)), encoding="utf-8")
+    (texts / "texts.tsv").write_text(
+        "".join(f"eng_Latn\tWhere is house {i}, please?\n" for i in range(300)), encoding="utf-8"
+    )
     assert plan(recipe("distil", texts, model_folder))["rows"] == {"texts": 300}
 
 
@@ -548,7 +759,9 @@ def test_an_interrupt_in_the_middle_of_a_save_leaves_the_last_good_checkpoint(
     assert lusifer.load(train(file)).dim == 32
 
 
-def test_a_full_disk_is_one_line_and_the_last_checkpoint_stays(texts: Path, model_folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_one_line_and_the_last_checkpoint_stays(
+    texts: Path, model_folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import errno
 
     import transformers
@@ -571,9 +784,26 @@ def test_a_full_disk_is_one_line_and_the_last_checkpoint_stays(texts: Path, mode
 
 def two_processes(file: Path, changes: list[str], **environment: str) -> str:
     """`torchrun` with two CPU processes; returns what they wrote to stderr."""
-    command = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m", "lusifer", "train", str(file), *changes]
+    command = [
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc_per_node=2",
+        "-m",
+        "lusifer",
+        "train",
+        str(file),
+        *changes,
+    ]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", **environment}
-    done = subprocess.run([sys.executable, *command], env=environment, capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(
+        [sys.executable, *command],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr[-4000:]
     return done.stderr
 
@@ -588,13 +818,27 @@ def test_processes_wait_for_each_other_before_anything_is_set_up(tmp_path: Path)
         "loop.wait_for_all()\nassert file.exists()\nloop.part()\n",
         encoding="utf-8",
     )
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", str(script), str(tmp_path / "made")]
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc_per_node=2",
+        str(script),
+        str(tmp_path / "made"),
+    ]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 0, done.stderr[-4000:]
 
 
-FSDP = {"ACCELERATE_USE_FSDP": "true", "FSDP_CPU_RAM_EFFICIENT_LOADING": "true", "FSDP_VERSION": "2"}  # as accelerate's launcher sets
+FSDP = {
+    "ACCELERATE_USE_FSDP": "true",
+    "FSDP_CPU_RAM_EFFICIENT_LOADING": "true",
+    "FSDP_VERSION": "2",
+}  # as accelerate's launcher sets
 
 
 @pytest.mark.parametrize(
@@ -608,9 +852,14 @@ FSDP = {"ACCELERATE_USE_FSDP": "true", "FSDP_CPU_RAM_EFFICIENT_LOADING": "true",
         ("multilingual", "DDP"),
     ],
 )
-def test_two_processes_train_the_model_of_one(stage: str, way: str, texts: Path, model_folder: Folder) -> None:
-    """The same recipe, the same global batch, the same model to rounding, whether frozen weights are spread or not."""
-    still = f"bridge.encoder.base={model_folder('modernbert')}"  # no dropout: its masks differ from process to process
+def test_two_processes_train_the_model_of_one(
+    stage: str, way: str, texts: Path, model_folder: Folder
+) -> None:
+    """The same recipe, the same global batch, the same model to rounding, whether frozen weights
+    are spread or not.
+    """
+    # no dropout: its masks differ from process to process
+    still = f"bridge.encoder.base={model_folder('modernbert')}"
     changes = {
         "pretrain": [],
         "static": [],
@@ -621,7 +870,9 @@ def test_two_processes_train_the_model_of_one(stage: str, way: str, texts: Path,
     }.get(stage, [still, "optim.lr=1e-4", "bridge.encoder.lora.dropout=0"])
     file = recipe(stage, texts, model_folder)
     one = train(file, [*changes, f"output={texts / 'one'}"])
-    said = two_processes(file, [*changes, f"output={texts / 'two'}"], **(FSDP if way == "FSDP" else {}))
+    said = two_processes(
+        file, [*changes, f"output={texts / 'two'}"], **(FSDP if way == "FSDP" else {})
+    )
     assert ("each process keeps" in said) == (way == "FSDP")
     logs: dict[str, list[list[tuple[float, float]]]] = {"one": [], "two": []}
     for run, phases in logs.items():
@@ -632,33 +883,68 @@ def test_two_processes_train_the_model_of_one(stage: str, way: str, texts: Path,
     assert all(len(phase) == 6 for phase in logs["one"])
     np.testing.assert_allclose(logs["two"], logs["one"], rtol=2e-3)
     vectors = [lusifer.load(texts / run / one.name).encode(TEXTS) for run in ("one", "two")]
-    # A pretrained table is saved in bfloat16: a sum on the edge between two values falls to either side, one step away.
+    # A pretrained table is saved in bfloat16: a sum on the edge between two values falls to either
+    # side, one step away.
     # So does an int8 table, with a longer step.
-    np.testing.assert_allclose(vectors[1], vectors[0], atol=4e-3 if stage == "static" else 1e-3, rtol=2**-7 if stage == "pretrain" else 0)
+    np.testing.assert_allclose(
+        vectors[1],
+        vectors[0],
+        atol=4e-3 if stage == "static" else 1e-3,
+        rtol=2**-7 if stage == "pretrain" else 0,
+    )
 
 
-def test_a_run_with_frozen_weights_spread_goes_on_where_it_was(texts: Path, model_folder: Folder) -> None:
+def test_a_run_with_frozen_weights_spread_goes_on_where_it_was(
+    texts: Path, model_folder: Folder
+) -> None:
     """With recomputed activations, and the same model as in one go; on one process too."""
     file = recipe("finetune", texts, model_folder)
     still = f"bridge.encoder.base={model_folder('modernbert')}"
-    changes = [still, "optim.gradient_checkpointing=true", "optim.lr=1e-4", "bridge.encoder.lora.dropout=0"]
+    changes = [
+        still,
+        "optim.gradient_checkpointing=true",
+        "optim.lr=1e-4",
+        "bridge.encoder.lora.dropout=0",
+    ]
     said = two_processes(file, changes, **FSDP)
     kept, whole = re.search(r"each process keeps (\d+) of (\d+) frozen weights", said).groups()  # type: ignore[union-attr]
     assert int(kept) == pytest.approx(int(whole) / 2, rel=0.02)
     before = lusifer.load(texts / "out" / "model").encode(TEXTS)
-    for go_on, near in ((lambda: two_processes(file, changes, **FSDP), 1e-6), (lambda: train(file, changes), 1e-3)):
+    for go_on, near in (
+        (lambda: two_processes(file, changes, **FSDP), 1e-6),
+        (lambda: train(file, changes), 1e-3),
+    ):
         shutil.rmtree(texts / "out" / "model")
         shutil.rmtree(texts / "out" / "finetune" / "checkpoint-6")
         go_on()
-        np.testing.assert_allclose(lusifer.load(texts / "out" / "model").encode(TEXTS), before, atol=near)
+        np.testing.assert_allclose(
+            lusifer.load(texts / "out" / "model").encode(TEXTS), before, atol=near
+        )
 
 
 def test_a_spread_block_is_whole_only_while_it_works(tmp_path: Path, model_folder: Folder) -> None:
     script = tmp_path / "spread.py"
-    script.write_text(SPREAD.format(encoder=str(model_folder("modernbert")), target=str(model_folder("llama"))), encoding="utf-8")
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "LUSIFER_USE_FSDP": "true"}
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=29534", str(script)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
+    script.write_text(
+        SPREAD.format(encoder=str(model_folder("modernbert")), target=str(model_folder("llama"))),
+        encoding="utf-8",
+    )
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "CUDA_VISIBLE_DEVICES": "",
+        "LUSIFER_USE_FSDP": "true",
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--nproc_per_node=2",
+        "--master_port=29534",
+        str(script),
+    ]
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=240, check=False
+    )
     assert done.returncode == 0, done.stderr[-2000:]
 
 
@@ -679,10 +965,15 @@ torch.distributed.destroy_process_group()
 """
 
 
-def test_fsdp_is_refused_where_nothing_is_frozen(texts: Path, model_folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fsdp_is_refused_where_nothing_is_frozen(
+    texts: Path, model_folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("LUSIFER_USE_FSDP", "true")
-    config = load_recipe(recipe("finetune", texts, model_folder), ["bridge.encoder.train=full", "bridge.target.train=full"])[1].bridge
+    config = load_recipe(
+        recipe("finetune", texts, model_folder),
+        ["bridge.encoder.train=full", "bridge.target.train=full"],
+    )[1].bridge
     with pytest.raises(LusiferError, match="trains both models whole"):
         shard_frozen(Bridge.new(config))
 
@@ -696,15 +987,27 @@ def test_a_dry_run_counts_the_frozen_weights_that_other_processes_keep(
     monkeypatch.setenv("LUSIFER_USE_FSDP", "true")
     spread = plan(file)["memory_bytes"]
     bridge = Bridge.new(load_recipe(file)[1].bridge)
-    assert alone - spread == pytest.approx(2 * (frozen_in_blocks(bridge.encoder) + frozen_in_blocks(bridge.target)), abs=4)
+    assert alone - spread == pytest.approx(
+        2 * (frozen_in_blocks(bridge.encoder) + frozen_in_blocks(bridge.target)), abs=4
+    )
 
 
-def test_a_student_without_its_teachers_vectors_is_told_and_leaves_nothing(texts: Path, model_folder: Folder) -> None:
+def test_a_student_without_its_teachers_vectors_is_told_and_leaves_nothing(
+    texts: Path, model_folder: Folder
+) -> None:
     file = recipe("student", texts, model_folder)
-    for vectors, what in (("nowhere", "holds no shard-00000.parquet; make it with: lusifer encode"), ("vectors", "keeps no column 'text'")):
+    for vectors, what in (
+        ("nowhere", "holds no shard-00000.parquet; make it with: lusifer encode"),
+        ("vectors", "keeps no column 'text'"),
+    ):
         if vectors == "vectors":
             shutil.rmtree(texts / "vectors")
-            lusifer.encode(str(texts / "texts.tsv"), texts / "vectors", model=make_table(texts / "t"), columns=["_", "text"])
+            lusifer.encode(
+                str(texts / "texts.tsv"),
+                texts / "vectors",
+                model=make_table(texts / "t"),
+                columns=["_", "text"],
+            )
         with pytest.raises(LusiferError, match=what):
             train(file, [f"data.vectors={texts / vectors}"])
         assert not (texts / "out").exists()

@@ -1,4 +1,6 @@
-"""A table of words is tuned as an encoder is, keeps its format, and is told from one where a stage wants layers."""
+"""A table of words is tuned as an encoder is, keeps its format, and is told from one where a stage
+wants layers.
+"""
 
 from __future__ import annotations
 
@@ -32,13 +34,21 @@ ODD = [*TEXTS, "☃", "word " * 3000]  # no token that the table knows; one far 
 def recipe(tmp_path: Path) -> Path:
     """The halves of texts, of which one asks for the other, and a table of random rows."""
     halves = [(text[: len(text) // 2], text[len(text) // 2 :]) for text in TEXTS]
-    rows = [{"query": half, "document": rest, "negative": halves[i - 5][1]} for i, (half, rest) in enumerate(halves)]
-    (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    rows = [
+        {"query": half, "document": rest, "negative": halves[i - 5][1]}
+        for i, (half, rest) in enumerate(halves)
+    ]
+    (tmp_path / "pairs.jsonl").write_text(
+        "".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8"
+    )
     document: dict[str, Any] = {
         "stage": "retriever",
         "output": str(tmp_path / "out"),
         "base": str(make_table(tmp_path)),
-        "data": {"root": str(tmp_path), "sources": [{"files": ["pairs.jsonl"], "columns": ["query", "document", "negative"]}]},
+        "data": {
+            "root": str(tmp_path),
+            "sources": [{"files": ["pairs.jsonl"], "columns": ["query", "document", "negative"]}],
+        },
         "contrast": {"temperature": 0.1, "mask": None},
         "negatives": 1,
         "matryoshka": [8],
@@ -51,15 +61,22 @@ def recipe(tmp_path: Path) -> Path:
 
 
 def share_found(model: lusifer.Embedder, recipe: Path) -> float:
-    rows = [json.loads(line) for line in (recipe.parent / "pairs.jsonl").read_text(encoding="utf-8").splitlines()]
-    queries, documents = (model.encode([row[side] for row in rows]) for side in ("query", "document"))
+    rows = [
+        json.loads(line)
+        for line in (recipe.parent / "pairs.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
+    queries, documents = (
+        model.encode([row[side] for row in rows]) for side in ("query", "document")
+    )
     return float(((queries @ documents.T).argmax(1) == np.arange(len(rows))).mean())
 
 
 def test_a_table_is_the_same_to_sentence_transformers_and_padded(tmp_path: Path) -> None:
     folder = make_table(tmp_path)
     ours, theirs = lusifer.load(folder).encode(ODD), lusifer.sentence_transformer(folder)
-    known = [i for i, text in enumerate(ODD) if text != "☃"]  # of it theirs is zeros, ours a fixed vector
+    known = [
+        i for i, text in enumerate(ODD) if text != "☃"
+    ]  # of it theirs is zeros, ours a fixed vector
     np.testing.assert_allclose(theirs.encode(ODD)[known], ours[known], atol=1e-5)
     model = padded(theirs)
     made = model(model.tokenizer(ODD, max_length=512))["sentence_embedding"].detach().numpy()
@@ -80,16 +97,24 @@ def test_a_tuned_table_has_learnt_and_needs_no_torch_still(recipe: Path) -> None
 def test_the_librarys_own_table_is_tuned_to_one(recipe: Path) -> None:
     tokenizer = Tokenizer.from_file(str(recipe.parent / "words" / "tokenizer.json"))
     torch.manual_seed(0)
-    SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_dim=16)]).save(str(recipe.parent / "theirs"))
+    SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_dim=16)]).save(
+        str(recipe.parent / "theirs")
+    )
     folder = train(recipe, [f"base={recipe.parent / 'theirs'}"])
     plain = SentenceTransformer(str(folder), device="cpu")
     assert type(plain[0]) is StaticEmbedding
     assert share_found(lusifer.load(folder), recipe) > 0.9
-    np.testing.assert_allclose(lusifer.load(folder).encode(TEXTS), plain.encode(TEXTS, normalize_embeddings=True), atol=1e-5)
+    np.testing.assert_allclose(
+        lusifer.load(folder).encode(TEXTS),
+        plain.encode(TEXTS, normalize_embeddings=True),
+        atol=1e-5,
+    )
 
 
 def test_a_stopped_run_ends_the_same(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = lusifer.load(train(recipe, ["optim.steps=8", f"output={recipe.parent / 'whole'}"])).encode(TEXTS)
+    whole = lusifer.load(
+        train(recipe, ["optim.steps=8", f"output={recipe.parent / 'whole'}"])
+    ).encode(TEXTS)
 
     class Stop(Exception):
         pass
@@ -101,10 +126,16 @@ def test_a_stopped_run_ends_the_same(recipe: Path, monkeypatch: pytest.MonkeyPat
 
     real = retriever.run_phase
     with monkeypatch.context() as patch:
-        patch.setattr(retriever, "run_phase", lambda trainer, name: (trainer.add_callback(Stopper()), real(trainer, name)))
+        patch.setattr(
+            retriever,
+            "run_phase",
+            lambda trainer, name: (trainer.add_callback(Stopper()), real(trainer, name)),
+        )
         with pytest.raises(Stop):
             train(recipe, ["optim.steps=8"])
-    np.testing.assert_array_equal(lusifer.load(train(recipe, ["optim.steps=8"])).encode(TEXTS), whole)
+    np.testing.assert_array_equal(
+        lusifer.load(train(recipe, ["optim.steps=8"])).encode(TEXTS), whole
+    )
 
 
 @pytest.mark.parametrize(
@@ -124,7 +155,9 @@ def test_what_wants_layers_is_refused(recipe: Path, changes: list[str], said: st
 
 def test_gradients_cached_over_mini_batches_end_the_same(recipe: Path) -> None:
     changes = ["optim.steps=8", "matryoshka=[]"]
-    whole = lusifer.load(train(recipe, [*changes, f"output={recipe.parent / 'whole'}"])).encode(TEXTS)
+    whole = lusifer.load(train(recipe, [*changes, f"output={recipe.parent / 'whole'}"])).encode(
+        TEXTS
+    )
     parts = lusifer.load(train(recipe, [*changes, "mini_batch_tokens=64"])).encode(TEXTS)
     np.testing.assert_allclose(parts, whole, atol=1e-3)  # int8 rows
 
@@ -132,8 +165,13 @@ def test_gradients_cached_over_mini_batches_end_the_same(recipe: Path) -> None:
 def test_merging_tables_makes_a_table(recipe: Path) -> None:
     base, tuned = recipe.parent / "model", train(recipe, ["optim.steps=8"])
     combine([base, tuned], recipe.parent / "soup", Combining("linear", (0.25, 0.75)))
-    rows = [lusifer.sentence_transformer(folder)[0].embedding.weight.detach().numpy() for folder in (base, tuned, recipe.parent / "soup")]
-    np.testing.assert_allclose(rows[2], 0.25 * rows[0] + 0.75 * rows[1], atol=np.abs(rows[2]).max() / 127)
+    rows = [
+        lusifer.sentence_transformer(folder)[0].embedding.weight.detach().numpy()
+        for folder in (base, tuned, recipe.parent / "soup")
+    ]
+    np.testing.assert_allclose(
+        rows[2], 0.25 * rows[0] + 0.75 * rows[1], atol=np.abs(rows[2]).max() / 127
+    )
     assert isinstance(lusifer.load(recipe.parent / "soup"), StaticEmbedder)
 
 

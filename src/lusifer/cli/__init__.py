@@ -1,4 +1,6 @@
-"""`lusifer`: one verb a file. Every error a user can put right is one line on standard error and exit code 2."""
+"""`lusifer`: one verb a file. Every error a user can put right is one line on standard error and
+exit code 2.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,13 @@ from typing import NoReturn
 
 from lusifer.errors import LusiferError, MissingExtra
 
-EXTRAS = {"torch": "train", "transformers": "train", "sentence_transformers": "train", "peft": "train", "accelerate": "train"}
+EXTRAS = {
+    "torch": "train",
+    "transformers": "train",
+    "sentence_transformers": "train",
+    "peft": "train",
+    "accelerate": "train",
+}
 
 INTERRUPTED = "interrupted; run the same command again to go on"
 
@@ -34,7 +42,9 @@ def main() -> None:
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        fail(f"{error.filename or 'writing'}: the disk is full; what was finished before is untouched")
+        fail(
+            f"{error.filename or 'writing'}: the disk is full; what was finished before is untouched"
+        )
     except Exception as error:
         if not hasattr(error, "format_message"):  # typer's own usage errors have it
             raise

@@ -1,4 +1,6 @@
-"""The verbs, put together. Each verb's module is light; what is heavy is imported when the verb runs."""
+"""The verbs, put together. Each verb's module is light; what is heavy is imported when the verb
+runs.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,11 @@ from lusifer.cli import (
 from lusifer.version import __version__
 
 app = typer.Typer(
-    name="lusifer", help="Any embedding model, every language.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+    name="lusifer",
+    help="Any embedding model, every language.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
 )
 app.command("train")(train.train)
 app.command("merge")(merge.merge)
@@ -49,7 +55,9 @@ app.add_typer(curate.app, name="curate")
 
 
 @app.callback(invoke_without_command=True)
-def root(version: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:
+def root(
+    version: bool = typer.Option(False, "--version", help="Print the version and exit."),
+) -> None:
     """Any embedding model, every language."""
     if version:
         typer.echo(f"lusifer {__version__}")

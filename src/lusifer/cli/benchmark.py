@@ -11,14 +11,14 @@ from rich.table import Table
 
 from lusifer.cli.console import tables
 from lusifer.errors import LusiferError
-from lusifer.evaluation.benchmark import Mean, Place, benchmark, means
+from lusifer.evaluation.benchmark import BenchmarkSet, Mean, benchmark, means
 
 if TYPE_CHECKING:
     from lusifer.cli.runs import Run
-    from lusifer.models.load import Named
+    from lusifer.models.load import LoadedModel
 
 
-def listing(places: Sequence[Place]) -> None:
+def listing(places: Sequence[BenchmarkSet]) -> None:
     """Print each data set, its language, examples and size."""
     result = Table()
     for name in ("language", "task", "data set", "main score"):
@@ -31,16 +31,27 @@ def listing(places: Sequence[Place]) -> None:
         size = f"{characters / 1e6:,.1f}" if characters else "?"
         parts = place.run.subsets()
         part = parts[0] if len(parts) == 1 else f"{len(parts)} pairs"
-        row = (place.language, place.task, f"{place.run.dataset} {place.run.split} {part}", place.run.main_score)
+        row = (
+            place.language,
+            place.task,
+            f"{place.run.dataset} {place.run.split} {part}",
+            place.run.main_score,
+        )
         result.add_row(*row, f"{examples:,}" if examples else "?", size)
         sets[place.run.name] = (characters or 0) / 1e6
     out = tables()
     out.print(result)
-    out.print(f"{len(sets)} runs on {len({p.run.dataset for p in places})} data sets, some {sum(sets.values()):,.0f} million characters.")
+    out.print(
+        f"{len(sets)} runs on {len({p.run.dataset for p in places})} data sets, some {sum(sets.values()):,.0f} million characters."
+    )
 
 
-def score(models: dict[str, Named], places: Sequence[Place], run: Run, into: str) -> None:
-    """Run the sets for each model, and print languages against models, published figures beside them."""
+def score(
+    models: dict[str, LoadedModel], places: Sequence[BenchmarkSet], run: Run, into: str
+) -> None:
+    """Run the sets for each model, and print languages against models, published figures beside
+    them.
+    """
     from lusifer.cli.runs import warn_of_prompts
     from lusifer.evaluation.contamination import declared, zero_shot
 
@@ -54,15 +65,24 @@ def score(models: dict[str, Named], places: Sequence[Place], run: Run, into: str
         trained_on = declared(model)
         seen = sorted({p.run.dataset for p in places if zero_shot(trained_on, p.run) is False})
         if trained_on is None:
-            note.print(f"{name} does not say what it was trained on: whether its scores are zero-shot is not known.", highlight=False)
+            note.print(
+                f"{name} does not say what it was trained on: whether its scores are zero-shot is not known.",
+                highlight=False,
+            )
         elif seen:
-            note.print(f"{name} was trained on {', '.join(seen)}: these scores are not zero-shot.", highlight=False)
+            note.print(
+                f"{name} was trained on {', '.join(seen)}: these scores are not zero-shot.",
+                highlight=False,
+            )
         for what in failed.values():
             note.print(f"{name}: {what}", style="yellow", highlight=False)
     if all(row.points is None for column in columns.values() for row in column):
         raise LusiferError("none of these data sets could be run; the reasons are above")
     tables().print(_table(columns, whole=len({p.task for p in places}) > 1))
-    note.print(f"In points. Sets that could not be run are told by (done/all). All is kept in {into}.", highlight=False)
+    note.print(
+        f"In points. Sets that could not be run are told by (done/all). All is kept in {into}.",
+        highlight=False,
+    )
 
 
 def _table(columns: dict[str, list[Mean]], *, whole: bool) -> Table:
@@ -80,7 +100,12 @@ def _table(columns: dict[str, list[Mean]], *, whole: bool) -> Table:
         beside = (values.get(rows[0].name) for values in published.values())
         if rows[0].name == "mean of languages":
             beside = (book.published_mean.get(name) for name in published)
-        result.add_row(rows[0].name, str(rows[0].of), *map(_points, rows), *(f"{value:.2f}" if value else "" for value in beside))
+        result.add_row(
+            rows[0].name,
+            str(rows[0].of),
+            *map(_points, rows),
+            *(f"{value:.2f}" if value else "" for value in beside),
+        )
     return result
 
 

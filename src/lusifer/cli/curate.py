@@ -10,10 +10,18 @@ import typer
 
 from lusifer.errors import LusiferError
 
-app = typer.Typer(help="Make training data better: mine negatives, filter, synthesise.", no_args_is_help=True)
+app = typer.Typer(
+    help="Make training data better: mine negatives, filter, synthesise.", no_args_is_help=True
+)
 FILES = typer.Argument(..., help="TSV, JSONL or Parquet files (or globs) of pairs.")
-INTO = typer.Option(..., "--into", "-o", help="The .jsonl file to write; its report goes beside it.")
-COLUMNS = typer.Option(None, "--columns", help="A TSV's columns in order, e.g. language,query,document ('_' skips one).")
+INTO = typer.Option(
+    ..., "--into", "-o", help="The .jsonl file to write; its report goes beside it."
+)
+COLUMNS = typer.Option(
+    None,
+    "--columns",
+    help="A TSV's columns in order, e.g. language,query,document ('_' skips one).",
+)
 RENAME = typer.Option(None, "--rename", help="OLD=NEW, as often as needed, e.g. question=query.")
 
 
@@ -24,11 +32,19 @@ def root() -> None:
 
 @app.command("draw")
 def draw_(
-    recipe: str = typer.Argument(..., help="A recipe with a key `texts`, or the name of one that ships (e5-student)."),
-    overrides: list[str] = typer.Argument(None, help="Changes, e.g. texts.count=100000 texts.root=DIR"),
-    into: str = typer.Option(..., "--into", "-o", help="The .tsv file to write: language and text."),
+    recipe: str = typer.Argument(
+        ..., help="A recipe with a key `texts`, or the name of one that ships (e5-student)."
+    ),
+    overrides: list[str] = typer.Argument(
+        None, help="Changes, e.g. texts.count=100000 texts.root=DIR"
+    ),
+    into: str = typer.Option(
+        ..., "--into", "-o", help="The .tsv file to write: language and text."
+    ),
 ) -> None:
-    """Draw a corpus' texts, evenly over languages, in an order of which every beginning is even too."""
+    """Draw a corpus' texts, evenly over languages, in an order of which every beginning is even
+    too.
+    """
     from lusifer.data.draw import write_drawn
 
     languages = write_drawn(recipe, into, overrides or [])
@@ -39,19 +55,41 @@ def draw_(
 def negatives(
     files: list[str] = FILES,
     into: str = INTO,
-    model: str = typer.Option("default", "--model", "-m", help="The miner: any model that `lusifer.load` takes."),
-    corpus: list[str] = typer.Option(None, "--corpus", help="Files of further passages (a column document, or text)."),
+    model: str = typer.Option(
+        "default", "--model", "-m", help="The miner: any model that `lusifer.load` takes."
+    ),
+    corpus: list[str] = typer.Option(
+        None, "--corpus", help="Files of further passages (a column document, or text)."
+    ),
     num_negatives: int = typer.Option(7, "--num-negatives", "-n", help="Negatives a pair."),
-    relative_margin: float = typer.Option(0.05, "--relative-margin", help="A negative is so much of the positive below it; -1: any."),
-    absolute_margin: float = typer.Option(None, "--absolute-margin", help="A negative is so much below the positive."),
+    relative_margin: float = typer.Option(
+        0.05, "--relative-margin", help="A negative is so much of the positive below it; -1: any."
+    ),
+    absolute_margin: float = typer.Option(
+        None, "--absolute-margin", help="A negative is so much below the positive."
+    ),
     max_score: float = typer.Option(None, "--max-score"),
     min_score: float = typer.Option(None, "--min-score"),
-    range_min: int = typer.Option(0, "--range-min", help="Skip so many of the nearest that are left."),
-    range_max: int = typer.Option(None, "--range-max", help="Look at so many of the nearest; else 10 a negative."),
+    range_min: int = typer.Option(
+        0, "--range-min", help="Skip so many of the nearest that are left."
+    ),
+    range_max: int = typer.Option(
+        None, "--range-max", help="Look at so many of the nearest; else 10 a negative."
+    ),
     sampling: str = typer.Option("top", "--sampling", help="top: the hardest; random: a sample."),
-    language: str = typer.Option("any", "--language", help="Negatives of the document's language (same), of others (other), or any."),
-    reranker: str = typer.Option(None, "--reranker", help="A cross-encoder that scores the candidates; its scores are kept for a KL term."),
-    cache: str = typer.Option(None, "--cache", help="A folder where vectors are kept for further runs."),
+    language: str = typer.Option(
+        "any",
+        "--language",
+        help="Negatives of the document's language (same), of others (other), or any.",
+    ),
+    reranker: str = typer.Option(
+        None,
+        "--reranker",
+        help="A cross-encoder that scores the candidates; its scores are kept for a KL term.",
+    ),
+    cache: str = typer.Option(
+        None, "--cache", help="A folder where vectors are kept for further runs."
+    ),
     bf16: bool = typer.Option(False, "--bf16", help="Embed in bfloat16."),
     seed: int = typer.Option(0, "--seed"),
     columns: str = COLUMNS,
@@ -63,7 +101,17 @@ def negatives(
     chosen: dict[str, Any] = {"sampling_strategy": one_of("--sampling", sampling, "top", "random")}
     chosen["language"] = one_of("--language", language, "any", "same", "other")
     relative = None if relative_margin == -1 else relative_margin
-    settings = Mining(num_negatives, relative, absolute_margin, max_score, min_score, range_min, range_max, seed=seed, **chosen)
+    settings = Mining(
+        num_negatives,
+        relative,
+        absolute_margin,
+        max_score,
+        min_score,
+        range_min,
+        range_max,
+        seed=seed,
+        **chosen,
+    )
     with progress() as tell:
         report = mine_negatives(
             files, into, model, settings, columns=split(columns), rename=renamed(rename), corpus=corpus or (),
@@ -76,18 +124,52 @@ def negatives(
 def filter_(
     files: list[str] = FILES,
     into: str = INTO,
-    min_chars: int = typer.Option(1, "--min-chars", help="Drop rows with a text shorter than this."),
+    min_chars: int = typer.Option(
+        1, "--min-chars", help="Drop rows with a text shorter than this."
+    ),
     max_chars: int = typer.Option(100_000, "--max-chars", help="… longer than this."),
-    max_ratio: float = typer.Option(None, "--max-ratio", help="… with a side so many times as long as the other (translations: 3)."),
-    sides: str = typer.Option("document", "--sides", help="The sides that --scripts and --languages judge: query, document or both."),
-    scripts: bool = typer.Option(False, "--scripts", help="Drop texts not in the script that the row's language names (hin_Deva)."),
-    languages: bool = typer.Option(False, "--languages", help="Drop texts surely in another language than the row's."),
-    duplicates: str = typer.Option("exact", "--duplicates", help="Drop exact duplicates, near ones too (near), or keep all (keep)."),
-    similarity: float = typer.Option(0.8, "--similarity", help="What counts as near: the share of common shingles."),
-    against: list[str] = typer.Option(None, "--against", help="Evaluation files (globs); rows that share text with them are dropped."),
-    ngram: int = typer.Option(50, "--ngram", help="Characters of a shared run that count as contamination."),
-    top_k: int = typer.Option(None, "--top-k", help="Drop pairs whose document is not among so many nearest to its query, by --model."),
-    model: str = typer.Option("default", "--model", "-m", help="Any model that `lusifer.load` takes."),
+    max_ratio: float = typer.Option(
+        None,
+        "--max-ratio",
+        help="… with a side so many times as long as the other (translations: 3).",
+    ),
+    sides: str = typer.Option(
+        "document",
+        "--sides",
+        help="The sides that --scripts and --languages judge: query, document or both.",
+    ),
+    scripts: bool = typer.Option(
+        False,
+        "--scripts",
+        help="Drop texts not in the script that the row's language names (hin_Deva).",
+    ),
+    languages: bool = typer.Option(
+        False, "--languages", help="Drop texts surely in another language than the row's."
+    ),
+    duplicates: str = typer.Option(
+        "exact",
+        "--duplicates",
+        help="Drop exact duplicates, near ones too (near), or keep all (keep).",
+    ),
+    similarity: float = typer.Option(
+        0.8, "--similarity", help="What counts as near: the share of common shingles."
+    ),
+    against: list[str] = typer.Option(
+        None,
+        "--against",
+        help="Evaluation files (globs); rows that share text with them are dropped.",
+    ),
+    ngram: int = typer.Option(
+        50, "--ngram", help="Characters of a shared run that count as contamination."
+    ),
+    top_k: int = typer.Option(
+        None,
+        "--top-k",
+        help="Drop pairs whose document is not among so many nearest to its query, by --model.",
+    ),
+    model: str = typer.Option(
+        "default", "--model", "-m", help="Any model that `lusifer.load` takes."
+    ),
     bf16: bool = typer.Option(False, "--bf16", help="Embed in bfloat16."),
     columns: str = COLUMNS,
     rename: list[str] = RENAME,
@@ -96,7 +178,11 @@ def filter_(
     from lusifer.curation import filter_pairs
     from lusifer.curation.filters.sanity import Lengths
 
-    judged: Any = ("query", "document") if one_of("--sides", sides, "query", "document", "both") == "both" else (sides,)
+    judged: Any = (
+        ("query", "document")
+        if one_of("--sides", sides, "query", "document", "both") == "both"
+        else (sides,)
+    )
     same: Any = one_of("--duplicates", duplicates, "exact", "near", "keep")
     with progress() as tell:
         report = filter_pairs(
@@ -110,28 +196,55 @@ def filter_(
 @app.command("synthesize")
 def synthesize(
     context: typer.Context,
-    files: list[str] = typer.Argument(..., help="Texts: TSV, TXT, JSONL or Parquet; for --template structure Markdown, RST, HTML."),
+    files: list[str] = typer.Argument(
+        ..., help="Texts: TSV, TXT, JSONL or Parquet; for --template structure Markdown, RST, HTML."
+    ),
     into: str = INTO,
-    template: str = typer.Option("summarise-then-ask", "--template", "-t", help="See `lusifer curate templates`; structure needs no LLM."),
-    endpoint: str = typer.Option(None, "--endpoint", help="An OpenAI-compatible one and its model: http://localhost:8000/v1#name"),
-    languages: str = typer.Option(None, "--languages", help="Write in these in turn, e.g. deu_Latn,hin_Deva; else in each row's own."),
+    template: str = typer.Option(
+        "summarise-then-ask",
+        "--template",
+        "-t",
+        help="See `lusifer curate templates`; structure needs no LLM.",
+    ),
+    endpoint: str = typer.Option(
+        None,
+        "--endpoint",
+        help="An OpenAI-compatible one and its model: http://localhost:8000/v1#name",
+    ),
+    languages: str = typer.Option(
+        None,
+        "--languages",
+        help="Write in these in turn, e.g. deu_Latn,hin_Deva; else in each row's own.",
+    ),
     limit: int = typer.Option(None, "--limit", help="The first so many texts alone."),
-    exemplars: str = typer.Option(None, "--exemplars", help="A .jsonl file of query and document; five are shown to the LLM."),
-    control: list[str] = typer.Option(None, "--control", help="NAME=VALUE|VALUE: other values of a template's control."),
+    exemplars: str = typer.Option(
+        None, "--exemplars", help="A .jsonl file of query and document; five are shown to the LLM."
+    ),
+    control: list[str] = typer.Option(
+        None, "--control", help="NAME=VALUE|VALUE: other values of a template's control."
+    ),
     concurrency: int = typer.Option(8, "--concurrency", help="Requests at a time."),
     rpm: float = typer.Option(None, "--rpm", help="Requests a minute, at most."),
     timeout: float = typer.Option(120.0, "--timeout", help="Seconds until a request is given up."),
     temperature: float = typer.Option(0.7, "--temperature"),
     max_tokens: int = typer.Option(1024, "--max-tokens", help="Tokens of an answer, at most."),
-    price_in: float = typer.Option(None, "--price-in", help="US dollars a million tokens of prompt, for the estimate."),
+    price_in: float = typer.Option(
+        None, "--price-in", help="US dollars a million tokens of prompt, for the estimate."
+    ),
     price_out: float = typer.Option(None, "--price-out", help="… of answer."),
-    max_dollars: float = typer.Option(None, "--max-dollars", help="Do not start where the estimate is above this."),
-    dry_run: bool = typer.Option(False, "--dry-run", help="Print the estimate and the first prompt; ask nothing."),
+    max_dollars: float = typer.Option(
+        None, "--max-dollars", help="Do not start where the estimate is above this."
+    ),
+    dry_run: bool = typer.Option(
+        False, "--dry-run", help="Print the estimate and the first prompt; ask nothing."
+    ),
     seed: int = typer.Option(0, "--seed"),
     columns: str = COLUMNS,
     rename: list[str] = RENAME,
 ) -> None:
-    """Have an LLM write queries for your texts, or take pairs from their structure. Goes on where it was stopped and pays once."""
+    """Have an LLM write queries for your texts, or take pairs from their structure. Goes on where
+    it was stopped and pays once.
+    """
     from lusifer.curation import Endpoint, structure_pairs, synthesize_pairs
     from lusifer.curation.steps import preview
 
@@ -139,7 +252,10 @@ def synthesize(
         takes_only(context, "--template structure", "files", "into", "template")
         show(structure_pairs(files, into), into)
         return
-    values = {name: rest.split("|") for name, rest in assignments("--control", control, "length=short|long")}
+    values = {
+        name: rest.split("|")
+        for name, rest in assignments("--control", control, "length=short|long")
+    }
     given: dict[str, Any] = {
         "columns": split(columns), "rename": renamed(rename), "languages": split(languages) or (), "limit": limit, "exemplars": exemplars,
         "controls": values, "prices": (price_in, price_out), "seed": seed,
@@ -155,7 +271,14 @@ def synthesize(
     asked = Endpoint(endpoint, concurrency, rpm, timeout, temperature, max_tokens)
     with progress() as tell:
         report = synthesize_pairs(
-            files, into, template, asked, most_dollars=max_dollars, started=lambda cost: typer.echo(str(cost), err=True), tell=tell, **given
+            files,
+            into,
+            template,
+            asked,
+            most_dollars=max_dollars,
+            started=lambda cost: typer.echo(str(cost), err=True),
+            tell=tell,
+            **given,
         )
     show(report, into)
 
@@ -172,7 +295,9 @@ def templates(name: str = typer.Argument(None, help="Print this one whole.")) ->
     for each in names():
         found = load(each)
         typer.echo(f"{each:20} {found.task:20} {found.about}")
-    typer.echo(f"{'structure':20} {'retrieval':20} heading and paragraph, title and section, term and definition; needs no LLM")
+    typer.echo(
+        f"{'structure':20} {'retrieval':20} heading and paragraph, title and section, term and definition; needs no LLM"
+    )
 
 
 def split(columns: str | None) -> list[str] | None:
@@ -227,6 +352,8 @@ def progress() -> Iterator[Callable[[str], Callable[[int, int], None]]]:
 
 def show(report: Any, into: str) -> None:
     """Print a report."""
-    typer.echo(f"wrote {into}: {report.written:,} of {report.read:,} rows; report: {into}.report.json")
+    typer.echo(
+        f"wrote {into}: {report.written:,} of {report.read:,} rows; report: {into}.report.json"
+    )
     for reason, count in report.dropped.most_common():
         typer.echo(f"  {count:>9,}  {reason}")

@@ -14,8 +14,14 @@ def root() -> None:
 
 @app.command("validate")
 def validate(
-    files: list[str] = typer.Argument(..., help="TSV, TXT, JSONL or Parquet files, plain or .xz, .gz, .zst."),
-    columns: str = typer.Option(None, "--columns", help="A TSV's columns in order, e.g. language,english,text ('_' skips one)."),
+    files: list[str] = typer.Argument(
+        ..., help="TSV, TXT, JSONL or Parquet files, plain or .xz, .gz, .zst."
+    ),
+    columns: str = typer.Option(
+        None,
+        "--columns",
+        help="A TSV's columns in order, e.g. language,english,text ('_' skips one).",
+    ),
     show: int = typer.Option(50, "--show", help="How many bad lines to print."),
 ) -> None:
     """Name every bad line. Exit code 2 where there is one."""

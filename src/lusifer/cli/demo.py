@@ -1,4 +1,6 @@
-"""`lusifer demo`: questions in one language, answered from short passages in many, by the model that comes with lusifer."""
+"""`lusifer demo`: questions in one language, answered from short passages in many, by the model
+that comes with lusifer.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ LIBRARY, INDEX = "library", "index"
 
 
 def demo(
-    into: str = typer.Option(None, "--into", help="Keep the passages and their index in this folder, to ask it more."),
+    into: str = typer.Option(
+        None, "--into", help="Keep the passages and their index in this folder, to ask it more."
+    ),
     model: str = MODEL,
     mode: str = typer.Option("hybrid", "--mode", help="dense, text or hybrid."),
 ) -> None:
@@ -41,7 +45,9 @@ def demo(
         index = Index.create(folder / INDEX, model)
         report = index.update([write_library(folder / LIBRARY)])
         files = report.added + report.changed + report.kept
-        out.print(f"{len(index)} passages from {files} files, made into vectors of {index.model.embedder.dim} numbers by {model}.")
+        out.print(
+            f"{len(index)} passages from {files} files, made into vectors of {index.model.embedder.dim} numbers by {model}."
+        )
         out.print(answers(index, questions(), mode))  # type: ignore[arg-type]
     if into:
         out.print(f"Ask it more:  lusifer search {into}/{INDEX} 'how do I bake bread?'")
@@ -55,7 +61,9 @@ def _kept(into: str | None) -> Iterator[Path]:
     if into:
         folder = Path(into)
         if (folder / LIBRARY).exists() and not is_index(folder / INDEX):
-            raise LusiferError(f"{folder / LIBRARY}: is there already, and not from this demo; name another folder with --into")
+            raise LusiferError(
+                f"{folder / LIBRARY}: is there already, and not from this demo; name another folder with --into"
+            )
         with disk_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
             yield folder
@@ -81,7 +89,10 @@ def questions() -> list[tuple[str, str]]:
 
 def _rows(file: str) -> list[tuple[str, str, str]]:
     text = (resources.files("lusifer") / "assets" / file).read_text(encoding="utf-8")
-    return [(language, name, rest) for language, name, rest in (line.split("\t") for line in text.splitlines())]
+    return [
+        (language, name, rest)
+        for language, name, rest in (line.split("\t") for line in text.splitlines())
+    ]
 
 
 def rank(hits: Sequence[Hit], name: str) -> int | None:
@@ -105,7 +116,11 @@ def answers(index: Index, asked: Sequence[tuple[str, str]], mode: Mode = "hybrid
         ranks.append(rank(hits, name))
         (start, end), text = hits[0].best, hits[0].text
         passage = Text.assemble(ISOLATE, text[:start], (text[start:end], "bold"), text[end:], POP)
-        table.add_row(question, passage, Text(str(ranks[-1] or f"> {DEEP}"), "green" if ranks[-1] == 1 else ""))
+        table.add_row(
+            question,
+            passage,
+            Text(str(ranks[-1] or f"> {DEEP}"), "green" if ranks[-1] == 1 else ""),
+        )
     first, near = (sum(r is not None and r <= limit for r in ranks) for limit in (1, NEAR))
     table.caption = f"of {len(ranks)} questions, the right passage comes first for {first} and among the first {NEAR} for {near}"
     return table

@@ -28,16 +28,30 @@ FIGURES = (
 
 def diagnose(
     model: str = typer.Argument(..., help="A folder, a hub id, an endpoint, or default."),
-    suite: str = typer.Option(..., "--suite", help="The folder of local evaluation files: its SIB-200 holds parallel sentences."),
+    suite: str = typer.Option(
+        ...,
+        "--suite",
+        help="The folder of local evaluation files: its SIB-200 holds parallel sentences.",
+    ),
     languages: str = typer.Option(None, "--languages", help="E.g. hi,swh_Latn; all 204 without."),
     sentences: int = typer.Option(200, "--sentences", help="So many of each language."),
-    anchor: str = typer.Option(None, "--anchor", help="A reference model: how far has English moved from it?"),
-    paraphrases: str = typer.Option(None, "--paraphrases", help="A TSV file of two columns: texts that mean the same."),
-    sticky: bool = typer.Option(False, "--sticky", help="Look for sticky tokens in the whole vocabulary: minutes."),
-    into: str = typer.Option("results", "--into", "-o", help="The folder that keeps results, for `lusifer report`."),
+    anchor: str = typer.Option(
+        None, "--anchor", help="A reference model: how far has English moved from it?"
+    ),
+    paraphrases: str = typer.Option(
+        None, "--paraphrases", help="A TSV file of two columns: texts that mean the same."
+    ),
+    sticky: bool = typer.Option(
+        False, "--sticky", help="Look for sticky tokens in the whole vocabulary: minutes."
+    ),
+    into: str = typer.Option(
+        "results", "--into", "-o", help="The folder that keeps results, for `lusifer report`."
+    ),
     bf16: bool = typer.Option(False, "--bf16", help="Compute in bfloat16."),
 ) -> None:
-    """Say why a model does well in one language and not in another: tokens, alignment, hubs, drift, robustness."""
+    """Say why a model does well in one language and not in another: tokens, alignment, hubs, drift,
+    robustness.
+    """
     from functools import partial
 
     from rich.console import Console
@@ -47,16 +61,16 @@ def diagnose(
     from lusifer.evaluation.diagnostics.diagnose import diagnosis
     from lusifer.evaluation.run import DIAGNOSIS, claim
     from lusifer.io.files import write_json
-    from lusifer.models.load import Named
+    from lusifer.models.load import LoadedModel
 
-    named = Named.load(model, bf16=bf16)
+    named = LoadedModel.load(model, bf16=bf16)
     note = Console(stderr=True)
     found = {"model": model} | diagnosis(
         named.embedder,
         suite,
         languages.split(",") if languages else None,
         sentences=sentences,
-        anchor=Named.load(anchor, bf16=bf16).embedder if anchor else None,
+        anchor=LoadedModel.load(anchor, bf16=bf16).embedder if anchor else None,
         paraphrases=paraphrases,
         sticky=sticky,
         track=partial(track, description="languages", console=note),
@@ -69,7 +83,9 @@ def diagnose(
     out.print(_table(found["languages"]))
     for name in ("drift", "paraphrases", "sticky"):
         if name in found:
-            out.print(f"{name}: {json.dumps(found[name], ensure_ascii=False)[:2000]}", highlight=False)
+            out.print(
+                f"{name}: {json.dumps(found[name], ensure_ascii=False)[:2000]}", highlight=False
+            )
     note.print(f"Definitions: docs/evaluate.md. Kept in {folder / DIAGNOSIS}.", highlight=False)
 
 
@@ -83,5 +99,8 @@ def _table(rows: Sequence[dict[str, Any]]) -> Table:
         result.add_column(name.replace("_", " "), justify="right")
     for row in rows:
         cells = [row[name] for name in FIGURES] + [row["changes"].get(name) for name in changes]
-        result.add_row(row["language"], *("" if c is None else str(c) if isinstance(c, int) else f"{c:.3f}" for c in cells))
+        result.add_row(
+            row["language"],
+            *("" if c is None else str(c) if isinstance(c, int) else f"{c:.3f}" for c in cells),
+        )
     return result

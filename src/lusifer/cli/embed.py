@@ -6,14 +6,27 @@ import typer
 
 from lusifer.errors import LusiferError
 
-MODEL = typer.Option("default", "--model", "-m", help="A model's folder or hub id; without it the one that comes with lusifer.")
-COLUMN = typer.Option("text", "--column", help="The key that holds the text; for a TSV its columns up to the text, e.g. _,_,text.")
+MODEL = typer.Option(
+    "default",
+    "--model",
+    "-m",
+    help="A model's folder or hub id; without it the one that comes with lusifer.",
+)
+COLUMN = typer.Option(
+    "text",
+    "--column",
+    help="The key that holds the text; for a TSV its columns up to the text, e.g. _,_,text.",
+)
 PROMPT = typer.Option(None, "--prompt", help="One of the model's prompts, e.g. query.")
 
 
 def embed(
-    file: str = typer.Argument(..., help="A text file, one text a line (or TSV, JSONL, Parquet with --column)."),
-    into: str = typer.Option(..., "--into", "-o", help="The .npy file to write: float32, one unit row a text."),
+    file: str = typer.Argument(
+        ..., help="A text file, one text a line (or TSV, JSONL, Parquet with --column)."
+    ),
+    into: str = typer.Option(
+        ..., "--into", "-o", help="The .npy file to write: float32, one unit row a text."
+    ),
     model: str = MODEL,
     column: str = COLUMN,
     prompt: str = PROMPT,
@@ -46,7 +59,9 @@ def similar(
 
 def neighbours(
     query: str = typer.Argument(..., help="A text."),
-    file: str = typer.Argument(..., help="A text file, one text a line (or TSV, JSONL, Parquet with --column)."),
+    file: str = typer.Argument(
+        ..., help="A text file, one text a line (or TSV, JSONL, Parquet with --column)."
+    ),
     model: str = MODEL,
     column: str = COLUMN,
     top: int = typer.Option(5, "--top", "-k", help="How many to show."),

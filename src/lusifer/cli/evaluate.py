@@ -15,30 +15,51 @@ if TYPE_CHECKING:
     from lusifer.cli.runs import Run
     from lusifer.evaluation.run import Outcome
     from lusifer.evaluation.tasks.kinds import Task
-    from lusifer.models.load import Named
+    from lusifer.models.load import LoadedModel
 
 
 NO_NETWORK = 3  # data sets that could not be fetched, of those many that were tried
 
 
 def evaluate(
-    models: list[str] = typer.Argument(None, metavar="MODEL...", help="Folders, hub ids, endpoints, or default."),
+    models: list[str] = typer.Argument(
+        None, metavar="MODEL...", help="Folders, hub ids, endpoints, or default."
+    ),
     suite: str = typer.Option(None, "--suite", help="The folder of local evaluation files."),
-    benchmark: str = typer.Option(None, "--benchmark", help="lusifer: the paper's 14 languages, run by mteb."),
-    tasks: str = typer.Option(None, "--tasks", help="Names or kinds, e.g. xquad,bitext; of a benchmark e.g. retrieval,sts; all without."),
-    languages: str = typer.Option(None, "--languages", help="E.g. hi,swh_Latn; 'tatoeba-36' for the usual 36 and English."),
-    anchor: str = typer.Option(None, "--anchor", help="The model that made an existing index: also search that."),
-    into: str = typer.Option("results", "--into", "-o", help="The folder that keeps results; what is there is not computed again."),
+    benchmark: str = typer.Option(
+        None, "--benchmark", help="lusifer: the paper's 14 languages, run by mteb."
+    ),
+    tasks: str = typer.Option(
+        None,
+        "--tasks",
+        help="Names or kinds, e.g. xquad,bitext; of a benchmark e.g. retrieval,sts; all without.",
+    ),
+    languages: str = typer.Option(
+        None, "--languages", help="E.g. hi,swh_Latn; 'tatoeba-36' for the usual 36 and English."
+    ),
+    anchor: str = typer.Option(
+        None, "--anchor", help="The model that made an existing index: also search that."
+    ),
+    into: str = typer.Option(
+        "results",
+        "--into",
+        "-o",
+        help="The folder that keeps results; what is there is not computed again.",
+    ),
     by_language: bool = typer.Option(False, "--by-language", help="A line for each language."),
-    dry_run: bool = typer.Option(False, "--dry-run", help="Of a benchmark: list what would be fetched, and how large."),
+    dry_run: bool = typer.Option(
+        False, "--dry-run", help="Of a benchmark: list what would be fetched, and how large."
+    ),
     bf16: bool = typer.Option(False, "--bf16", help="Compute in bfloat16."),
 ) -> None:
     """Score models language by language with 95 % intervals, and say which differences are real."""
     from lusifer.evaluation import run as runs
-    from lusifer.models.load import Named
+    from lusifer.models.load import LoadedModel
 
     if (suite is None) == (benchmark is None):
-        raise LusiferError("name --suite FOLDER (local files), or --benchmark lusifer (data sets that mteb fetches)")
+        raise LusiferError(
+            "name --suite FOLDER (local files), or --benchmark lusifer (data sets that mteb fetches)"
+        )
     asked, spoken = _split(tasks), _split(languages)
     if benchmark:
         from lusifer.cli.benchmark import listing, score
@@ -47,7 +68,9 @@ def evaluate(
         if benchmark not in NAMES:
             raise LusiferError(f"no benchmark {benchmark!r}; there is: {', '.join(NAMES)}")
         if anchor or by_language:
-            raise LusiferError("--anchor and --by-language go with --suite; a benchmark's table has a line for each language as it is")
+            raise LusiferError(
+                "--anchor and --by-language go with --suite; a benchmark's table has a line for each language as it is"
+            )
         sets = places(spoken, asked)
         if dry_run:
             listing(sets)
@@ -58,16 +81,22 @@ def evaluate(
         raise LusiferError("name a model: a folder, a hub id, an endpoint, or default")
     if len(set(models)) < len(models):
         raise LusiferError("a model is named twice; a comparison wants different ones")
-    made_by = Named.load(anchor, bf16=bf16) if anchor else None
+    made_by = LoadedModel.load(anchor, bf16=bf16) if anchor else None
 
-    def run(model: Named, wanted: Sequence[Task]) -> tuple[list[Outcome], dict[str, str]]:
+    def run(model: LoadedModel, wanted: Sequence[Task]) -> tuple[list[Outcome], dict[str, str]]:
         """Run tasks with progress; of a benchmark what cannot be run is told at the end."""
         failed: dict[str, str] = {}
 
         def left_out(task: Task, error: LusiferError) -> None:
-            """Keep what could not be run; where nothing at all can be fetched, say so at once: each try takes half a minute."""
+            """Keep what could not be run; where nothing at all can be fetched, say so at once: each
+            try takes half a minute.
+            """
             failed[task.name] = str(error)
-            if len(failed) == NO_NETWORK and line.done == 0 and isinstance(error.__cause__, OSError):
+            if (
+                len(failed) == NO_NETWORK
+                and line.done == 0
+                and isinstance(error.__cause__, OSError)
+            ):
                 raise LusiferError(
                     f"the first {NO_NETWORK} data sets could not be fetched; is there a network? The last: {error}"
                 ) from error
@@ -88,14 +117,21 @@ def evaluate(
             )
         return done, failed
 
-    found = {name: Named.load(name, bf16=bf16) for name in models}
+    found = {name: LoadedModel.load(name, bf16=bf16) for name in models}
     if benchmark:
         score(found, sets, run, into)
     else:
         _suite(found, asked, run, into, by_language=by_language)
 
 
-def _suite(models: dict[str, Named], asked: list[str] | None, run: Run, into: str, *, by_language: bool) -> None:
+def _suite(
+    models: dict[str, LoadedModel],
+    asked: list[str] | None,
+    run: Run,
+    into: str,
+    *,
+    by_language: bool,
+) -> None:
     """Run local tasks and show them."""
     from rich.console import Console
 
@@ -116,13 +152,23 @@ def _suite(models: dict[str, Named], asked: list[str] | None, run: Run, into: st
     note = Console(stderr=True)
     tables().print(table(compare(found, by_language=by_language), list(models), seen))
     if any(False in marks.values() for marks in seen.values()):
-        note.print(f"{SEEN} not zero-shot: what the model says it was trained on shares texts or source with the task.", highlight=False)
+        note.print(
+            f"{SEEN} not zero-shot: what the model says it was trained on shares texts or source with the task.",
+            highlight=False,
+        )
     for name, marks in seen.items():
         if set(marks.values()) == {None}:
-            note.print(f"{name} does not say what it was trained on: whether its scores are zero-shot is not known.", highlight=False)
+            note.print(
+                f"{name} does not say what it was trained on: whether its scores are zero-shot is not known.",
+                highlight=False,
+            )
     for lack in missing(found):
         note.print(lack, highlight=False)
-    note.print(f"All is kept in {into}." if by_language else f"All is kept in {into}; a line for each language: --by-language.")
+    note.print(
+        f"All is kept in {into}."
+        if by_language
+        else f"All is kept in {into}; a line for each language: --by-language."
+    )
 
 
 class _Line:
@@ -148,7 +194,13 @@ def _progress() -> Progress:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[what]}"))
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[what]}"),
+    )
     return Progress(*columns, console=Console(stderr=True))
 
 

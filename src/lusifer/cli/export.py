@@ -9,25 +9,53 @@ def export(
     model: str = typer.Argument(..., help="A model's folder or hub id."),
     into: str = typer.Option(..., "--into", "-o", help="The folder to write."),
     onnx: bool = typer.Option(True, "--onnx", help="As ONNX, the one format there is."),
-    int8: bool = typer.Option(False, "--int8", help="Tables and matrix products in int8: a quarter of the size, faster on a CPU."),
-    table_bits: int = typer.Option(8, "--table-bits", help="Of --int8: bits a number of the table, 8 or 4 (for models trained so)."),
-    least: float = typer.Option(0.98, "--min-cosine", help="Write nothing where the mean cosine to the model is below this."),
-    texts: str = typer.Option(None, "--texts", help="A TSV of language and text to compare on, instead of the texts that come along."),
+    int8: bool = typer.Option(
+        False,
+        "--int8",
+        help="Tables and matrix products in int8: a quarter of the size, faster on a CPU.",
+    ),
+    table_bits: int = typer.Option(
+        8,
+        "--table-bits",
+        help="Of --int8: bits a number of the table, 8 or 4 (for models trained so).",
+    ),
+    least: float = typer.Option(
+        0.98, "--min-cosine", help="Write nothing where the mean cosine to the model is below this."
+    ),
+    texts: str = typer.Option(
+        None,
+        "--texts",
+        help="A TSV of language and text to compare on, instead of the texts that come along.",
+    ),
 ) -> None:
-    """Write a model as an ONNX folder, which needs no torch, and show how near it is to the model, language by language."""
+    """Write a model as an ONNX folder, which needs no torch, and show how near it is to the model,
+    language by language.
+    """
     from rich.table import Table
 
     from lusifer.cli.console import tables
     from lusifer.data.rows import read_rows
     from lusifer.reshaping.export import export as run
 
-    rows = [(row.values["language"], row.values["text"]) for row in read_rows(texts, ("language", "text"))] if texts else None
+    rows = (
+        [
+            (row.values["language"], row.values["text"])
+            for row in read_rows(texts, ("language", "text"))
+        ]
+        if texts
+        else None
+    )
     parity = run(model, into, int8=int8, table_bits=table_bits, least=least, texts=rows)  # type: ignore[arg-type]  # it says which there are
     table = Table(title=f"cosine to {model}")
     for name in ("language", "texts", "mean", "least"):
         table.add_column(name, justify="left" if name == "language" else "right")
     for language, (count, mean, low) in parity.languages.items():
         table.add_row(language, f"{count:,}", f"{mean:.4f}", f"{low:.4f}")
-    table.add_row("all", f"{sum(n for n, _, _ in parity.languages.values()):,}", f"{parity.mean:.4f}", f"{parity.least:.4f}")
+    table.add_row(
+        "all",
+        f"{sum(n for n, _, _ in parity.languages.values()):,}",
+        f"{parity.mean:.4f}",
+        f"{parity.least:.4f}",
+    )
     tables().print(table)
     typer.echo(f"wrote {into}: {parity.bytes / 1e6:.1f} MB")

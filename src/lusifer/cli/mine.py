@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 import typer
@@ -12,40 +13,68 @@ from lusifer.errors import LusiferError
 
 
 def mine(
-    first: str = typer.Argument(..., help="A text file in one language, one sentence a line (or TSV, JSONL, Parquet with --column)."),
+    first: str = typer.Argument(
+        ...,
+        help="A text file in one language, one sentence a line (or TSV, JSONL, Parquet with --column).",
+    ),
     second: str = typer.Argument(..., help="Another, in another language."),
-    into: str = typer.Option(..., "--into", "-o", help="The .tsv file to write: margin, sentence, translation; best first."),
-    threshold: float = typer.Option(1.06, "--threshold", help="Leave out pairs with a margin below this; 0 keeps all."),
-    neighbours: int = typer.Option(4, "--neighbours", help="Neighbours that the margin is taken over."),
+    into: str = typer.Option(
+        ...,
+        "--into",
+        "-o",
+        help="The .tsv file to write: margin, sentence, translation; best first.",
+    ),
+    threshold: float = typer.Option(
+        1.06, "--threshold", help="Leave out pairs with a margin below this; 0 keeps all."
+    ),
+    neighbours: int = typer.Option(
+        4, "--neighbours", help="Neighbours that the margin is taken over."
+    ),
     model: str = MODEL,
     column: str = COLUMN,
 ) -> None:
-    """Find sentences of two files that are translations of each other. Goes on where it was stopped."""
+    """Find sentences of two files that are translations of each other. Goes on where it was
+    stopped.
+    """
     from rich.console import Console
     from rich.progress import Progress
 
     from lusifer.encoding.cache import Encoder
     from lusifer.io.files import fingerprint, write_text
-    from lusifer.models.load import Named
+    from lusifer.models.load import LoadedModel
     from lusifer.search.bitext import pairs
 
     if Path(into).suffix != ".tsv":
         raise LusiferError(f"{into}: the output is a table; name it with .tsv at the end")
     if neighbours < 1:
         raise LusiferError(f"--neighbours is {neighbours}; it must be 1 or more")
-    texts = [list(dict.fromkeys(" ".join(text.split()) for text in read_texts(file, column))) for file in (first, second)]
-    named = Named.load(model)
+    texts = [
+        list(dict.fromkeys(" ".join(text.split()) for text in read_texts(file, column)))
+        for file in (first, second)
+    ]
+    named = LoadedModel.load(model)
     aside = Path(into).with_name(f".{Path(into).name}.vectors")
     console = Console(stderr=True)
     with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
         vectors = []
         for file, own in zip((first, second), texts, strict=True):
             task = progress.add_task(f"embedding {file}", total=len(own))
-            encoder = Encoder(named.embedder, aside / fingerprint(named.hash, []), lambda more, task=task: progress.advance(task, more))  # type: ignore[misc]
+            encoder = Encoder(
+                named.embedder, aside / fingerprint(named.hash, []), partial(progress.advance, task)
+            )
             vectors.append(encoder.rows(own))
         task = progress.add_task("comparing", total=len(texts[0]))
-        found = pairs(vectors[0], vectors[1], k=neighbours, tell=lambda done, _: progress.update(task, completed=done))
+        found = pairs(
+            vectors[0],
+            vectors[1],
+            k=neighbours,
+            tell=lambda done, _: progress.update(task, completed=done),
+        )
     kept = [pair for pair in found if pair.score >= threshold]
-    write_text(into, "".join(f"{p.score:.4f}\t{texts[0][p.first]}\t{texts[1][p.second]}\n" for p in kept))
+    write_text(
+        into, "".join(f"{p.score:.4f}\t{texts[0][p.first]}\t{texts[1][p.second]}\n" for p in kept)
+    )
     shutil.rmtree(aside, ignore_errors=True)
-    typer.echo(f"wrote {into}: {len(kept):,} pairs of {len(texts[0]):,} and {len(texts[1]):,} sentences")
+    typer.echo(
+        f"wrote {into}: {len(kept):,} pairs of {len(texts[0]):,} and {len(texts[1]):,} sentences"
+    )

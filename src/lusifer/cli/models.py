@@ -13,7 +13,11 @@ from lusifer.errors import LusiferError, ModelError
 COLUMNS = ("model", "kind", "numbers", "size", "languages", "figures")
 
 
-def models(folders: list[str] = typer.Argument(None, help="Folders to look below; without one, the working directory's `models`.")) -> None:
+def models(
+    folders: list[str] = typer.Argument(
+        None, help="Folders to look below; without one, the working directory's `models`."
+    ),
+) -> None:
     """List the models that are here: the one that comes with lusifer, and those below the folders."""
     from rich.console import Console
     from rich.table import Table
@@ -31,7 +35,9 @@ def models(folders: list[str] = typer.Argument(None, help="Folders to look below
         raise LusiferError("no models here; name a folder to look below: lusifer models FOLDER")
     table = Table(show_edge=False, pad_edge=False, header_style="bold")
     for name in COLUMNS:
-        table.add_column(name, overflow="fold", justify="right" if name in ("numbers", "size") else "left")
+        table.add_column(
+            name, overflow="fold", justify="right" if name in ("numbers", "size") else "left"
+        )
     for name, path in found:
         table.add_row(name, *describe(path))
     Console().print(table)
@@ -41,11 +47,15 @@ def below(folder: Path) -> Iterator[Path]:
     """The model folders at or below a folder; what lies inside a model is part of it."""
     from lusifer.models.backends.onnx import onnx_file
 
-    weights = any(folder.glob("*.safetensors")) and any((folder / name).exists() for name in ("bridge.json", "modules.json", "config.json"))
+    weights = any(folder.glob("*.safetensors")) and any(
+        (folder / name).exists() for name in ("bridge.json", "modules.json", "config.json")
+    )
     if weights or (onnx_file(folder) and (folder / "tokenizer.json").exists()):
         yield folder
         return
-    for child in sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith((".", "checkpoint-"))):
+    for child in sorted(
+        p for p in folder.iterdir() if p.is_dir() and not p.name.startswith((".", "checkpoint-"))
+    ):
         yield from below(child)
 
 

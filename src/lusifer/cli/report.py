@@ -6,10 +6,18 @@ import typer
 
 
 def report(
-    results: list[str] = typer.Argument(..., metavar="RESULTS...", help="Folders that `lusifer evaluate` made, or of one model in them."),
-    into: str = typer.Option("report", "--into", "-o", help="The folder for the page, its figures and tables."),
+    results: list[str] = typer.Argument(
+        ...,
+        metavar="RESULTS...",
+        help="Folders that `lusifer evaluate` made, or of one model in them.",
+    ),
+    into: str = typer.Option(
+        "report", "--into", "-o", help="The folder for the page, its figures and tables."
+    ),
 ) -> None:
-    """Write one page that shows results language by language, model by model, with figures (PNG) and tables (Markdown)."""
+    """Write one page that shows results language by language, model by model, with figures (PNG)
+    and tables (Markdown).
+    """
     from rich.console import Console
 
     from lusifer.evaluation.report.page import gather, write

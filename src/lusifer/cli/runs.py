@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lusifer.evaluation.run import Outcome
     from lusifer.evaluation.tasks.kinds import Task
-    from lusifer.models.load import Named
+    from lusifer.models.load import LoadedModel
 
-    Run = Callable[[Named, Sequence[Task]], tuple[list[Outcome], dict[str, str]]]
+    Run = Callable[[LoadedModel, Sequence[Task]], tuple[list[Outcome], dict[str, str]]]
 
 
 def warn_of_prompts(name: str, model: Any) -> None:

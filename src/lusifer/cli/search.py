@@ -12,13 +12,21 @@ import typer
 from lusifer.errors import LusiferError
 
 MODEL = typer.Option(
-    None, "--model", "-m", help="A model's folder or hub id; without it the index's own, or the one that comes with lusifer."
+    None,
+    "--model",
+    "-m",
+    help="A model's folder or hub id; without it the index's own, or the one that comes with lusifer.",
 )
-ISOLATE, POP = "\u2068", "\u2069"  # a text of either direction between these does not turn its neighbours
+ISOLATE, POP = (
+    "\u2068",
+    "\u2069",
+)  # a text of either direction between these does not turn its neighbours
 
 
 def index(
-    paths: list[str] = typer.Argument(None, help="Files and folders; with none, those given before."),
+    paths: list[str] = typer.Argument(
+        None, help="Files and folders; with none, those given before."
+    ),
     into: str = typer.Option(..., "--into", "-o", help="The index's folder."),
     model: str = MODEL,
 ) -> None:
@@ -38,12 +46,20 @@ def index(
 
 
 def search(
-    places: list[str] = typer.Argument(..., help="An index's folder, or files and folders; then the question."),
+    places: list[str] = typer.Argument(
+        ..., help="An index's folder, or files and folders; then the question."
+    ),
     top: int = typer.Option(5, "--top", "-k", help="How many passages to show."),
     mode: str = typer.Option("hybrid", "--mode", help="dense, text or hybrid."),
-    language: list[str] = typer.Option(None, "--language", "-l", help="Only passages in this language (de, deu or deu_Latn)."),
-    path: str = typer.Option(None, "--path", help="Only files whose path holds this, or matches this glob."),
-    since: datetime = typer.Option(None, "--since", formats=["%Y-%m-%d"], help="Only files changed on this day or later."),
+    language: list[str] = typer.Option(
+        None, "--language", "-l", help="Only passages in this language (de, deu or deu_Latn)."
+    ),
+    path: str = typer.Option(
+        None, "--path", help="Only files whose path holds this, or matches this glob."
+    ),
+    since: datetime = typer.Option(
+        None, "--since", formats=["%Y-%m-%d"], help="Only files changed on this day or later."
+    ),
     as_json: bool = typer.Option(False, "--json", help="One JSON object a line, for programs."),
     model: str = MODEL,
 ) -> None:
@@ -54,7 +70,9 @@ def search(
     from lusifer.search.table import is_index
 
     if len(places) < 2:
-        raise LusiferError("name an index, or files, and then the question: lusifer search DIR QUERY")
+        raise LusiferError(
+            "name an index, or files, and then the question: lusifer search DIR QUERY"
+        )
     *where, question = places
     only = Filter(tuple(language or ()), path, since.date() if since else None)
     if len(where) == 1 and is_index(where[0]):
@@ -75,7 +93,9 @@ def _update(opened: Any, paths: list[str]) -> Any:
     console = Console(stderr=True)
     with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
         task = progress.add_task("indexing", total=None)
-        report = opened.update(paths, lambda path, done, total: progress.update(task, completed=done, total=total))
+        report = opened.update(
+            paths, lambda path, done, total: progress.update(task, completed=done, total=total)
+        )
     for reason in report.skipped[:10]:
         typer.echo(f"skipped {reason}", err=True)
     if len(report.skipped) > 10:
@@ -108,8 +128,12 @@ def show(hits: list[Any]) -> None:
     table.add_column("passage", overflow="fold")
     for hit in hits:
         start, end = hit.best
-        passage = Text.assemble(ISOLATE, hit.text[:start], (hit.text[start:end], "bold"), hit.text[end:], POP)
-        table.add_row(f"{hit.cosine:.3f}", hit.language or "?", f"{_short(hit.path)}:{hit.place}", passage)
+        passage = Text.assemble(
+            ISOLATE, hit.text[:start], (hit.text[start:end], "bold"), hit.text[end:], POP
+        )
+        table.add_row(
+            f"{hit.cosine:.3f}", hit.language or "?", f"{_short(hit.path)}:{hit.place}", passage
+        )
     Console().print(table)
 
 

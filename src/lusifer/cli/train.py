@@ -15,11 +15,23 @@ from lusifer.errors import MissingExtra
 
 
 def train(
-    recipe: str = typer.Argument(..., help="A recipe file, or the name of one that ships (see `lusifer recipes`)."),
-    overrides: list[str] = typer.Argument(None, help="Dotted overrides, e.g. optim.lr=1e-4 data.root=texts/"),
-    dry_run: bool = typer.Option(False, "--dry-run", help="Print row counts, parameters and a memory estimate; train nothing."),
-    restart: bool = typer.Option(False, "--restart", help="Throw away what the output folder holds and start anew."),
-    verbose: bool = typer.Option(False, "--verbose", "-v", help="Show what the libraries below have to say."),
+    recipe: str = typer.Argument(
+        ..., help="A recipe file, or the name of one that ships (see `lusifer recipes`)."
+    ),
+    overrides: list[str] = typer.Argument(
+        None, help="Dotted overrides, e.g. optim.lr=1e-4 data.root=texts/"
+    ),
+    dry_run: bool = typer.Option(
+        False,
+        "--dry-run",
+        help="Print row counts, parameters and a memory estimate; train nothing.",
+    ),
+    restart: bool = typer.Option(
+        False, "--restart", help="Throw away what the output folder holds and start anew."
+    ),
+    verbose: bool = typer.Option(
+        False, "--verbose", "-v", help="Show what the libraries below have to say."
+    ),
 ) -> None:
     """Train a model from a recipe. A run that was stopped goes on where it was."""
     from lusifer.training.run import load_recipe, plan
@@ -65,6 +77,10 @@ def show(figures: dict[str, Any], title: str = "dry run") -> None:
     for name, value in figures.items():
         rows = value.items() if isinstance(value, dict) else [("", value)]
         for part, figure in rows:
-            text = f"{int(figure) / 2**30:.2f} GiB (estimate)" if name == "memory_bytes" else f"{figure:,}"
+            text = (
+                f"{int(figure) / 2**30:.2f} GiB (estimate)"
+                if name == "memory_bytes"
+                else f"{figure:,}"
+            )
             table.add_row(f"{'memory' if name == 'memory_bytes' else name} {part}".strip(), text)
     Console().print(table)

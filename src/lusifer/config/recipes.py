@@ -1,7 +1,8 @@
 """Recipes: frozen dataclasses read from YAML, with dotted overrides.
 
-`load(Recipe, "recipe.yaml", ["optim.lr=1e-4"])` gives a checked `Recipe`; a wrong key or value raises one
-`ConfigError` that names the file, the key and the right ones. `dump` writes the resolved recipe back as YAML.
+`load(Recipe, "recipe.yaml", ["optim.lr=1e-4"])` gives a checked `Recipe`; a wrong key or value
+raises one `ConfigError` that names the file, the key and the right ones. `dump` writes the resolved
+recipe back as YAML.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ def load(cls: type[T], path: str | Path, overrides: Sequence[str] = ()) -> T:
 
 
 def find(name: str | Path) -> Path:
-    """A recipe file: a path, or the name of one that ships with the package (`minilm` or `minilm.yaml`)."""
+    """A recipe file: a path, or the name of one that ships with the package (`minilm` or
+    `minilm.yaml`).
+    """
     path = Path(name)
     if path.is_file() or len(path.parts) > 1:
         return path
@@ -34,12 +37,16 @@ def find(name: str | Path) -> Path:
     shipped = Path(str(folder)) / f"{path.name.removesuffix('.yaml')}.yaml"
     if not shipped.exists():
         names = sorted(p.stem for p in Path(str(folder)).glob("*.yaml"))
-        raise ConfigError(f"{name}: no such recipe file, and none of that name ships with lusifer ({', '.join(names)})")
+        raise ConfigError(
+            f"{name}: no such recipe file, and none of that name ships with lusifer ({', '.join(names)})"
+        )
     return shipped
 
 
 def read(path: str | Path) -> dict[str, Any]:
-    """The YAML mapping in `path`. Raises ConfigError where it is missing, unreadable or not a mapping."""
+    """The YAML mapping in `path`. Raises ConfigError where it is missing, unreadable or not a
+    mapping.
+    """
     import yaml  # late: a static table's configuration needs none
 
     path = Path(path)
@@ -52,9 +59,13 @@ def read(path: str | Path) -> dict[str, Any]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
-        raise ConfigError(f"{path}{line}: not valid YAML ({getattr(error, 'problem', error)})") from None
+        raise ConfigError(
+            f"{path}{line}: not valid YAML ({getattr(error, 'problem', error)})"
+        ) from None
     if not isinstance(data, dict):
-        raise ConfigError(f"{path}: a recipe is a mapping of keys to values, not {type(data).__name__}")
+        raise ConfigError(
+            f"{path}: a recipe is a mapping of keys to values, not {type(data).__name__}"
+        )
     return data
 
 
@@ -119,7 +130,9 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         return _value(next(a for a in args if a is not type(None)), value, where)
     if origin is typing.Literal:
         if value not in args:
-            raise ConfigError(f"{where} is {value!r}; it must be one of {', '.join(map(str, args))}")
+            raise ConfigError(
+                f"{where} is {value!r}; it must be one of {', '.join(map(str, args))}"
+            )
         return value
     if origin is tuple:
         items = value if isinstance(value, list | tuple) else [value]

@@ -1,8 +1,10 @@
-"""Many prompts to an LLM: several at once, no faster than allowed, each answer on disk as soon as it is there.
+"""Many prompts to an LLM: several at once, no faster than allowed, each answer on disk as soon as
+it is there.
 
-Method: worker threads ask an endpoint in OpenAI's chat format; a request's answer is appended to a journal under a hash of the request,
-so that a run that was killed pays again only for what was under way (`concurrency` requests at most). Cost: the endpoint's. Answers come
-out in the order of the requests.
+Method: worker threads ask an endpoint in OpenAI's chat format; a request's answer is appended to a
+journal under a hash of the request, so that a run that was killed pays again only for what was
+under way (`concurrency` requests at most). Cost: the endpoint's. Answers come out in the order of
+the requests.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ NOTHING = "no answer after all retries"
 
 @dataclass(frozen=True)
 class Endpoint:
-    """`url` is `https://host/v1#name`; `rpm` requests a minute at most (null: any), `concurrency` at a time."""
+    """`url` is `https://host/v1#name`; `rpm` requests a minute at most (null: any), `concurrency`
+    at a time.
+    """
 
     url: str
     concurrency: int = 8
@@ -40,9 +44,18 @@ class Endpoint:
 
     def __post_init__(self) -> None:
         if not self.url.startswith(("http://", "https://")):
-            raise LusiferError(f"the endpoint is {self.url!r}; write its URL and model, e.g. http://localhost:8000/v1#name")
-        if self.concurrency < 1 or (self.rpm is not None and self.rpm <= 0) or self.timeout <= 0 or self.max_tokens < 1:
-            raise LusiferError("concurrency and max_tokens must be 1 or more, rpm and timeout above 0")
+            raise LusiferError(
+                f"the endpoint is {self.url!r}; write its URL and model, e.g. http://localhost:8000/v1#name"
+            )
+        if (
+            self.concurrency < 1
+            or (self.rpm is not None and self.rpm <= 0)
+            or self.timeout <= 0
+            or self.max_tokens < 1
+        ):
+            raise LusiferError(
+                "concurrency and max_tokens must be 1 or more, rpm and timeout above 0"
+            )
 
     def body(self, messages: list[dict[str, str]]) -> dict[str, Any]:
         """A request."""
@@ -53,7 +66,9 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Answer:
-    """An LLM's text, or None and why there is none; its tokens as the endpoint counts them; whether it was there already."""
+    """An LLM's text, or None and why there is none; its tokens as the endpoint counts them; whether
+    it was there already.
+    """
 
     text: str | None
     fault: str = ""
@@ -63,7 +78,9 @@ class Answer:
 
 
 class Journal:
-    """Answers in a file, a line each, by their request's hash. A last line that was cut short is dropped."""
+    """Answers in a file, a line each, by their request's hash. A last line that was cut short is
+    dropped.
+    """
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -98,7 +115,17 @@ class Journal:
 
     def put(self, key: str, answer: Answer) -> None:
         """Write an answer, at once."""
-        line = (json.dumps({"key": key, "text": answer.text, "in": answer.prompt_tokens, "out": answer.answer_tokens}) + "\n").encode()
+        line = (
+            json.dumps(
+                {
+                    "key": key,
+                    "text": answer.text,
+                    "in": answer.prompt_tokens,
+                    "out": answer.answer_tokens,
+                }
+            )
+            + "\n"
+        ).encode()
         with self._lock, disk_errors(self.file):
             self._stream.write(line)
             self._stream.flush()
@@ -124,8 +151,12 @@ class Pace:
         stopped.wait(max(0.0, turn - time.monotonic()))
 
 
-def ask(requests: Iterable[list[dict[str, str]]], endpoint: Endpoint, journal: Journal) -> Generator[Answer, None, None]:
-    """An answer for each request, in order. Raises ModelError where the endpoint refuses, or answers nothing any more."""
+def ask(
+    requests: Iterable[list[dict[str, str]]], endpoint: Endpoint, journal: Journal
+) -> Generator[Answer, None, None]:
+    """An answer for each request, in order. Raises ModelError where the endpoint refuses, or
+    answers nothing any more.
+    """
     pace, stopped = Pace(endpoint.rpm), threading.Event()
     waiting: deque[tuple[str, Future[Answer] | None]] = deque()
     under_way: dict[str, Future[Answer]] = {}
@@ -176,7 +207,9 @@ def ask(requests: Iterable[list[dict[str, str]]], endpoint: Endpoint, journal: J
 
 
 def _asked(endpoint: Endpoint, body: dict[str, Any], stopped: threading.Event) -> Answer:
-    """One request. What asking again may mend is an Answer with a fault; a refusal (a wrong key, URL or model) is raised."""
+    """One request. What asking again may mend is an Answer with a fault; a refusal (a wrong key,
+    URL or model) is raised.
+    """
     url = endpoint.url.partition("#")[0].rstrip("/")
     url = url if url.endswith("/chat/completions") else url + "/chat/completions"
     try:
@@ -192,6 +225,10 @@ def _asked(endpoint: Endpoint, body: dict[str, Any], stopped: threading.Event) -
         used = found.get("usage") or {}
         if not isinstance(text, str):
             raise TypeError
-        return Answer(text, prompt_tokens=int(used.get("prompt_tokens") or 0), answer_tokens=int(used.get("completion_tokens") or 0))
+        return Answer(
+            text,
+            prompt_tokens=int(used.get("prompt_tokens") or 0),
+            answer_tokens=int(used.get("completion_tokens") or 0),
+        )
     except (KeyError, IndexError, TypeError, ValueError, AttributeError):
         return Answer(None, GARBAGE)

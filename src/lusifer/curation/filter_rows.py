@@ -1,6 +1,7 @@
 """Filters over pairs, cheap ones first; what is dropped is written down with its reason.
 
-INTO holds the rows that are left, as they were; INTO.dropped.jsonl the others, each with file, line and reason; INTO.report.json counts.
+INTO holds the rows that are left, as they were; INTO.dropped.jsonl the others, each with file, line
+and reason; INTO.report.json counts.
 """
 
 from __future__ import annotations
@@ -14,28 +15,30 @@ from typing import IO
 
 from lusifer.curation.filters.consistency import pair_ranks
 from lusifer.curation.filters.sanity import Test
-from lusifer.curation.pair_corpus import REPEATED, Pool, Told, silent
+from lusifer.curation.pair_corpus import REPEATED, PairCorpus, Told, silent
 from lusifer.curation.pairs import as_it_was, write_row
-from lusifer.curation.report import Report
+from lusifer.curation.report import CurationReport
 from lusifer.data.rows import Row
 from lusifer.encoding.neighbors import Tell
 from lusifer.errors import LusiferError
 from lusifer.io.files import disk_errors, locked, replacing_file
-from lusifer.models.load import Named
+from lusifer.models.load import LoadedModel
 
 
 def clean(
     rows: Iterable[Row],
     tests: Sequence[Test],
     into: Path,
-    report: Report,
+    report: CurationReport,
     *,
-    consistent: tuple[Named, int] | None = None,
+    consistent: tuple[LoadedModel, int] | None = None,
     tell: Told = silent,
 ) -> None:
-    """Write the rows that pass all `tests`, and, with `consistent` (a model and k), whose document ranks among the model's k best.
+    """Write the rows that pass all `tests`, and, with `consistent` (a model and k), whose document
+    ranks among the model's k best.
 
-    The consistency pass keeps the model's vectors, so that a run that was stopped embeds nothing twice.
+    The consistency pass keeps the model's vectors, so that a run that was stopped embeds nothing
+    twice.
     """
     aside = into.with_name(f".{into.name}.filter")
     with disk_errors(into):
@@ -58,7 +61,13 @@ def clean(
     shutil.rmtree(aside, ignore_errors=True)
 
 
-def _tested(rows: Iterable[Row], tests: Sequence[Test], report: Report, dropped: IO[bytes], tell: Tell) -> Iterator[Row]:
+def _tested(
+    rows: Iterable[Row],
+    tests: Sequence[Test],
+    report: CurationReport,
+    dropped: IO[bytes],
+    tell: Tell,
+) -> Iterator[Row]:
     for row in rows:
         reason = next((found for test in tests if (found := test(row))), None)
         if reason is None:
@@ -69,11 +78,18 @@ def _tested(rows: Iterable[Row], tests: Sequence[Test], report: Report, dropped:
 
 
 def _consistent(
-    left: Iterable[Row], model: Named, top_k: int, aside: Path, kept: IO[bytes], dropped: IO[bytes], report: Report, tell: Told
+    left: Iterable[Row],
+    model: LoadedModel,
+    top_k: int,
+    aside: Path,
+    kept: IO[bytes],
+    dropped: IO[bytes],
+    report: CurationReport,
+    tell: Told,
 ) -> None:
     """Hold the rows on disk, rank each pair, and write those within the model's `top_k`."""
     waiting = aside / "rows.jsonl"
-    with closing(Pool(aside)) as pool:
+    with closing(PairCorpus(aside)) as pool:
         with replacing_file(waiting) as stream:
             pool.fill(_held(left, stream), (), report)
         if not len(pool.queries):
@@ -100,7 +116,9 @@ def _held(rows: Iterable[Row], stream: IO[bytes]) -> Iterator[Row]:
         yield row
 
 
-def _drop(row: Row, reason: str, report: Report, dropped: IO[bytes], *, counted: bool = False) -> None:
+def _drop(
+    row: Row, reason: str, report: CurationReport, dropped: IO[bytes], *, counted: bool = False
+) -> None:
     if not counted:
         report.drop(reason)
     write_row(dropped, {"reason": reason, "path": row.path, "line": row.line, **as_it_was(row)})

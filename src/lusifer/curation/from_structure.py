@@ -1,9 +1,11 @@
-"""Weak pairs from how documents are built, without any LLM: heading → paragraph, title and heading → section, term → definition.
+"""Weak pairs from how documents are built, without any LLM: heading → paragraph, title and heading
+→ section, term → definition.
 
-Method: Markdown, reStructuredText and HTML are read as headings, paragraphs, and terms with definitions (HTML's dl, Markdown's
-`Term` / `: definition`, and list items that begin with a bold term); a section's first paragraph answers its heading. Cost: reading the
-file. Weak: a heading is no question; filter by ranking consistency (`lusifer curate filter --top-k`), and train such pairs as a source
-of their own.
+Method: Markdown, reStructuredText and HTML are read as headings, paragraphs, and terms with
+definitions (HTML's dl, Markdown's `Term` / `: definition`, and list items that begin with a bold
+term); a section's first paragraph answers its heading. Cost: reading the file. Weak: a heading is
+no question; filter by ranking consistency (`lusifer curate filter --top-k`), and train such pairs
+as a source of their own.
 """
 
 from __future__ import annotations
@@ -15,21 +17,28 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, Literal
 
-from lusifer.curation.report import Report
+from lusifer.curation.report import CurationReport
 from lusifer.data.sections import PAGES, TEXT, lines
 from lusifer.errors import DataError
 
 Kind = Literal["heading", "paragraph", "term", "definition"]
-KINDS = (*PAGES, *(suffix for suffix in TEXT if suffix in (".md", ".markdown", ".rst", ".txt", ".text")))
+KINDS = (
+    *PAGES,
+    *(suffix for suffix in TEXT if suffix in (".md", ".markdown", ".rst", ".txt", ".text")),
+)
 LEAST, MOST = 20, 2000  # letters of a passage
 HEADING, UNDER = re.compile(r"(#{1,6})\s+(.+?)\s*#*$"), re.compile(r"([=\-~^\"'`*+#])\1{2,}\s*$")
-TERM = re.compile(r"\s*(?:[-*+]\s+)?(?:\*\*|__)(.{2,80}?)(?:\*\*|__)\s*[:–—-]\s*(.+)$|\s*[-*+]\s+`([^`]{2,80})`\s*[:–—-]\s*(.+)$")
+TERM = re.compile(
+    r"\s*(?:[-*+]\s+)?(?:\*\*|__)(.{2,80}?)(?:\*\*|__)\s*[:–—-]\s*(.+)$|\s*[-*+]\s+`([^`]{2,80})`\s*[:–—-]\s*(.+)$"
+)
 DEFINITION = re.compile(r":\s{1,3}(.+)$")
-MARKUP = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|:\w+:`([^`<]*?)(?:\s*<[^>]*>)?`|[*_`]{1,3}(?=\S)|(?<=\S)[*_`]{1,3}")
+MARKUP = re.compile(
+    r"!?\[([^\]]*)\]\([^)]*\)|:\w+:`([^`<]*?)(?:\s*<[^>]*>)?`|[*_`]{1,3}(?=\S)|(?<=\S)[*_`]{1,3}"
+)
 
 
 @dataclass(frozen=True)
-class Part:
+class DocumentPart:
     """A heading (of a level from 1), a paragraph, a term or its definition, and its line."""
 
     kind: Kind
@@ -38,11 +47,15 @@ class Part:
     level: int = 0
 
 
-def pairs(path: Path, report: Report) -> Iterator[dict[str, Any]]:
-    """The pairs of one file: `query`, `document`, `template` (which structure), `place`. Raises DataError."""
+def pairs(path: Path, report: CurationReport) -> Iterator[dict[str, Any]]:
+    """The pairs of one file: `query`, `document`, `template` (which structure), `place`. Raises
+    DataError.
+    """
     suffix = path.suffix.lower()
     if suffix not in KINDS:
-        raise DataError(path, None, f"has no structure that is known; the endings are {', '.join(KINDS)}")
+        raise DataError(
+            path, None, f"has no structure that is known; the endings are {', '.join(KINDS)}"
+        )
     try:
         found = list(_html(path) if suffix in PAGES else _marked(path))
     except OSError as error:
@@ -55,20 +68,30 @@ def pairs(path: Path, report: Report) -> Iterator[dict[str, Any]]:
             report.drop("the query is its own document")
         else:
             report.written += 1
-            yield {"query": query, "document": document[:MOST], "template": kind, "place": f"{path}:{line}"}
+            yield {
+                "query": query,
+                "document": document[:MOST],
+                "template": kind,
+                "place": f"{path}:{line}",
+            }
 
 
-def _pairs(parts: Iterable[Part]) -> Iterator[tuple[str, str, str, int]]:
+def _pairs(parts: Iterable[DocumentPart]) -> Iterator[tuple[str, str, str, int]]:
     """(query, document, kind, line)."""
-    above: list[Part] = []  # the headings that a place stands below
+    above: list[DocumentPart] = []  # the headings that a place stands below
     section: list[str] = []
-    term: Part | None = None
+    term: DocumentPart | None = None
 
     def closed() -> Iterator[tuple[str, str, str, int]]:
         if above and section:
             yield above[-1].text, section[0], "heading-paragraph", above[-1].line
             if len(above) > 1 and len(section) > 1:
-                yield f"{above[0].text}: {above[-1].text}", "\n".join(section), "title-section", above[-1].line
+                yield (
+                    f"{above[0].text}: {above[-1].text}",
+                    "\n".join(section),
+                    "title-section",
+                    above[-1].line,
+                )
 
     for part in parts:
         if part.kind == "heading":
@@ -90,23 +113,29 @@ def _plain(text: str) -> str:
     return " ".join(MARKUP.sub(lambda m: m.group(1) or m.group(2) or "", text).split())
 
 
-def _marked(path: Path) -> Iterator[Part]:
+def _marked(path: Path) -> Iterator[DocumentPart]:
     """Markdown and reStructuredText. Code, tables and directives are left out."""
     held: list[tuple[int, str]] = []
     fence = ""
     levels: list[str] = []  # reStructuredText's underlines, in the order that they appear
     indented = path.suffix.lower() == ".rst"
 
-    def paragraph() -> Iterator[Part]:
+    def paragraph() -> Iterator[DocumentPart]:
         text = " ".join(line.strip() for _, line in held)
         if held and not held[0][1].startswith((" " * 4, "\t", "|", "..", "<", "---")):
             defined = TERM.match(text)
             if defined:
-                name, said = (defined.group(1), defined.group(2)) if defined.group(1) else (defined.group(3), defined.group(4))
-                yield Part("term", _plain(name), held[0][0])
-                yield Part("definition", _plain(said), held[0][0])
+                name, said = (
+                    (defined.group(1), defined.group(2))
+                    if defined.group(1)
+                    else (defined.group(3), defined.group(4))
+                )
+                yield DocumentPart("term", _plain(name), held[0][0])
+                yield DocumentPart("definition", _plain(said), held[0][0])
             else:
-                yield Part("paragraph", _plain(re.sub(r"^\s*(?:[-*+]|\d+[.)])\s+", "", text)), held[0][0])
+                yield DocumentPart(
+                    "paragraph", _plain(re.sub(r"^\s*(?:[-*+]|\d+[.)])\s+", "", text)), held[0][0]
+                )
         held.clear()
 
     for number, raw in lines(path):
@@ -122,18 +151,23 @@ def _marked(path: Path) -> Iterator[Part]:
         heading, defined = HEADING.match(line), DEFINITION.match(line)
         if heading:
             yield from paragraph()
-            yield Part("heading", _plain(heading.group(2)), number, len(heading.group(1)))
-        elif len(held) == 1 and UNDER.match(line) and len(line.strip()) >= min(len(held[0][1].strip()), 60) and held[0][1][:1].strip():
+            yield DocumentPart("heading", _plain(heading.group(2)), number, len(heading.group(1)))
+        elif (
+            len(held) == 1
+            and UNDER.match(line)
+            and len(line.strip()) >= min(len(held[0][1].strip()), 60)
+            and held[0][1][:1].strip()
+        ):
             sign = line.strip()[0]
             levels += [] if sign in levels or not indented else [sign]
             level = levels.index(sign) + 1 if indented else 1 + (sign == "-")
-            yield Part("heading", _plain(held[0][1]), held[0][0], level)
+            yield DocumentPart("heading", _plain(held[0][1]), held[0][0], level)
             held.clear()
         elif UNDER.match(line) and not held:
             continue  # a rule, or the line above a title
         elif defined and len(held) == 1:
-            yield Part("term", _plain(held[0][1]), held[0][0])
-            yield Part("definition", _plain(defined.group(1)), number)
+            yield DocumentPart("term", _plain(held[0][1]), held[0][0])
+            yield DocumentPart("definition", _plain(defined.group(1)), number)
             held.clear()
         elif not line:
             yield from paragraph()
@@ -147,11 +181,24 @@ def _marked(path: Path) -> Iterator[Part]:
 class _Page(HTMLParser):
     HEADINGS = {f"h{n}": n for n in range(1, 7)}  # noqa: RUF012
     KINDS = {"p": "paragraph", "li": "paragraph", "dt": "term", "dd": "definition"}  # noqa: RUF012
-    HIDDEN = frozenset({"script", "style", "noscript", "template", "svg", "nav", "header", "footer", "pre", "table"})
+    HIDDEN = frozenset(
+        {
+            "script",
+            "style",
+            "noscript",
+            "template",
+            "svg",
+            "nav",
+            "header",
+            "footer",
+            "pre",
+            "table",
+        }
+    )
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
-        self.parts: list[Part] = []
+        self.parts: list[DocumentPart] = []
         self.hidden = 0
         self.open: tuple[str, int, list[str]] | None = None
 
@@ -179,11 +226,11 @@ class _Page(HTMLParser):
             text = " ".join("".join(parts).split())
             if text:
                 kind: Any = self.KINDS.get(tag, "heading")
-                self.parts.append(Part(kind, text, line, self.HEADINGS.get(tag, 0)))
+                self.parts.append(DocumentPart(kind, text, line, self.HEADINGS.get(tag, 0)))
         self.open = None
 
 
-def _html(path: Path) -> Iterator[Part]:
+def _html(path: Path) -> Iterator[DocumentPart]:
     page = _Page()
     for _, line in lines(path):
         page.feed(line)

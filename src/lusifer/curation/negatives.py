@@ -1,11 +1,13 @@
 """Hard negatives: for each query, passages that look right to a model and are not.
 
-Method: positive-aware mining (NV-Retriever, arXiv 2407.15831), with the settings of sentence-transformers' `mine_hard_negatives`: each
-query's nearest passages, without its positives, its own text, and those nearer than its positive allows (`relative_margin`,
-`absolute_margin`, `max_score`): the nearest are the suspects, so they go, not the farthest. Of the rest the ranks `range_min` to
-`range_max`, the hardest or a random sample. Exact search in blocks over vectors on disk. Cost: queries x passages inner products; memory
-a few hundred bytes a text and a block of scores, however many passages. Not needed for
-batches of many thousands in which hard ones meet anyway.
+Method: positive-aware mining (NV-Retriever, arXiv 2407.15831), with the settings of
+sentence-transformers' `mine_hard_negatives`: each query's nearest passages, without its positives,
+its own text, and those nearer than its positive allows (`relative_margin`, `absolute_margin`,
+`max_score`): the nearest are the suspects, so they go, not the farthest. Of the rest the ranks
+`range_min` to `range_max`, the hardest or a random sample. Exact search in blocks over vectors on
+disk. Cost: queries x passages inner products; memory a few hundred bytes a text and a block of
+scores, however many passages. Not needed for batches of many thousands in which hard ones meet
+anyway.
 """
 
 from __future__ import annotations
@@ -22,14 +24,21 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from lusifer.curation.pair_corpus import Embedded, Pool, Told, silent
-from lusifer.curation.report import Report
+from lusifer.curation.pair_corpus import EmbeddedPairs, PairCorpus, Told, silent
+from lusifer.curation.report import CurationReport
 from lusifer.data.rows import Row
 from lusifer.encoding.neighbors import Ints, nearest_of
 from lusifer.errors import LusiferError
-from lusifer.io.files import disk_errors, fingerprint, locked, replacing_file, write_json, write_text
+from lusifer.io.files import (
+    disk_errors,
+    fingerprint,
+    locked,
+    replacing_file,
+    write_json,
+    write_text,
+)
 from lusifer.models.embedder import Vectors as Scores
-from lusifer.models.load import Named
+from lusifer.models.load import LoadedModel
 from lusifer.models.reranker import Reranker
 
 QUERIES = 4096  # of a part: what an interrupted run loses at most
@@ -40,9 +49,11 @@ REASONS = (POSITIVE, OWN, "relative_margin", "absolute_margin", "max_score", "mi
 
 @dataclass(frozen=True)
 class Mining:
-    """Names as in sentence-transformers. `range_max` null is `range_min` + 10 x `num_negatives`, and the most positives of a query.
+    """Names as in sentence-transformers. `range_max` null is `range_min` + 10 x `num_negatives`,
+    and the most positives of a query.
 
-    `language`: negatives of the document's language alone (`same`), of others alone (`other`), or `any`.
+    `language`: negatives of the document's language alone (`same`), of others alone (`other`), or
+    `any`.
     """
 
     num_negatives: int = 7
@@ -59,19 +70,25 @@ class Mining:
     def __post_init__(self) -> None:
         if self.num_negatives < 1:
             raise LusiferError(f"num_negatives is {self.num_negatives}; it must be 1 or more")
-        if self.range_min < 0 or (self.range_max is not None and self.range_max < self.range_min + self.num_negatives):
-            raise LusiferError("range_min must be 0 or more, and range_max at least range_min + num_negatives")
+        if self.range_min < 0 or (
+            self.range_max is not None and self.range_max < self.range_min + self.num_negatives
+        ):
+            raise LusiferError(
+                "range_min must be 0 or more, and range_max at least range_min + num_negatives"
+            )
         for name in ("relative_margin", "absolute_margin"):
             if (value := getattr(self, name)) is not None and value < 0:
-                raise LusiferError(f"{name} is {value}; a negative one would keep what is nearer than the positive")
+                raise LusiferError(
+                    f"{name} is {value}; a negative one would keep what is nearer than the positive"
+                )
 
 
 def mine(
     rows: Iterable[Row],
-    model: Named,
+    model: LoadedModel,
     into: Path,
     settings: Mining,
-    report: Report,
+    report: CurationReport,
     *,
     corpus: Iterable[Row] = (),
     reranker: Reranker | None = None,
@@ -79,27 +96,39 @@ def mine(
     cache: Path | None = None,
     tell: Told = silent,
 ) -> None:
-    """Write each pair with its negatives: `query`, `document`, `negative`, `negative_2`, …, `scores` (the positive's first), `language`.
+    """Write each pair with its negatives: `query`, `document`, `negative`, `negative_2`, …,
+    `scores` (the positive's first), `language`.
 
-    Passages are the pairs' documents and the `document` column of `corpus`. A run that was stopped goes on; with `cache` vectors are kept
-    there for further runs. A reranker scores the candidates in the model's place. Raises LusiferError where no pair has enough.
+    Passages are the pairs' documents and the `document` column of `corpus`. A run that was stopped
+    goes on; with `cache` vectors are kept there for further runs. A reranker scores the candidates
+    in the model's place. Raises LusiferError where no pair has enough.
     """
     aside = into.with_name(f".{into.name}.mining")
     with disk_errors(into):
         aside.mkdir(parents=True, exist_ok=True)
     with locked(aside, f"{into}: another run is writing it"):
-        with closing(Pool(aside)) as pool:
+        with closing(PairCorpus(aside)) as pool:
             pool.fill(rows, corpus, report)
-            settings = replace(settings, range_max=settings.range_max or settings.range_min + 10 * settings.num_negatives + pool.most)
+            settings = replace(
+                settings,
+                range_max=settings.range_max
+                or settings.range_min + 10 * settings.num_negatives + pool.most,
+            )
             report.settings |= asdict(settings)
             parts: list[Path] = []
             if len(pool.queries):
-                parts = _search(pool, model, aside, cache or aside, settings, reranker, tell, reranker_name)
-        tallies = [json.loads(part.with_suffix(".json").read_text(encoding="utf-8")) for part in parts]
+                parts = _search(
+                    pool, model, aside, cache or aside, settings, reranker, tell, reranker_name
+                )
+        tallies = [
+            json.loads(part.with_suffix(".json").read_text(encoding="utf-8")) for part in parts
+        ]
         report.written = sum(t.pop("written") for t in tallies)
         report.drop(FEW, sum(t.pop("few") for t in tallies))
         if not report.written:
-            raise LusiferError(f"no pair has {settings.num_negatives} negatives; ask for fewer, or for a smaller margin ({_said(report)})")
+            raise LusiferError(
+                f"no pair has {settings.num_negatives} negatives; ask for fewer, or for a smaller margin ({_said(report)})"
+            )
         report.more["candidates"] = {name: sum(t[name] for t in tallies) for name in tallies[0]}
         with replacing_file(into) as stream:
             for part in parts:
@@ -108,25 +137,43 @@ def mine(
     shutil.rmtree(aside, ignore_errors=True)
 
 
-def _said(report: Report) -> str:
-    return "; ".join(f"{count:,} {reason}" for reason, count in report.dropped.most_common()) or "no pairs were read"
+def _said(report: CurationReport) -> str:
+    return (
+        "; ".join(f"{count:,} {reason}" for reason, count in report.dropped.most_common())
+        or "no pairs were read"
+    )
 
 
-class Search(Embedded):
-    """The search for a pool's negatives: by the model's vectors, and a reranker's word where there is one."""
+class Search(EmbeddedPairs):
+    """The search for a pool's negatives: by the model's vectors, and a reranker's word where there
+    is one.
+    """
 
-    def __init__(self, pool: Pool, model: Named, folder: Path, settings: Mining, reranker: Reranker | None, tell: Told) -> None:
+    def __init__(
+        self,
+        pool: PairCorpus,
+        model: LoadedModel,
+        folder: Path,
+        settings: Mining,
+        reranker: Reranker | None,
+        tell: Told,
+    ) -> None:
         super().__init__(pool, model, folder, tell)
         self.settings, self.reranker = settings, reranker
         first = np.array([pool.of(q)[0] for q in range(len(pool.queries))], dtype=np.int64)
         self.wanted = pool.languages[first]  # the language of each query's document
 
     def candidates(self, start: int, stop: int) -> tuple[Scores, Ints]:
-        """Scores and numbers (n, range_max + most positives) of the passages for queries `start` to `stop`, by the model."""
+        """Scores and numbers (n, range_max + most positives) of the passages for queries `start` to
+        `stop`, by the model.
+        """
         depth = (self.settings.range_max or 0) + self.pool.most
 
         def barred(rows: slice, columns: slice) -> npt.NDArray[np.bool_]:
-            same = self.wanted[start + rows.start : start + rows.stop, None] == self.pool.languages[self.order[columns]][None]
+            same = (
+                self.wanted[start + rows.start : start + rows.stop, None]
+                == self.pool.languages[self.order[columns]][None]
+            )
             wrong: npt.NDArray[np.bool_] = ~same if self.settings.language == "same" else same
             return wrong
 
@@ -138,7 +185,9 @@ class Search(Embedded):
         """The reranker's scores of some passages."""
         assert self.reranker is not None
         text = self.pool.queries[query]
-        return np.asarray(self.reranker([(text, self.pool.passages[p]) for p in passages]), dtype=np.float32)
+        return np.asarray(
+            self.reranker([(text, self.pool.passages[p]) for p in passages]), dtype=np.float32
+        )
 
     def part(self, start: int, stop: int) -> tuple[list[dict[str, Any]], Counter[str]]:
         """Rows with their negatives for queries `start` to `stop`, and counts."""
@@ -151,14 +200,22 @@ class Search(Embedded):
             of, own = scores[query - start][there], places[query - start][there]
             right = self.positives(query)
             if self.reranker:
-                of, right = self.rerank(query, own.tolist()), self.rerank(query, self.pool.of(query).tolist())
-            kept, lost = choose(of, own, right, self.pool.of(query), int(self.pool.own[query]), self.settings, query)
+                of, right = (
+                    self.rerank(query, own.tolist()),
+                    self.rerank(query, self.pool.of(query).tolist()),
+                )
+            kept, lost = choose(
+                of, own, right, self.pool.of(query), int(self.pool.own[query]), self.settings, query
+            )
             counts.update(lost | {"seen": len(own)})
             for document, score in zip(self.pool.of(query).tolist(), right.tolist(), strict=True):
                 if len(kept) < self.settings.num_negatives:
                     counts["few"] += 1
                     continue
-                row: dict[str, Any] = {"query": self.pool.queries[query], "document": self.pool.passages[document]}
+                row: dict[str, Any] = {
+                    "query": self.pool.queries[query],
+                    "document": self.pool.passages[document],
+                }
                 for n, k in enumerate(kept.tolist(), 1):
                     row["negative" if n == 1 else f"negative_{n}"] = self.pool.passages[int(own[k])]
                 row["scores"] = [round(float(value), 5) for value in (score, *of[kept])]
@@ -170,18 +227,30 @@ class Search(Embedded):
 
 
 def choose(
-    scores: Scores, places: Ints, right: Scores, positives: Ints, own: int, settings: Mining, query: int
+    scores: Scores,
+    places: Ints,
+    right: Scores,
+    positives: Ints,
+    own: int,
+    settings: Mining,
+    query: int,
 ) -> tuple[Ints, dict[str, int]]:
-    """Which of a query's candidates (n,) are its negatives, hardest first, and how many were dropped for what reason.
+    """Which of a query's candidates (n,) are its negatives, hardest first, and how many were
+    dropped for what reason.
 
-    `right` are its positives' scores, of which the least sets the margins; `own` is the passage that is the query's own text, or -1.
+    `right` are its positives' scores, of which the least sets the margins; `own` is the passage
+    that is the query's own text, or -1.
     """
     floor = float(right.min())
     tests = {
         POSITIVE: np.isin(places, positives),
         OWN: places == own,
-        "relative_margin": None if settings.relative_margin is None else scores > floor - abs(floor) * settings.relative_margin,
-        "absolute_margin": None if settings.absolute_margin is None else scores + settings.absolute_margin > floor,
+        "relative_margin": None
+        if settings.relative_margin is None
+        else scores > floor - abs(floor) * settings.relative_margin,
+        "absolute_margin": None
+        if settings.absolute_margin is None
+        else scores + settings.absolute_margin > floor,
         "max_score": None if settings.max_score is None else scores > settings.max_score,
         "min_score": None if settings.min_score is None else scores < settings.min_score,
     }
@@ -192,7 +261,9 @@ def choose(
             lost[reason] = int((left & test).sum())
             left &= ~test
     found = np.flatnonzero(left)
-    found = found[np.argsort(-scores[found], kind="stable")][settings.range_min : settings.range_max]
+    found = found[np.argsort(-scores[found], kind="stable")][
+        settings.range_min : settings.range_max
+    ]
     if settings.sampling_strategy == "random" and len(found) > settings.num_negatives:
         rng = np.random.default_rng([settings.seed, query])
         found = found[np.sort(rng.choice(len(found), settings.num_negatives, replace=False))]
@@ -200,7 +271,14 @@ def choose(
 
 
 def _search(
-    pool: Pool, model: Named, aside: Path, kept: Path, settings: Mining, reranker: Reranker | None, tell: Told, about: str
+    pool: PairCorpus,
+    model: LoadedModel,
+    aside: Path,
+    kept: Path,
+    settings: Mining,
+    reranker: Reranker | None,
+    tell: Told,
+    about: str,
 ) -> list[Path]:
     """The parts' files, each made where it is not there yet."""
     folder = aside / fingerprint(pool.hash, [repr(settings), model.hash, about])
@@ -212,7 +290,11 @@ def _search(
         for start, part in zip(starts, parts, strict=True):
             if not part.with_suffix(".json").exists():
                 rows, counts = search.part(start, min(start + QUERIES, len(pool.queries)))
-                write_text(part, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
-                write_json(part.with_suffix(".json"), dict(counts))  # after the rows: it says that they are whole
+                write_text(
+                    part, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+                )
+                write_json(
+                    part.with_suffix(".json"), dict(counts)
+                )  # after the rows: it says that they are whole
             progress(min(start + QUERIES, len(pool.queries)), len(pool.queries))
     return parts

@@ -1,4 +1,6 @@
-"""All queries and passages of a set of pairs, each once and on disk, their vectors, and which passages are right for which query."""
+"""All queries and passages of a set of pairs, each once and on disk, their vectors, and which
+passages are right for which query.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from lusifer.curation.report import Report
+from lusifer.curation.report import CurationReport
 from lusifer.curation.text_file import Texts
 from lusifer.data.rows import Row
-from lusifer.encoding.cache import Encoder, Rows
+from lusifer.encoding.cache import CachedRows, Encoder
 from lusifer.encoding.neighbors import Ints, Tell
 from lusifer.io.files import fingerprint
 from lusifer.models.embedder import Vectors
-from lusifer.models.load import Named
+from lusifer.models.load import LoadedModel
 
 Told = Callable[[str], Tell]
 
@@ -28,20 +30,23 @@ def silent(what: str) -> Tell:
 REPEATED = "the same pair once more"
 
 
-class Pool:
+class PairCorpus:
     """All distinct queries and passages, on disk, and which passages are right for which query."""
 
     def __init__(self, aside: Path) -> None:
         self.queries, self.passages = Texts(aside / "queries"), Texts(aside / "passages")
         self.names: dict[str, int] = {}
 
-    def fill(self, rows: Iterable[Row], corpus: Iterable[Row], report: Report) -> None:
+    def fill(self, rows: Iterable[Row], corpus: Iterable[Row], report: CurationReport) -> None:
         """Take in all pairs and further passages."""
         languages: dict[int, int] = {}
         pairs: dict[tuple[int, int], int] = {}
         taken: list[int] = []
         for row in rows:
-            query, document = self.queries.add(row.values["query"]), self.passages.add(row.values["document"])
+            query, document = (
+                self.queries.add(row.values["query"]),
+                self.passages.add(row.values["document"]),
+            )
             languages.setdefault(document, self._language(row))
             if (query, document) in pairs:
                 report.drop(REPEATED)
@@ -56,11 +61,17 @@ class Pool:
         found = found[order]
         place = np.empty(len(order) + 1, dtype=np.int64)
         place[order], place[-1] = np.arange(len(order)), -1
-        self.numbers = place[np.array(taken, dtype=np.int64)].tolist()  # of the rows as they came; -1: there already
+        self.numbers = place[
+            np.array(taken, dtype=np.int64)
+        ].tolist()  # of the rows as they came; -1: there already
         self.positives = found[:, 1]
         self.begins = np.searchsorted(found[:, 0], np.arange(len(self.queries) + 1))
         self.most = int(np.diff(self.begins).max(initial=0))
-        self.languages = np.fromiter((languages[i] for i in range(len(self.passages))), dtype=np.int32, count=len(self.passages))
+        self.languages = np.fromiter(
+            (languages[i] for i in range(len(self.passages))),
+            dtype=np.int32,
+            count=len(self.passages),
+        )
         self.own = self.queries.places_in(self.passages)
         arrays = blake2b(found.tobytes() + self.languages.tobytes()).hexdigest()
         self.hash = fingerprint(self.queries.settle() + self.passages.settle(), [arrays])
@@ -78,22 +89,34 @@ class Pool:
         self.passages.close()
 
 
-class Embedded:
-    """A pool's vectors by a model, kept in `folder` under the model's hash: an interrupted run embeds no text twice."""
+class EmbeddedPairs:
+    """A pool's vectors by a model, kept in `folder` under the model's hash: an interrupted run
+    embeds no text twice.
+    """
 
-    def __init__(self, pool: Pool, model: Named, folder: Path, tell: Told) -> None:
+    def __init__(self, pool: PairCorpus, model: LoadedModel, folder: Path, tell: Told) -> None:
         self.pool, folder = pool, folder / f"vectors-{fingerprint(model.hash, [])[:8]}"
-        self.queries = encode("queries", pool.queries, model, folder, tell("embedding queries"), prompt="query")
-        self.passages = encode("passages", pool.passages, model, folder, tell("embedding passages"), prompt="document")
-        self.in_order, self.order = self.passages.in_file_order()  # they are read over and over, which is fastest so
+        self.queries = encode(
+            "queries", pool.queries, model, folder, tell("embedding queries"), prompt="query"
+        )
+        self.passages = encode(
+            "passages", pool.passages, model, folder, tell("embedding passages"), prompt="document"
+        )
+        self.in_order, self.order = (
+            self.passages.in_file_order()
+        )  # they are read over and over, which is fastest so
 
     def positives(self, query: int) -> Vectors:
         """Scores of a query's right passages."""
-        found: Vectors = self.passages.at(self.pool.of(query))[:] @ self.queries[query : query + 1][0]
+        found: Vectors = (
+            self.passages.at(self.pool.of(query))[:] @ self.queries[query : query + 1][0]
+        )
         return found
 
 
-def encode(name: str, texts: Texts, model: Named, folder: Path, tell: Tell, prompt: str) -> Rows:
+def encode(
+    name: str, texts: Texts, model: LoadedModel, folder: Path, tell: Tell, prompt: str
+) -> CachedRows:
     """Rows of vectors of the texts, as they are kept in the folder `name` of `folder`."""
     done = 0
 

@@ -1,4 +1,6 @@
-"""Pairs of a query and a document, as every step of curation reads them: what is no pair is counted and left out."""
+"""Pairs of a query and a document, as every step of curation reads them: what is no pair is counted
+and left out.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from lusifer.curation.report import Report
+from lusifer.curation.report import CurationReport
 from lusifer.data.rows import Row, file_format, read_rows
 from lusifer.errors import LusiferError
 from lusifer.io.paths import expand
@@ -15,11 +17,17 @@ from lusifer.io.paths import expand
 EMPTY, SAME = "an empty query or document", "the query is its own document"
 
 
-def read_pairs(files: Sequence[str], columns: Sequence[str] | None, rename: Mapping[str, str], report: Report) -> Iterator[Row]:
+def read_pairs(
+    files: Sequence[str],
+    columns: Sequence[str] | None,
+    rename: Mapping[str, str],
+    report: CurationReport,
+) -> Iterator[Row]:
     """Rows with a `query` and a `document`, white space at their ends taken off.
 
-    `columns` names a TSV's columns, `rename` gives columns of other names ours. Raises DataError for a file or line that cannot be
-    read, LusiferError where the columns hold no query or document.
+    `columns` names a TSV's columns, `rename` gives columns of other names ours. Raises DataError
+    for a file or line that cannot be read, LusiferError where the columns hold no query or
+    document.
     """
     for path in expand(files):
         for row in read_rows(path, columns):
@@ -41,7 +49,9 @@ def read_pairs(files: Sequence[str], columns: Sequence[str] | None, rename: Mapp
 
 
 def output_name(into: str | Path) -> Path:
-    """The output's path. Raises LusiferError for another ending than .jsonl, which every reader of ours and theirs takes."""
+    """The output's path. Raises LusiferError for another ending than .jsonl, which every reader of
+    ours and theirs takes.
+    """
     if Path(into).suffix != ".jsonl":
         raise LusiferError(f"{into}: the output is JSON lines; name it with .jsonl at the end")
     return Path(into)
@@ -49,7 +59,11 @@ def output_name(into: str | Path) -> Path:
 
 def as_it_was(row: Row) -> dict[str, Any]:
     """A row's columns for JSON, its scores numbers again."""
-    scores = {"scores": [float(value) for value in row.values["scores"].split()]} if "scores" in row.values else {}
+    scores = (
+        {"scores": [float(value) for value in row.values["scores"].split()]}
+        if "scores" in row.values
+        else {}
+    )
     return {**row.values, **scores}
 
 
@@ -65,5 +79,7 @@ def read_passages(files: Sequence[str], rename: Mapping[str, str]) -> Iterator[R
             values = {rename.get(name, name): text for name, text in row.values.items()}
             values.setdefault("document", values.get("text", ""))
             if not values["document"]:
-                raise LusiferError(f"{path}:{row.line}: no text in a column document or text; the columns are {', '.join(row.values)}")
+                raise LusiferError(
+                    f"{path}:{row.line}: no text in a column document or text; the columns are {', '.join(row.values)}"
+                )
             yield Row(row.path, row.line, values)

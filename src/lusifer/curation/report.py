@@ -1,4 +1,6 @@
-"""What a step did to a file: rows in and out, what was dropped and why, and with what settings; kept beside the output."""
+"""What a step did to a file: rows in and out, what was dropped and why, and with what settings;
+kept beside the output.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from lusifer.io.files import write_json
 
 
 @dataclass
-class Report:
+class CurationReport:
     """Counts of one step; `dropped` by reason."""
 
     step: str

@@ -1,8 +1,9 @@
-"""Pairs written by an LLM: a template filled for each text, asked, read, checked; what is malformed is counted and dropped.
+"""Pairs written by an LLM: a template filled for each text, asked, read, checked; what is malformed
+is counted and dropped.
 
-Method: see the templates. Every random choice (a control's value, a text's language) comes from the seed and the text's number. Cost: a
-request a text; estimated before it starts. Filter the pairs afterwards (`lusifer curate filter`): an LLM is wrong now and then. Not on
-evaluation texts.
+Method: see the templates. Every random choice (a control's value, a text's language) comes from the
+seed and the text's number. Cost: a request a text; estimated before it starts. Filter the pairs
+afterwards (`lusifer curate filter`): an LLM is wrong now and then. Not on evaluation texts.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import numpy as np
 from lusifer.curation.chat import Answer, Endpoint, Journal, ask
 from lusifer.curation.filters.sanity import in_script
 from lusifer.curation.pairs import write_row
-from lusifer.curation.report import Report
+from lusifer.curation.report import CurationReport
 from lusifer.curation.templates import Template
 from lusifer.data.rows import Row
 from lusifer.encoding.neighbors import Tell
@@ -47,7 +48,9 @@ class Order:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a run would cost: requests, tokens (a fourth of the bytes: a guess, high for some scripts) and, with prices, US dollars."""
+    """What a run would cost: requests, tokens (a fourth of the bytes: a guess, high for some
+    scripts) and, with prices, US dollars.
+    """
 
     requests: int
     prompt_tokens: int
@@ -60,28 +63,51 @@ class Estimate:
 
 
 def orders(
-    rows: Iterable[Row], template: Template, languages: Sequence[str], exemplars: str, seed: int, report: Report | None = None
+    rows: Iterable[Row],
+    template: Template,
+    languages: Sequence[str],
+    exemplars: str,
+    seed: int,
+    report: CurationReport | None = None,
 ) -> Iterator[Order]:
-    """A request for each row; in `languages` in turn, or in the row's own. Rows without text are counted and left out."""
+    """A request for each row; in `languages` in turn, or in the row's own. Rows without text are
+    counted and left out.
+    """
     for number, row in enumerate(rows):
         missing = [name for name in template.needs if name not in row.values]
         if missing:
             have = ", ".join(row.values)
-            raise LusiferError(f"{row.path}: the template {template.name} needs a column {missing[0]!r}; the columns are {have}")
+            raise LusiferError(
+                f"{row.path}: the template {template.name} needs a column {missing[0]!r}; the columns are {have}"
+            )
         if report:
             report.read += 1
         if not all(row.values[name].strip() for name in template.needs):
             if report:
                 report.drop("an empty text")
             continue
-        language = languages[number % len(languages)] if languages else row.values.get("language", "")
+        language = (
+            languages[number % len(languages)] if languages else row.values.get("language", "")
+        )
         if not language:
-            raise LusiferError(f"{row.path}: no column 'language'; say which to write in with --languages")
+            raise LusiferError(
+                f"{row.path}: no column 'language'; say which to write in with --languages"
+            )
         controls = template.draw(np.random.default_rng([seed, 31, number]))
-        yield Order(row, language, controls, template.messages(row, english_name(language), exemplars, controls))
+        yield Order(
+            row,
+            language,
+            controls,
+            template.messages(row, english_name(language), exemplars, controls),
+        )
 
 
-def estimate(wanted: Iterable[Order], template: Template, price_in: float | None = None, price_out: float | None = None) -> Estimate:
+def estimate(
+    wanted: Iterable[Order],
+    template: Template,
+    price_in: float | None = None,
+    price_out: float | None = None,
+) -> Estimate:
     """What it would cost to ask all; prices in US dollars a million tokens."""
     requests = letters = 0
     for order in wanted:
@@ -89,13 +115,28 @@ def estimate(wanted: Iterable[Order], template: Template, price_in: float | None
         letters += sum(len(m["content"].encode("utf-8", "surrogatepass")) for m in order.messages)
     tokens, answers = letters // 4, requests * template.answer_tokens
     priced = price_in is not None or price_out is not None
-    return Estimate(requests, tokens, answers, ((price_in or 0) * tokens + (price_out or 0) * answers) / 1e6 if priced else None)
+    return Estimate(
+        requests,
+        tokens,
+        answers,
+        ((price_in or 0) * tokens + (price_out or 0) * answers) / 1e6 if priced else None,
+    )
 
 
-def write(wanted: Iterable[Order], template: Template, endpoint: Endpoint, into: Path, report: Report, tell: Tell, total: int) -> None:
-    """Ask for every order and write what comes of it: `query`, `document`, negatives, `language`, `template`.
+def write(
+    wanted: Iterable[Order],
+    template: Template,
+    endpoint: Endpoint,
+    into: Path,
+    report: CurationReport,
+    tell: Tell,
+    total: int,
+) -> None:
+    """Ask for every order and write what comes of it: `query`, `document`, negatives, `language`,
+    `template`.
 
-    Answers are kept beside `into` until it is whole: a run that was stopped goes on without paying for them again.
+    Answers are kept beside `into` until it is whole: a run that was stopped goes on without paying
+    for them again.
     """
     aside = into.with_name(f".{into.name}.answers")
     with disk_errors(into):
@@ -116,7 +157,11 @@ def write(wanted: Iterable[Order], template: Template, endpoint: Endpoint, into:
     ):
         for done, answer in enumerate(answers, 1):
             order = asked.popleft()
-            for name, count in (("in", answer.prompt_tokens), ("out", answer.answer_tokens), ("asked now", not answer.kept)):
+            for name, count in (
+                ("in", answer.prompt_tokens),
+                ("out", answer.answer_tokens),
+                ("asked now", not answer.kept),
+            ):
                 tokens[name] += int(count)
             pair, fault = read(answer, order, template)
             if pair is None:
@@ -127,8 +172,13 @@ def write(wanted: Iterable[Order], template: Template, endpoint: Endpoint, into:
             tell(done, total)
         report.more["tokens"] = tokens
         if not report.written:
-            why = "; ".join(f"{count:,} {reason}" for reason, count in report.dropped.most_common()) or "no texts"
-            raise LusiferError(f"not one answer could be used ({why}); the answers are kept in {aside}")
+            why = (
+                "; ".join(f"{count:,} {reason}" for reason, count in report.dropped.most_common())
+                or "no texts"
+            )
+            raise LusiferError(
+                f"not one answer could be used ({why}); the answers are kept in {aside}"
+            )
     shutil.rmtree(aside, ignore_errors=True)
 
 
@@ -172,7 +222,11 @@ def _copied(texts: Mapping[str, str], order: Order, template: Template) -> str:
 
 def _not_within(texts: Mapping[str, str], order: Order, template: Template) -> str:
     given = " ".join(" ".join(order.row.values[name].split()) for name in template.needs)
-    return "" if all(texts[key] in given for key in template.within) else "not word for word from the text"
+    return (
+        ""
+        if all(texts[key] in given for key in template.within)
+        else "not word for word from the text"
+    )
 
 
 def _other_language(texts: Mapping[str, str], order: Order, template: Template) -> str:

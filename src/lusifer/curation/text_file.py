@@ -1,4 +1,6 @@
-"""Many texts, each once, on disk: they are read when they are asked for. Memory is some 130 bytes a text while they are added."""
+"""Many texts, each once, on disk: they are read when they are asked for. Memory is some 130 bytes a
+text while they are added.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ class Texts(Lazy[str]):
             file.parent.mkdir(parents=True, exist_ok=True)
             self._stream = file.open("w+b")
         self._ends = [0]
-        self._at_end = True  # where the stream stands: a seek before every write would empty its buffer
+        self._at_end = (
+            True  # where the stream stands: a seek before every write would empty its buffer
+        )
         self._known: dict[bytes, int] = {}
 
     def add(self, text: str) -> int:
@@ -45,14 +49,20 @@ class Texts(Lazy[str]):
         """The text of a number."""
         self._at_end = False
         self._stream.seek(self._ends[place])
-        return self._stream.read(self._ends[place + 1] - self._ends[place]).decode("utf-8", "surrogatepass")
+        return self._stream.read(self._ends[place + 1] - self._ends[place]).decode(
+            "utf-8", "surrogatepass"
+        )
 
     def places_in(self, other: Texts) -> Ints:
         """Each text's number in another list, -1 where it is not there."""
-        return np.fromiter((other._known.get(key, -1) for key in self._known), dtype=np.int64, count=len(self))
+        return np.fromiter(
+            (other._known.get(key, -1) for key in self._known), dtype=np.int64, count=len(self)
+        )
 
     def settle(self) -> str:
-        """Forget how to find a text by itself, which frees most of the memory; returns a hash of all texts in order."""
+        """Forget how to find a text by itself, which frees most of the memory; returns a hash of
+        all texts in order.
+        """
         digest = blake2b(digest_size=16)
         for key in self._known:
             digest.update(key)

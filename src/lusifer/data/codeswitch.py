@@ -1,10 +1,11 @@
 """Code-switching: words of an English text replaced by a lexicon's translations.
 
-Method: CoSDA-ML (arXiv 2006.06402): a text is switched with probability `texts`; then each word (or pair of words) that
-the lexicon knows is replaced with a probability drawn once for the text from `words`. Half of the switched texts take
-one language throughout, half a language a word. Articles and the like, which most languages lack, are sometimes dropped.
-No translated sentence and no label is used: a recipe that does this says so by naming a lexicon.
-Cost: about 15 us a word. Not for training a target that must model word order: the word order stays English.
+Method: CoSDA-ML (arXiv 2006.06402): a text is switched with probability `texts`; then each word (or
+pair of words) that the lexicon knows is replaced with a probability drawn once for the text from
+`words`. Half of the switched texts take one language throughout, half a language a word. Articles
+and the like, which most languages lack, are sometimes dropped. No translated sentence and no label
+is used: a recipe that does this says so by naming a lexicon. Cost: about 15 us a word. Not for
+training a target that must model word order: the word order stays English.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ class CodeSwitch:
 
     def __post_init__(self) -> None:
         if len(self.words) != 2 or not 0 <= self.words[0] <= self.words[1] <= 1:
-            raise ValueError("code_switch.words must be two shares, least and most, e.g. [0.3, 1.0]")
+            raise ValueError(
+                "code_switch.words must be two shares, least and most, e.g. [0.3, 1.0]"
+            )
         if not 0 <= self.texts <= 1:
             raise ValueError("code_switch.texts must be from 0 to 1")
 
@@ -81,14 +84,19 @@ class Switcher:
             counts[code] += 1
         if not codes:
             raise ValueError("the lexicon is empty")
-        weight = np.array([counts[c] for c in range(len(codes))], dtype=np.float64) ** self.config.temperature
+        weight = (
+            np.array([counts[c] for c in range(len(codes))], dtype=np.float64)
+            ** self.config.temperature
+        )
         self.cumulative = np.cumsum(weight / weight.sum())
 
     @classmethod
     def read(cls, config: CodeSwitch, root: str | Path) -> Switcher:
         """From the recipe's lexicon files (columns `language`, `english`, `text`)."""
         if not config.lexicon:
-            raise ConfigError("code_switch.lexicon must name at least one source (or set code_switch=null)")
+            raise ConfigError(
+                "code_switch.lexicon must name at least one source (or set code_switch=null)"
+            )
         for source in config.lexicon:
             require(source, ("english", "text"), "code_switch.lexicon")
         rows = (row.values for source in config.lexicon for row in read_source(source, root))
@@ -109,11 +117,17 @@ class Switcher:
             if draws[i, 0] < share:
                 for size in (2, 1):
                     if i + size <= len(words):
-                        replacement = self._translate(text[word.start() : words[i + size - 1].end()], one, draws[i])
+                        replacement = self._translate(
+                            text[word.start() : words[i + size - 1].end()], one, draws[i]
+                        )
                         if replacement is not None:
                             used = size
                             break
-                if replacement is None and word.group().lower() in LIGHT and draws[i, 1] < config.drop:
+                if (
+                    replacement is None
+                    and word.group().lower() in LIGHT
+                    and draws[i, 1] < config.drop
+                ):
                     replacement = ""
             if replacement is not None:
                 out += [text[end : word.start()], replacement]
@@ -126,16 +140,33 @@ class Switcher:
             found = self.entries.get(form)
             if not found:
                 continue
-            options = found.get(language) if language is not None else list(found.values())[int(draw[1] * len(found))]
+            options = (
+                found.get(language)
+                if language is not None
+                else list(found.values())[int(draw[1] * len(found))]
+            )
             if options:
-                return options[int(draw[2] ** 2 * len(options))]  # the first senses are the common ones
+                return options[
+                    int(draw[2] ** 2 * len(options))
+                ]  # the first senses are the common ones
         return None
 
 
 def _lemmas(word: str) -> list[str]:
-    """The word and its likely base forms: enough to find most inflected English words in a dictionary."""
+    """The word and its likely base forms: enough to find most inflected English words in a
+    dictionary.
+    """
     forms = [word]
-    for ending, instead in (("ies", "y"), ("es", ""), ("s", ""), ("ied", "y"), ("ed", ""), ("ed", "e"), ("ing", ""), ("ing", "e")):
+    for ending, instead in (
+        ("ies", "y"),
+        ("es", ""),
+        ("s", ""),
+        ("ied", "y"),
+        ("ed", ""),
+        ("ed", "e"),
+        ("ing", ""),
+        ("ing", "e"),
+    ):
         if word.endswith(ending) and len(word) - len(ending) >= 3:
             forms.append(word[: -len(ending)] + instead)
     return forms

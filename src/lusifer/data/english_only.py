@@ -12,11 +12,15 @@ LIKELY = 0.9  # enough where most of a file's blocks must agree
 BLOCK = 240
 
 
-def refuse_foreign(rows: Iterable[Row], columns: tuple[str, ...], tolerance: float = 0.02, sample: int = 200) -> None:
-    """Check about `sample` rows of each file, evenly spread; raise DataError at the first one where too many are not English.
+def refuse_foreign(
+    rows: Iterable[Row], columns: tuple[str, ...], tolerance: float = 0.02, sample: int = 200
+) -> None:
+    """Check about `sample` rows of each file, evenly spread; raise DataError at the first one where
+    too many are not English.
 
-    A lone borrowed title is no reason to refuse a file, so a file may hold up to `tolerance` of them. Texts too short to
-    tell by themselves are told together, `BLOCK` letters at a time; there most blocks must be foreign.
+    A lone borrowed title is no reason to refuse a file, so a file may hold up to `tolerance` of
+    them. Texts too short to tell by themselves are told together, `BLOCK` letters at a time; there
+    most blocks must be foreign.
     """
     by_file: dict[str, list[Row]] = {}
     for row in rows:
@@ -34,11 +38,17 @@ def refuse_foreign(rows: Iterable[Row], columns: tuple[str, ...], tolerance: flo
 
 
 def _refuse(row: Row, other: str, text: str, how: str) -> None:
-    raise DataError(row.path, row.line, f"the recipe says english_only, but this text is in {other!r} ({how}): {text[:60]!r}")
+    raise DataError(
+        row.path,
+        row.line,
+        f"the recipe says english_only, but this text is in {other!r} ({how}): {text[:60]!r}",
+    )
 
 
 def _blocks(texts: list[tuple[Row, str]]) -> list[tuple[Row, str]]:
-    """Short texts joined, one after the other, to `BLOCK` letters each; a rest long enough to tell counts too."""
+    """Short texts joined, one after the other, to `BLOCK` letters each; a rest long enough to tell
+    counts too.
+    """
     blocks: list[tuple[Row, str]] = []
     first, held = None, ""
     for row, text in texts:

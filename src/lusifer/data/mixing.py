@@ -1,10 +1,12 @@
-"""Which rows of which sources make the batch of a step: a pure function of (seed, step), so that a resumed run sees the same.
+"""Which rows of which sources make the batch of a step: a pure function of (seed, step), so that a
+resumed run sees the same.
 
-Sources are drawn by weight x rows^temperature: 1 as they are large, 0 all alike, between them small sources often (the temperature of
-mT5, arXiv 2010.11934, is 1 / ours). A batch is of one source (task-homogeneous: its in-batch negatives are of a kind), or `homogeneous`
-of it is and the rest is exchanged within a group of batches (semi-homogeneous: KaLM, arXiv 2506.20923). No text is in a batch twice
-(`distinct`).
-A source that ends begins anew in another order; none ends the others. Cost: a group of batches is put together at once.
+Sources are drawn by weight x rows^temperature: 1 as they are large, 0 all alike, between them small
+sources often (the temperature of mT5, arXiv 2010.11934, is 1 / ours). A batch is of one source
+(task-homogeneous: its in-batch negatives are of a kind), or `homogeneous` of it is and the rest is
+exchanged within a group of batches (semi-homogeneous: KaLM, arXiv 2506.20923). No text is in a
+batch twice (`distinct`). A source that ends begins anew in another order; none ends the others.
+Cost: a group of batches is put together at once.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ Texts = Sequence[frozenset[str]] | Sequence[frozenset[int]]  # texts, or numbers
 class Mixing:
     """How sources are mixed. `homogeneous` is the share of a batch that is of its own source.
 
-    `distinct`: no text of `all` a row's texts is in a batch twice, or none of the `pairs` of query and document: mined negatives repeat.
+    `distinct`: no text of `all` a row's texts is in a batch twice, or none of the `pairs` of query
+    and document: mined negatives repeat.
     """
 
     temperature: float = 0.5
@@ -37,19 +40,26 @@ class Mixing:
 
     def __post_init__(self) -> None:
         if not 0 <= self.temperature <= 1:
-            raise ValueError("mixing.temperature is an exponent of the sources' sizes, from 0 (all alike) to 1 (by size)")
+            raise ValueError(
+                "mixing.temperature is an exponent of the sources' sizes, from 0 (all alike) to 1 (by size)"
+            )
         if not 0 <= self.homogeneous <= 1:
             raise ValueError("mixing.homogeneous is a share of a batch, from 0 to 1")
 
 
 class DistinctEpochs:
-    """Step → rows of one batch, no text twice in it: a row that would repeat a text waits for a later batch."""
+    """Step → rows of one batch, no text twice in it: a row that would repeat a text waits for a
+    later batch.
+    """
 
     def __init__(self, texts: Texts, batch_size: int, seed: int | Sequence[int]) -> None:
         if batch_size < 1:
             raise ConfigError("batch_size must be at least 1")
         self.texts = texts
-        self.size, self.seed = min(batch_size, len(texts)), [seed] if isinstance(seed, int) else list(seed)
+        self.size, self.seed = (
+            min(batch_size, len(texts)),
+            [seed] if isinstance(seed, int) else list(seed),
+        )
         self.cached: tuple[int, list[Ints]] = (-1, [])
         self.per_epoch = len(self._epoch(0))
 
@@ -61,7 +71,10 @@ class DistinctEpochs:
     def _epoch(self, epoch: int) -> list[Ints]:
         if self.cached[0] == epoch:
             return self.cached[1]
-        queue = deque(int(i) for i in np.random.default_rng([*self.seed, 15, epoch]).permutation(len(self.texts)))
+        queue = deque(
+            int(i)
+            for i in np.random.default_rng([*self.seed, 15, epoch]).permutation(len(self.texts))
+        )
         batches: list[Ints] = []
         while len(queue) >= self.size:
             batch: list[int] = []
@@ -77,10 +90,14 @@ class DistinctEpochs:
             if len(batch) < self.size:
                 break
             batches.append(np.array(batch))
-            queue.extend(later)  # at the back: rows that repeat a text are looked at again once, not at every batch
+            queue.extend(
+                later
+            )  # at the back: rows that repeat a text are looked at again once, not at every batch
         if not batches:
             hint = "lower it, or let negatives repeat (mixing.distinct=pairs)"
-            raise ConfigError(f"batch_size is {self.size}: the data holds fewer rows with texts of their own; {hint}")
+            raise ConfigError(
+                f"batch_size is {self.size}: the data holds fewer rows with texts of their own; {hint}"
+            )
         self.cached = (epoch, batches)
         return batches
 
@@ -92,24 +109,32 @@ class Mix:
         self, sources: Sequence[Texts], weights: Sequence[float], mixing: Mixing, batch_size: int, steps: int, seed: int,
         names: Sequence[str] = (),
     ) -> None:  # fmt: skip
-        """`sources`: for each row of each source the texts that must not be in a batch twice; `names`: what an error calls them."""
+        """`sources`: for each row of each source the texts that must not be in a batch twice;
+        `names`: what an error calls them.
+        """
         for number, texts in enumerate(sources):
             if len(texts) < batch_size:
                 name = names[number] if names else f"source {number}"
-                raise ConfigError(f"{name} holds {len(texts)} rows, fewer than a batch of {batch_size}; lower batch_size or join it")
+                raise ConfigError(
+                    f"{name} holds {len(texts)} rows, fewer than a batch of {batch_size}; lower batch_size or join it"
+                )
         sizes = np.array([len(texts) for texts in sources], dtype=np.float64)
         shares = np.array(weights, dtype=np.float64) * sizes**mixing.temperature
         if (shares < 0).any() or not shares.sum() > 0:
             raise ConfigError("the sources' weights must be 0 or more, and one of them above 0")
         self.sources, self.mixing, self.seed = sources, mixing, seed
         whole = -(-steps // GROUP) * GROUP
-        self.chosen = np.random.default_rng([seed, 21]).choice(len(sources), size=whole, p=shares / shares.sum())
+        self.chosen = np.random.default_rng([seed, 21]).choice(
+            len(sources), size=whole, p=shares / shares.sum()
+        )
         # how often a step's source came before: which of its batches it takes
         self.turn = np.zeros(whole, dtype=np.int64)
         for number in range(len(sources)):
             places = np.flatnonzero(self.chosen == number)
             self.turn[places] = np.arange(len(places))
-        self.epochs = [DistinctEpochs(texts, batch_size, [seed, 22, s]) for s, texts in enumerate(sources)]
+        self.epochs = [
+            DistinctEpochs(texts, batch_size, [seed, 22, s]) for s, texts in enumerate(sources)
+        ]
         self.cached: tuple[int, list[Ints]] = (-1, [])
 
     def __call__(self, step: int) -> Ints:
@@ -126,16 +151,24 @@ class Mix:
         return np.stack([np.full_like(rows, source), rows], axis=1)
 
     def _exchanged(self, group: int) -> list[Ints]:
-        """A group's batches after each gave away 1 - homogeneous of its rows and took others'; one that brings a text twice stays."""
+        """A group's batches after each gave away 1 - homogeneous of its rows and took others'; one
+        that brings a text twice stays.
+        """
         batches = [self._own(group * GROUP + i) for i in range(GROUP)]
         given = round((1 - self.mixing.homogeneous) * len(batches[0]))
-        places = [(b, i) for b in range(GROUP) for i in range(given)]  # a batch's rows are in random order already
+        places = [
+            (b, i) for b in range(GROUP) for i in range(given)
+        ]  # a batch's rows are in random order already
         order = np.random.default_rng([self.seed, 23, group]).permutation(len(places))
         held = [set().union(*(self._texts(row) for row in batch)) for batch in batches]
         for (b, i), target in zip(places, order.tolist(), strict=True):
             c, j = places[target]
             mine, other = batches[b][i].copy(), batches[c][j].copy()
-            if b != c and held[b].isdisjoint(self._texts(other)) and held[c].isdisjoint(self._texts(mine)):
+            if (
+                b != c
+                and held[b].isdisjoint(self._texts(other))
+                and held[c].isdisjoint(self._texts(mine))
+            ):
                 batches[b][i], batches[c][j] = other, mine
                 held[b] = held[b] - self._texts(mine) | self._texts(other)
                 held[c] = held[c] - self._texts(other) | self._texts(mine)

@@ -1,7 +1,9 @@
-"""Rows of texts on disk, read when they are asked for: a source of any size in a few bytes a row of memory.
+"""Rows of texts on disk, read when they are asked for: a source of any size in a few bytes a row of
+memory.
 
-Method: all texts in one file, where each begins in an array, a 64-bit hash of each in another; both arrays are mapped, not read. Cost: a
-pass over the source and its size on disk. Not for rows that change: a store is written once.
+Method: all texts in one file, where each begins in an array, a 64-bit hash of each in another; both
+arrays are mapped, not read. Cost: a pass over the source and its size on disk. Not for rows that
+change: a store is written once.
 """
 
 from __future__ import annotations
@@ -35,8 +37,12 @@ class RowStore(Lazy[tuple[str, ...]]):
         self._map: mmap.mmap | bytes | None = None
 
     @classmethod
-    def write(cls, folder: Path, rows: Iterable[tuple[tuple[str, ...], Sequence[float]]], columns: int) -> RowStore:
-        """Write rows (texts, numbers), each of `columns` texts, into a new folder; one that is there is replaced."""
+    def write(
+        cls, folder: Path, rows: Iterable[tuple[tuple[str, ...], Sequence[float]]], columns: int
+    ) -> RowStore:
+        """Write rows (texts, numbers), each of `columns` texts, into a new folder; one that is
+        there is replaced.
+        """
         with replacing_folder(folder) as aside:
             places, keys, numbers = [0], list[int](), list[Sequence[float]]()
             kept: list[tuple[Any, ...]] = []
@@ -46,7 +52,9 @@ class RowStore(Lazy[tuple[str, ...]]):
                         raw = text.encode("utf-8", "surrogatepass")
                         stream.write(raw)
                         places.append(places[-1] + len(raw))
-                        keys.append(int.from_bytes(blake2b(raw, digest_size=8).digest(), signed=True))
+                        keys.append(
+                            int.from_bytes(blake2b(raw, digest_size=8).digest(), signed=True)
+                        )
                     if beside:
                         numbers.append(beside)
                     if len(places) > CHUNK:
@@ -54,7 +62,9 @@ class RowStore(Lazy[tuple[str, ...]]):
                         places, keys, numbers = places[-1:], [], []
             kept.append(_arrays(places, keys, numbers))
             np.save(aside / "places.npy", np.concatenate([part[0] for part in kept]))
-            np.save(aside / "keys.npy", np.concatenate([part[1] for part in kept]).reshape(-1, columns))
+            np.save(
+                aside / "keys.npy", np.concatenate([part[1] for part in kept]).reshape(-1, columns)
+            )
             beside_all = [part[2] for part in kept if len(part[2])]
             if beside_all:
                 np.save(aside / "numbers.npy", np.concatenate(beside_all))
@@ -76,7 +86,9 @@ class RowStore(Lazy[tuple[str, ...]]):
 
     def beside(self, row: int) -> npt.NDArray[np.float32]:
         """A row's numbers; none where the rows had none."""
-        return np.zeros(0, dtype=np.float32) if self.numbers is None else np.array(self.numbers[row])
+        return (
+            np.zeros(0, dtype=np.float32) if self.numbers is None else np.array(self.numbers[row])
+        )
 
     @property
     def columns(self) -> int:
@@ -89,7 +101,11 @@ class RowStore(Lazy[tuple[str, ...]]):
 
 
 def _arrays(places: list[int], keys: list[int], numbers: list[Sequence[float]]) -> tuple[Any, ...]:
-    return np.array(places, dtype=np.int64), np.array(keys, dtype=np.int64), np.array(numbers, dtype=np.float32)
+    return (
+        np.array(places, dtype=np.int64),
+        np.array(keys, dtype=np.int64),
+        np.array(numbers, dtype=np.float32),
+    )
 
 
 class KeySets(Lazy[frozenset[int]]):

@@ -1,7 +1,9 @@
-"""Files as people have them → pieces of text with their place: text, Markdown, HTML, CSV/TSV, JSONL, Parquet, PDF.
+"""Files as people have them → pieces of text with their place: text, Markdown, HTML, CSV/TSV,
+JSONL, Parquet, PDF.
 
-A `Section` is a stretch of text and where it stands (line, row or page). Files are streamed; what cannot be read raises
-DataError, with the file and, where there is one, the place. Nothing is guessed: a file is UTF-8 (or UTF-16 with its mark).
+A `Section` is a stretch of text and where it stands (line, row or page). Files are streamed; what
+cannot be read raises DataError, with the file and, where there is one, the place. Nothing is
+guessed: a file is UTF-8 (or UTF-16 with its mark).
 """
 
 from __future__ import annotations
@@ -18,7 +20,19 @@ from typing import Any
 
 from lusifer.errors import DataError
 
-TEXT = (".txt", ".text", ".md", ".markdown", ".rst", ".org", ".adoc", ".tex", ".srt", ".vtt", ".log")
+TEXT = (
+    ".txt",
+    ".text",
+    ".md",
+    ".markdown",
+    ".rst",
+    ".org",
+    ".adoc",
+    ".tex",
+    ".srt",
+    ".vtt",
+    ".log",
+)
 PAGES = (".html", ".htm", ".xhtml")
 TABLES = (".csv", ".tsv")
 KINDS = (*TEXT, *PAGES, *TABLES, ".jsonl", ".parquet", ".pdf")
@@ -34,7 +48,9 @@ class Section:
     text: str
     place: int
     unit: str
-    marks: tuple[tuple[int, int], ...] = ()  # (offset, line) of blocks whose lines are not those of `text`
+    marks: tuple[
+        tuple[int, int], ...
+    ] = ()  # (offset, line) of blocks whose lines are not those of `text`
 
     def place_at(self, offset: int) -> int:
         """The line, row or page of a place in the text."""
@@ -76,14 +92,20 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
         stream.seek(0)
         if wide:
             if path.stat().st_size > WHOLE:
-                raise DataError(path, None, f"is UTF-16 and larger than {WHOLE >> 20} MB; save it as UTF-8")
-            yield from enumerate(_decode(path, None, stream.read(), "utf-16").splitlines(keepends=True), 1)
+                raise DataError(
+                    path, None, f"is UTF-16 and larger than {WHOLE >> 20} MB; save it as UTF-8"
+                )
+            yield from enumerate(
+                _decode(path, None, stream.read(), "utf-16").splitlines(keepends=True), 1
+            )
             return
         number = 0
         while line := stream.readline(LONGEST + 1):
             number += 1
             if len(line) > LONGEST:
-                raise DataError(path, number, f"the line is longer than {LONGEST >> 20} MB; this is no text")
+                raise DataError(
+                    path, number, f"the line is longer than {LONGEST >> 20} MB; this is no text"
+                )
             if b"\0" in line:
                 raise DataError(path, number, "holds a NUL byte: a binary file")
             yield number, _decode(path, number, line, "utf-8-sig" if number == 1 else "utf-8")
@@ -94,7 +116,9 @@ def _decode(path: Path, number: int | None, data: bytes, encoding: str) -> str:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
         raise DataError(
-            path, number, f"not {encoding.removesuffix('-sig').upper()} (byte 0x{data[error.start]:02x}); save it as UTF-8"
+            path,
+            number,
+            f"not {encoding.removesuffix('-sig').upper()} (byte 0x{data[error.start]:02x}); save it as UTF-8",
         ) from None
 
 
@@ -141,7 +165,10 @@ class _Reader(HTMLParser):
     def handle_data(self, data: str) -> None:
         if not self.hidden and data.strip():
             if not self.blocks[-1][1]:
-                self.blocks[-1] = (self.getpos()[0] + data[: len(data) - len(data.lstrip())].count("\n"), [])
+                self.blocks[-1] = (
+                    self.getpos()[0] + data[: len(data) - len(data.lstrip())].count("\n"),
+                    [],
+                )
             self.blocks[-1][1].append(data)
 
 
@@ -165,7 +192,11 @@ def _html(path: Path) -> Iterator[Section]:
 def _table(path: Path, delimiter: str) -> Iterator[Section]:
     """Each row as one text, its cells with letters joined by a bar."""
     text = (line for _, line in lines(path))
-    reader = csv.reader(text) if delimiter == "," else csv.reader(text, delimiter=delimiter, quoting=csv.QUOTE_NONE)
+    reader = (
+        csv.reader(text)
+        if delimiter == ","
+        else csv.reader(text, delimiter=delimiter, quoting=csv.QUOTE_NONE)
+    )
     csv.field_size_limit(LONGEST)
     try:
         for row in reader:
@@ -208,7 +239,11 @@ def _parquet(path: Path) -> Iterator[Section]:
 
     try:
         file = pq.ParquetFile(path)
-        names = [f.name for f in file.schema_arrow if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
+        names = [
+            f.name
+            for f in file.schema_arrow
+            if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)
+        ]
         if not names:
             raise DataError(path, None, "has no column of text")
         number = 0
@@ -227,7 +262,9 @@ def _pdf(path: Path) -> Iterator[Section]:
 
     import pypdf
 
-    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # its notes on odd files; what matters is raised
+    logging.getLogger("pypdf").setLevel(
+        logging.CRITICAL
+    )  # its notes on odd files; what matters is raised
     try:
         reader = pypdf.PdfReader(path)
         if reader.is_encrypted and not reader.decrypt(""):
@@ -241,6 +278,8 @@ def _pdf(path: Path) -> Iterator[Section]:
     except DataError:
         raise
     except Exception as error:  # pypdf raises many kinds on a damaged file
-        raise DataError(path, None, f"a PDF that cannot be read ({' '.join(str(error).split())[:120]})") from None
+        raise DataError(
+            path, None, f"a PDF that cannot be read ({' '.join(str(error).split())[:120]})"
+        ) from None
     if not any_text:
         raise DataError(path, None, "a PDF without text (scanned?)")

@@ -1,7 +1,8 @@
 """Sources: which files of a recipe hold which texts, read, cleaned and capped per language.
 
-A source names files (globs below the recipe's `data.root`) and their columns. The names with a meaning are `language`
-(else `source.language`), `english`, `text`, `query`, `document`, `negative`, `scores` and `key` (for a join); '_' skips a column.
+A source names files (globs below the recipe's `data.root`) and their columns. The names with a
+meaning are `language` (else `source.language`), `english`, `text`, `query`, `document`, `negative`,
+`scores` and `key` (for a join); '_' skips a column.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ class Join:
 
 @dataclass(frozen=True)
 class Source:
-    """Files of one shape. Left out: rows with a text shorter than `min_chars` or longer than `max_chars`, and, where
-    `languages` names some, rows in any other.
+    """Files of one shape. Left out: rows with a text shorter than `min_chars` or longer than
+    `max_chars`, and, where `languages` names some, rows in any other.
     """
 
     files: tuple[str, ...]
@@ -52,13 +53,17 @@ class Source:
         if self.limit_per_language is not None and self.limit_per_language < 1:
             raise ValueError("limit_per_language must be at least 1 (or null)")
         if any(".txt" in Path(f).suffixes for f in self.files) and self.columns != ("text",):
-            raise ValueError(f"{self.files[0]}: a line of a .txt file is one text; its columns are [text]")
+            raise ValueError(
+                f"{self.files[0]}: a line of a .txt file is one text; its columns are [text]"
+            )
         if self.join and not ("key" in self.names and "key" in self.join.columns):
             raise ValueError("a join needs a column 'key' on both sides")
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The columns by the names that stages look for: `columns`, renamed (`rename: {positive: document}`)."""
+        """The columns by the names that stages look for: `columns`, renamed (`rename: {positive:
+        document}`).
+        """
         return tuple(self.rename.get(c, c) for c in self.columns if c != "_")
 
 
@@ -67,7 +72,9 @@ def require(source: Source, names: tuple[str, ...], where: str) -> None:
     have = (*source.names, *(source.join.columns if source.join else ()))
     for name in names:
         if name not in have:
-            raise ConfigError(f"{where}: {source.files[0]} needs a column {name!r}; its columns are {', '.join(source.names)}")
+            raise ConfigError(
+                f"{where}: {source.files[0]} needs a column {name!r}; its columns are {', '.join(source.names)}"
+            )
 
 
 NOT_TEXT = ("language", "key", "scores")
@@ -76,15 +83,20 @@ NOT_TEXT = ("language", "key", "scores")
 def read_source(source: Source, root: str | Path) -> Iterator[Row]:
     """The source's rows, in file order, joined, with `language` filled in, capped per language.
 
-    The cap keeps the rows whose text's hash is smallest: an even, repeatable sample, the same on every machine.
+    The cap keeps the rows whose text's hash is smallest: an even, repeatable sample, the same on
+    every machine.
     """
     rows = _rows(source, root)
     if source.limit_per_language is None:
         yield from rows
         return
-    kept: dict[str, list[tuple[int, int, Row]]] = defaultdict(list)  # a heap a language, the largest hash first to go
+    kept: dict[str, list[tuple[int, int, Row]]] = defaultdict(
+        list
+    )  # a heap a language, the largest hash first to go
     for order, row in enumerate(rows):
-        digest = int.from_bytes(hashlib.blake2b("\t".join(row.values.values()).encode(), digest_size=8).digest())
+        digest = int.from_bytes(
+            hashlib.blake2b("\t".join(row.values.values()).encode(), digest_size=8).digest()
+        )
         heap, item = kept[row.values["language"]], (-digest, -order, row)
         if len(heap) < source.limit_per_language:
             heapq.heappush(heap, item)
@@ -100,7 +112,9 @@ def _rows(source: Source, root: str | Path) -> Iterator[Row]:
     joined: dict[str, dict[str, str]] = {}
     if source.join:
         for path in expand((source.join.file,), root):
-            joined |= {row.values["key"]: row.values for row in read_rows(path, source.join.columns)}
+            joined |= {
+                row.values["key"]: row.values for row in read_rows(path, source.join.columns)
+            }
     for path in expand(source.files, root):
         if path in skip:
             continue
@@ -114,8 +128,16 @@ def _rows(source: Source, root: str | Path) -> Iterator[Row]:
             if source.languages and values.get("language", source.language) not in source.languages:
                 continue
             texts = [v for k, v in values.items() if k not in NOT_TEXT]
-            if fits := all(source.min_chars <= len(t) <= source.max_chars and t.strip() for t in texts):
+            if fits := all(
+                source.min_chars <= len(t) <= source.max_chars and t.strip() for t in texts
+            ):
                 yield Row(row.path, row.line, {"language": source.language, **values})
             dropped += not fits
     if dropped:
-        log.info("%s: %d rows left out, a text not of %d to %d characters", source.files[0], dropped, source.min_chars, source.max_chars)
+        log.info(
+            "%s: %d rows left out, a text not of %d to %d characters",
+            source.files[0],
+            dropped,
+            source.min_chars,
+            source.max_chars,
+        )

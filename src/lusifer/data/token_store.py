@@ -1,8 +1,8 @@
 """Token store: every text of a training set tokenised once, as one flat array with offsets.
 
-Method: texts are tokenised in blocks (the tokenizer's own threads), written to a flat uint32 array; text i is
-`ids[offsets[i]:offsets[i + 1]]`. Cost: 4 bytes a token on disk, memory-mapped. Not for corpora past a few billion
-tokens: stream those.
+Method: texts are tokenised in blocks (the tokenizer's own threads), written to a flat uint32 array;
+text i is `ids[offsets[i]:offsets[i + 1]]`. Cost: 4 bytes a token on disk, memory-mapped. Not for
+corpora past a few billion tokens: stream those.
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ class TokenStore:
                 ids = np.array(encoding.ids[:max_tokens], dtype=np.uint32)
                 pieces.append(ids)
                 lengths.append(len(ids))
-        offsets = np.concatenate([[0], np.cumsum(np.array(lengths, dtype=np.int64))]).astype(np.int64)
+        offsets = np.concatenate([[0], np.cumsum(np.array(lengths, dtype=np.int64))]).astype(
+            np.int64
+        )
         ids = np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.uint32)
         return cls(ids, offsets)
 
@@ -68,11 +70,18 @@ class TokenStore:
     def open(cls, folder: str | Path) -> TokenStore:
         """Memory-map a saved store."""
         folder = Path(folder)
-        return cls(np.load(folder / "ids.npy", mmap_mode="r"), np.load(folder / "offsets.npy", mmap_mode="r"))
+        return cls(
+            np.load(folder / "ids.npy", mmap_mode="r"),
+            np.load(folder / "offsets.npy", mmap_mode="r"),
+        )
 
 
-def pad(rows: Sequence[Ids], pad_id: int, multiple: int = 8) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Rows of ids as one right-padded matrix and its mask, both (n, longest rounded up to `multiple`)."""
+def pad(
+    rows: Sequence[Ids], pad_id: int, multiple: int = 8
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Rows of ids as one right-padded matrix and its mask, both (n, longest rounded up to
+    `multiple`).
+    """
     longest = max((len(r) for r in rows), default=1)
     width = max(multiple, -(-longest // multiple) * multiple)
     ids = np.full((len(rows), width), pad_id, dtype=np.int64)

@@ -12,8 +12,10 @@ MANY = 10_000  # problems kept; more are counted alone
 
 
 @dataclass
-class Report:
-    """What `validate` found: rows that are good, problems in order (the first `MANY`), and how many in all."""
+class ValidationReport:
+    """What `validate` found: rows that are good, problems in order (the first `MANY`), and how many
+    in all.
+    """
 
     path: str
     rows: int = 0
@@ -31,13 +33,15 @@ class Report:
             self.problems.append(problem)
 
 
-def validate(path: str | Path, columns: Sequence[str] | None = None, *, max_chars: int = 1_000_000) -> Report:
+def validate(
+    path: str | Path, columns: Sequence[str] | None = None, *, max_chars: int = 1_000_000
+) -> ValidationReport:
     """Read a whole data file and report every line that training could not use.
 
-    A line is bad where it cannot be read, has too few columns, an empty column, a text past `max_chars`, or a query equal
-    to its document. Raises DataError for an unknown format.
+    A line is bad where it cannot be read, has too few columns, an empty column, a text past
+    `max_chars`, or a query equal to its document. Raises DataError for an unknown format.
     """
-    report = Report(str(path))
+    report = ValidationReport(str(path))
     for item in scan_rows(str(path), columns):
         if isinstance(item, Problem):
             report.add(item)

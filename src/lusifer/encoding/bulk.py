@@ -1,9 +1,11 @@
-"""Bulk runs: a corpus of any size into shards of vectors, of which nothing is lost or doubled whenever the run is killed.
+"""Bulk runs: a corpus of any size into shards of vectors, of which nothing is lost or doubled
+whenever the run is killed.
 
-Method: the corpus is read in a fixed order and cut into shards of so many rows; a shard's file appears, whole, when all its rows are
-done, so that what is there is what is finished: a run that is started again does what is missing. Batches never cross a shard, so its
-vectors depend on its rows alone, and a resumed run, several workers (`engine="ray"`) and one process write the same bytes. Cost beside
-the model's: reading the corpus, once more for a resumed run. Memory: one shard.
+Method: the corpus is read in a fixed order and cut into shards of so many rows; a shard's file
+appears, whole, when all its rows are done, so that what is there is what is finished: a run that is
+started again does what is missing. Batches never cross a shard, so its vectors depend on its rows
+alone, and a resumed run, several workers (`engine="ray"`) and one process write the same bytes.
+Cost beside the model's: reading the corpus, once more for a resumed run. Memory: one shard.
 """
 
 from __future__ import annotations
@@ -18,15 +20,17 @@ from typing import Any, Literal
 from lusifer.encoding.rows import Corpus, shards
 from lusifer.encoding.shards import REJECTS, Format, Settings, read, read_column, shard_name, write
 from lusifer.errors import ConfigError, LusiferError
-from lusifer.io.folders import Place
+from lusifer.io.folders import StoreFolder
 from lusifer.io.paths import expand, open_store
 from lusifer.models.backends.engine import meter
 from lusifer.models.embedder import Vectors
-from lusifer.models.load import Named
+from lusifer.models.load import LoadedModel
 from lusifer.version import __version__
 
 RUN, MANIFEST = "run.json", "manifest.json"
-Tell = Callable[[int, int], None]  # rows that were just finished, or found finished, and tokens that were just embedded
+Tell = Callable[
+    [int, int], None
+]  # rows that were just finished, or found finished, and tokens that were just embedded
 
 
 @dataclass(frozen=True)
@@ -61,26 +65,36 @@ def encode(
     workers: int = 2,
     tell: Tell = silent,
 ) -> Done:
-    """Write the vectors of every row of `files` (TSV, text, JSONL, Parquet; globs; URLs) as shards into a folder or URL.
+    """Write the vectors of every row of `files` (TSV, text, JSONL, Parquet; globs; URLs) as shards
+    into a folder or URL.
 
-    A shard is a Parquet file (`row`, the columns to `keep`, `vector`) or a safetensors file (`row`, `vector`); `manifest.json` lists them
-    once all is done. What was stopped goes on when it is called again.
-    Raises DataError at a bad row (with `skip_bad` it goes to `rejects.jsonl`), LusiferError where the folder holds another run.
+    A shard is a Parquet file (`row`, the columns to `keep`, `vector`) or a safetensors file (`row`,
+    `vector`); `manifest.json` lists them once all is done. What was stopped goes on when it is
+    called again. Raises DataError at a bad row (with `skip_bad` it goes to `rejects.jsonl`),
+    LusiferError where the folder holds another run.
     """
-    corpus = Corpus(tuple(expand([files] if isinstance(files, str) else files)), text, tuple(keep), tuple(columns), skip_bad)
+    corpus = Corpus(
+        tuple(expand([files] if isinstance(files, str) else files)),
+        text,
+        tuple(keep),
+        tuple(columns),
+        skip_bad,
+    )
     for file in corpus.files:
         corpus.wanted(file)
     if keep and format == "safetensors":
         raise ConfigError("safetensors holds numbers alone: it takes no columns to keep")
     if engine not in ("local", "ray"):
         raise ConfigError(f"engine is {engine!r}; it must be local or ray")
-    place = Place(str(into))
+    place = StoreFolder(str(into))
     Settings(str(model), prompt, format, shard_rows, bf16)  # told before a model is loaded
     with place.own():
-        named = Named.load(model, bf16=bf16)
+        named = LoadedModel.load(model, bf16=bf16)
         settings = Settings(named.name, prompt, format, shard_rows, bf16)
         if prompt is not None and prompt not in named.embedder.prompts:
-            raise LusiferError(f"the model has no prompt {prompt!r}; its prompts: {', '.join(named.embedder.prompts) or 'none'}")
+            raise LusiferError(
+                f"the model has no prompt {prompt!r}; its prompts: {', '.join(named.embedder.prompts) or 'none'}"
+            )
         _claim(place, settings, corpus, named)
         if MANIFEST in place.files():
             _sweep(place)
@@ -88,7 +102,13 @@ def encode(
         if engine == "ray":
             from lusifer.encoding.ray import run
 
-            run(corpus, settings, str(into) if "://" in str(into) else str(Path(into).resolve()), workers, tell)
+            run(
+                corpus,
+                settings,
+                str(into) if "://" in str(into) else str(Path(into).resolve()),
+                workers,
+                tell,
+            )
         else:
             finished = set(place.files())
             for shard in shards(corpus, shard_rows):
@@ -100,14 +120,17 @@ def encode(
 
 
 def read_vectors(folder: str | Path) -> Iterable[tuple[Any, Vectors]]:
-    """The (row numbers, vectors) of a finished run, shard by shard. Raises LusiferError where the run is not finished."""
-    place = Place(str(folder))
+    """The (row numbers, vectors) of a finished run, shard by shard. Raises LusiferError where the
+    run is not finished.
+    """
+    place = StoreFolder(str(folder))
     for name in _done(place).shards:
         yield read(place.read(name), name)
 
 
 def read_shards(folder: str | Path, column: str) -> Iterable[tuple[int, list[str], Vectors]]:
-    """The finished shards of a run, which may still go on: (number, the column's values, vectors (n, dim)), from the first until one lacks.
+    """The finished shards of a run, which may still go on: (number, the column's values, vectors
+    (n, dim)), from the first until one lacks.
 
     Args:
         folder: where `lusifer encode` writes, with the format Parquet.
@@ -117,17 +140,21 @@ def read_shards(folder: str | Path, column: str) -> Iterable[tuple[int, list[str
         LusiferError: where there is no such shard, or the column was not kept.
     """
     there, number = set[str](), 0
-    if "://" in str(folder) or Path(folder).is_dir():  # a folder that is not there is not made by looking for it
-        place = Place(str(folder))
+    if (
+        "://" in str(folder) or Path(folder).is_dir()
+    ):  # a folder that is not there is not made by looking for it
+        place = StoreFolder(str(folder))
         there = set(place.files())
     while (name := shard_name(number, "parquet")) in there:
         yield number, *read_column(place.read(name), name, column)
         number += 1
     if not number:
-        raise LusiferError(f"{folder}: holds no {name}; make it with: lusifer encode … --keep {column} --into {folder}")
+        raise LusiferError(
+            f"{folder}: holds no {name}; make it with: lusifer encode … --keep {column} --into {folder}"
+        )
 
 
-def _claim(place: Place, settings: Settings, corpus: Corpus, named: Named) -> None:
+def _claim(place: StoreFolder, settings: Settings, corpus: Corpus, named: LoadedModel) -> None:
     """Write down what this run is, or check that the one begun here is the same."""
     run = {
         "lusifer": __version__,
@@ -154,14 +181,18 @@ def _claim(place: Place, settings: Settings, corpus: Corpus, named: Named) -> No
         elif not changed:
             return
         if changed and written:
-            raise LusiferError(f"{place}: holds a run with another {changed[0]}; name another folder, or delete it")
+            raise LusiferError(
+                f"{place}: holds a run with another {changed[0]}; name another folder, or delete it"
+            )
     elif written:
         raise LusiferError(f"{place}: holds shards of no run of ours; name another folder")
     place.write(RUN, (json.dumps(run, indent=2, ensure_ascii=False) + "\n").encode())
 
 
 def _state(file: str) -> list[Any]:
-    """Size and time, or what a store knows of an object: a corpus that has changed under a run is told."""
+    """Size and time, or what a store knows of an object: a corpus that has changed under a run is
+    told.
+    """
     if file.startswith("hf://"):
         return []
     if "://" not in file:
@@ -169,40 +200,83 @@ def _state(file: str) -> list[Any]:
         return [found.st_size, found.st_mtime_ns]
     store, path = open_store(file)
     info = store.info(path)
-    return [info.get("size"), str(next((info[key] for key in ("ETag", "etag", "LastModified", "mtime", "created") if info.get(key)), ""))]
+    return [
+        info.get("size"),
+        str(
+            next(
+                (
+                    info[key]
+                    for key in ("ETag", "etag", "LastModified", "mtime", "created")
+                    if info.get(key)
+                ),
+                "",
+            )
+        ),
+    ]
 
 
-def _finish(place: Place, named: Named, settings: Settings) -> Done:
+def _finish(place: StoreFolder, named: LoadedModel, settings: Settings) -> Done:
     """Put the rejects together and write the manifest."""
-    names = [name for name in place.files() if name.startswith("shard-") and name.endswith(f".{settings.format}")]
+    names = [
+        name
+        for name in place.files()
+        if name.startswith("shard-") and name.endswith(f".{settings.format}")
+    ]
     names.sort(key=lambda name: int(name[len("shard-") : -len(settings.format) - 1]))
-    rejects = b"".join(place.read(name) for name in place.files() if name.startswith("shard-") and name.endswith(REJECTS))
+    rejects = b"".join(
+        place.read(name)
+        for name in place.files()
+        if name.startswith("shard-") and name.endswith(REJECTS)
+    )
     if rejects:
         place.write(REJECTS, rejects)
     entries, rows = [], 0
     for name in names:
         content = place.read(name)
         count = len(read(content, name)[0])
-        entries.append({"file": name, "rows": count, "first": rows, "sha256": hashlib.sha256(content).hexdigest()})
+        entries.append(
+            {
+                "file": name,
+                "rows": count,
+                "first": rows,
+                "sha256": hashlib.sha256(content).hexdigest(),
+            }
+        )
         rows += count
-    manifest = {"rows": rows, "rejected": rejects.count(b"\n"), "dim": named.embedder.dim, "hash": named.hash, "shards": entries}
+    manifest = {
+        "rows": rows,
+        "rejected": rejects.count(b"\n"),
+        "dim": named.embedder.dim,
+        "hash": named.hash,
+        "shards": entries,
+    }
     place.write(MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode())
     _sweep(place)
     return _done(place)
 
 
-def _sweep(place: Place) -> None:
+def _sweep(place: StoreFolder) -> None:
     """Take away the parts that the rejects were put together from."""
     for name in place.files():
         if name.startswith("shard-") and name.endswith(REJECTS):
             place.remove(name)
 
 
-def _done(place: Place) -> Done:
+def _done(place: StoreFolder) -> Done:
     if MANIFEST not in place.files():
-        raise LusiferError(f"{place}: holds no finished run (no {MANIFEST}); run the same command again to finish it")
+        raise LusiferError(
+            f"{place}: holds no finished run (no {MANIFEST}); run the same command again to finish it"
+        )
     manifest = place.read_json(MANIFEST)
     try:
-        return Done(str(place), manifest["rows"], manifest["rejected"], manifest["dim"], [shard["file"] for shard in manifest["shards"]])
+        return Done(
+            str(place),
+            manifest["rows"],
+            manifest["rejected"],
+            manifest["dim"],
+            [shard["file"] for shard in manifest["shards"]],
+        )
     except (KeyError, TypeError) as error:
-        raise LusiferError(f"{place}/{MANIFEST}: is no manifest of ours (no {error}); name another folder") from None
+        raise LusiferError(
+            f"{place}/{MANIFEST}: is no manifest of ours (no {error}); name another folder"
+        ) from None

@@ -1,8 +1,10 @@
-"""Vectors that are kept on disk: each distinct text is embedded once, whoever asks for it, and a run that was stopped goes on.
+"""Vectors that are kept on disk: each distinct text is embedded once, whoever asks for it, and a
+run that was stopped goes on.
 
-Method: a text is known by a hash of its prompt and itself; vectors are appended to one file, hashes to another, block
-by block, so that an interrupted run loses one block. Rows are read when they are asked for: memory is some 150 bytes a text and
-what a task holds at a time. Cost: 4 x dim + 16 bytes of disk a text.
+Method: a text is known by a hash of its prompt and itself; vectors are appended to one file, hashes
+to another, block by block, so that an interrupted run loses one block. Rows are read when they are
+asked for: memory is some 150 bytes a text and what a task holds at a time. Cost: 4 x dim + 16 bytes
+of disk a text.
 """
 
 from __future__ import annotations
@@ -25,9 +27,13 @@ Ints = npt.NDArray[np.int64]
 
 
 class Encoder:
-    """An embedder that remembers, in a folder that one process uses at a time. `tell` gets how many texts were just embedded."""
+    """An embedder that remembers, in a folder that one process uses at a time. `tell` gets how many
+    texts were just embedded.
+    """
 
-    def __init__(self, model: Embedder, folder: Path, tell: Callable[[int], None] = lambda texts: None) -> None:
+    def __init__(
+        self, model: Embedder, folder: Path, tell: Callable[[int], None] = lambda texts: None
+    ) -> None:
         self.model, self.folder, self.tell = model, folder, tell
         self.folder.mkdir(parents=True, exist_ok=True)
         self._vectors, self._keys = self.folder / "vectors.f32", self.folder / "keys"
@@ -37,27 +43,39 @@ class Encoder:
         """Vectors (n, dim) of `texts`. A prompt that the model does not have is none."""
         return self.rows(texts, prompt)[:]
 
-    def rows(self, texts: Sequence[str], prompt: str | None = None) -> Rows:
+    def rows(self, texts: Sequence[str], prompt: str | None = None) -> CachedRows:
         """The same, to be read slice by slice."""
         prompt = prompt if prompt in self.model.prompts else None
         before = self.model.prompts[prompt] if prompt else ""
         places = np.empty(len(texts), dtype=np.int64)
         for start in range(0, len(texts), SORTED * BLOCK):
             part = [texts[i] for i in range(start, min(start + SORTED * BLOCK, len(texts)))]
-            keys = [blake2b(f"{before}\0{text}".encode("utf-8", "surrogatepass"), digest_size=KEY).digest() for text in part]
-            new = {key: text for key, text in zip(keys, part, strict=True) if key not in self._known}
+            keys = [
+                blake2b(
+                    f"{before}\0{text}".encode("utf-8", "surrogatepass"), digest_size=KEY
+                ).digest()
+                for text in part
+            ]
+            new = {
+                key: text for key, text in zip(keys, part, strict=True) if key not in self._known
+            }
             ordered = sorted(new.items(), key=lambda item: len(item[1]))
             for block in (ordered[i : i + BLOCK] for i in range(0, len(ordered), BLOCK)):
-                self._append([key for key, _ in block], checked(self.model, [text for _, text in block], prompt))
+                self._append(
+                    [key for key, _ in block],
+                    checked(self.model, [text for _, text in block], prompt),
+                )
                 self.tell(len(block))
             places[start : start + len(part)] = [self._known[key] for key in keys]
-        return Rows(self._vectors, self.model.dim, places)
+        return CachedRows(self._vectors, self.model.dim, places)
 
     def _append(self, keys: list[bytes], vectors: Vectors) -> None:
         with disk_errors(self.folder):
             with self._vectors.open("ab") as stream:
                 stream.write(np.ascontiguousarray(vectors, dtype="<f4").tobytes())
-            with self._keys.open("ab") as stream:  # after the vectors: a key without its vector would be a lie
+            with self._keys.open(
+                "ab"
+            ) as stream:  # after the vectors: a key without its vector would be a lie
                 stream.write(b"".join(keys))
         first = len(self._known)
         self._known.update((key, first + i) for i, key in enumerate(keys))
@@ -75,7 +93,7 @@ class Encoder:
         return {keys[KEY * i : KEY * (i + 1)]: i for i in range(whole)}
 
 
-class Rows:
+class CachedRows:
     """Some of a file's vectors, in an order of their own, read slice by slice."""
 
     def __init__(self, file: Path, dim: int, places: Ints) -> None:
@@ -88,7 +106,9 @@ class Rows:
         places = self.places[part]
         out = np.empty((len(places), self.dim), dtype="<f4")
         width = 4 * self.dim
-        runs = np.flatnonzero(np.diff(places, prepend=-2) != 1).tolist()  # where rows that follow each other in the file begin
+        runs = np.flatnonzero(
+            np.diff(places, prepend=-2) != 1
+        ).tolist()  # where rows that follow each other in the file begin
         with self.file.open("rb", buffering=0) as stream:
             for first, last in zip(runs, [*runs[1:], len(places)], strict=True):
                 stream.seek(int(places[first]) * width)
@@ -96,24 +116,32 @@ class Rows:
                     raise LusiferError(f"{self.file}: was cut short while it was in use")
         return out
 
-    def at(self, places: Ints) -> Rows:
+    def at(self, places: Ints) -> CachedRows:
         """Some of these rows."""
-        return Rows(self.file, self.dim, self.places[places])
+        return CachedRows(self.file, self.dim, self.places[places])
 
-    def in_file_order(self) -> tuple[Rows, Ints]:
-        """The same rows as they follow each other in the file, which reads fastest, and the place that each has here."""
+    def in_file_order(self) -> tuple[CachedRows, Ints]:
+        """The same rows as they follow each other in the file, which reads fastest, and the place
+        that each has here.
+        """
         order = np.argsort(self.places, kind="stable")
         return self.at(order), order
 
 
 def checked(model: Embedder, texts: Sequence[str], prompt: str | None = None) -> Vectors:
-    """The model's vectors of `texts`. Raises ModelError where they are not (n, dim), not finite or not of length 1."""
+    """The model's vectors of `texts`. Raises ModelError where they are not (n, dim), not finite or
+    not of length 1.
+    """
     vectors = np.asarray(model.encode(texts, prompt=prompt), dtype=np.float32)
     if vectors.shape != (len(texts), model.dim):
-        raise ModelError(f"the model gave vectors of shape {vectors.shape} for {len(texts)} texts; {(len(texts), model.dim)} was due")
+        raise ModelError(
+            f"the model gave vectors of shape {vectors.shape} for {len(texts)} texts; {(len(texts), model.dim)} was due"
+        )
     lengths = np.linalg.norm(vectors, axis=1)
     wrong = ~(np.abs(lengths - 1) < 0.01)  # NaN is not below either
     if wrong.any():
         first = int(np.flatnonzero(wrong)[0])
-        raise ModelError(f"the model gave a vector of length {lengths[first]:.3g}, not 1, for {texts[first][:60]!r}")
+        raise ModelError(
+            f"the model gave a vector of length {lengths[first]:.3g}, not 1, for {texts[first][:60]!r}"
+        )
     return vectors

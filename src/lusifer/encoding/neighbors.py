@@ -1,7 +1,8 @@
 """The k nearest neighbours between two sets of vectors, both ways at once or one way, exactly.
 
-Method: inner products in blocks; what of a block beats the best so far is merged into it. Cost: n x m products once for both
-directions, memory O((n + m) k + block). Not for millions by millions: there an index that approximates is the tool.
+Method: inner products in blocks; what of a block beats the best so far is merged into it. Cost: n x
+m products once for both directions, memory O((n + m) k + block). Not for millions by millions:
+there an index that approximates is the tool.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ Tell = Callable[[int, int], None]
 Barred = Callable[[slice, slice], npt.NDArray[np.bool_]]
 
 
-class Rows(Protocol):
+class VectorRows(Protocol):
     """Vectors that come in slices: an array, or rows that are read when they are asked for."""
 
     def __len__(self) -> int: ...
@@ -29,8 +30,12 @@ class Rows(Protocol):
     def __getitem__(self, part: slice, /) -> Vectors: ...
 
 
-def nearest(x: Rows, y: Rows, k: int, block: int = BLOCK, tell: Tell | None = None) -> tuple[Vectors, Ints, Vectors, Ints]:
-    """(cosines (n, k), places (n, k)) of each x's k nearest y, and the same of each y's k nearest x; nearest first."""
+def nearest(
+    x: VectorRows, y: VectorRows, k: int, block: int = BLOCK, tell: Tell | None = None
+) -> tuple[Vectors, Ints, Vectors, Ints]:
+    """(cosines (n, k), places (n, k)) of each x's k nearest y, and the same of each y's k nearest
+    x; nearest first.
+    """
     k_x, k_y = min(k, len(y)), min(k, len(x))
     best_y = np.full((len(y), k_y), -np.inf, dtype=np.float32)
     place_y = np.zeros((len(y), k_y), dtype=np.int64)
@@ -49,16 +54,26 @@ def nearest(x: Rows, y: Rows, k: int, block: int = BLOCK, tell: Tell | None = No
 
 
 def margins(best: Vectors, place: Ints, mean: Vectors, other: Vectors) -> Vectors:
-    """Ratio margins (n, k) of each row's nearest: cosine over the mean of both sides' mean cosines, `mean` (n,) and `other` (m,)."""
+    """Ratio margins (n, k) of each row's nearest: cosine over the mean of both sides' mean cosines,
+    `mean` (n,) and `other` (m,).
+    """
     return np.asarray(best / ((mean[:, None] + other[place]) / 2))
 
 
 def nearest_of(
-    x: Rows, y: Rows, k: int, *, block: int = BLOCK, barred: Barred | None = None, tell: Tell | None = None
+    x: VectorRows,
+    y: VectorRows,
+    k: int,
+    *,
+    block: int = BLOCK,
+    barred: Barred | None = None,
+    tell: Tell | None = None,
 ) -> tuple[Vectors, Ints]:
-    """(cosines (n, k), places (n, k)) of each x's k nearest y alone, nearest first; -inf and -1 where there are fewer.
+    """(cosines (n, k), places (n, k)) of each x's k nearest y alone, nearest first; -inf and -1
+    where there are fewer.
 
-    `barred` says of rows of x and rows of y which pairs do not count, (rows of x, rows of y) booleans.
+    `barred` says of rows of x and rows of y which pairs do not count, (rows of x, rows of y)
+    booleans.
     """
     best = np.full((len(x), min(k, len(y))), -np.inf, dtype=np.float32)
     place = np.full(best.shape, -1, dtype=np.int64)
@@ -76,7 +91,9 @@ def nearest_of(
     return best, place
 
 
-def ranks(x: Rows, y: Rows, scores: Vectors, *, block: int = BLOCK, tell: Tell | None = None) -> Ints:
+def ranks(
+    x: VectorRows, y: VectorRows, scores: Vectors, *, block: int = BLOCK, tell: Tell | None = None
+) -> Ints:
     """How many y are nearer to each x (n,) than the score (n,) given for it, rounding apart."""
     above = np.zeros(len(x), dtype=np.int64)
     for i in range(0, len(x), block):
@@ -92,7 +109,8 @@ def ranks(x: Rows, y: Rows, scores: Vectors, *, block: int = BLOCK, tell: Tell |
 def _keep(best: Vectors, place: Ints, scores: Vectors, offset: int) -> None:
     """Merge a block's scores into the best so far, in place; of equal scores the earlier place.
 
-    Of the block only what beats a row's worst is looked at: after the first few blocks that is next to nothing.
+    Of the block only what beats a row's worst is looked at: after the first few blocks that is next
+    to nothing.
     """
     k = best.shape[1]
     if np.isneginf(best[:, -1]).all() and scores.shape[1] > k:  # the first block: all would beat it
@@ -100,7 +118,9 @@ def _keep(best: Vectors, place: Ints, scores: Vectors, offset: int) -> None:
         floor = np.take_along_axis(scores, columns, 1).min(1)
         rows, columns = np.nonzero(scores >= np.maximum(floor, np.finfo(np.float32).min)[:, None])
     else:
-        rows, columns = np.divmod(np.flatnonzero(scores > best[:, -1:]), scores.shape[1])  # of a flat mask: three times as fast
+        rows, columns = np.divmod(
+            np.flatnonzero(scores > best[:, -1:]), scores.shape[1]
+        )  # of a flat mask: three times as fast
     if not len(rows):
         return
     touched, first = np.unique(rows, return_index=True)
@@ -113,4 +133,7 @@ def _keep(best: Vectors, place: Ints, scores: Vectors, offset: int) -> None:
     owner = np.repeat(np.arange(len(touched)), counts)
     joined[owner, spot], places[owner, spot] = scores[rows, columns], columns + offset
     order = np.lexsort((places, -joined), axis=1)[:, :k]
-    best[touched], place[touched] = np.take_along_axis(joined, order, 1), np.take_along_axis(places, order, 1)
+    best[touched], place[touched] = (
+        np.take_along_axis(joined, order, 1),
+        np.take_along_axis(places, order, 1),
+    )

@@ -1,7 +1,9 @@
-"""A bulk run on Ray Data: shards spread over workers, each with a model of its own; what they write is what one process writes.
+"""A bulk run on Ray Data: shards spread over workers, each with a model of its own; what they write
+is what one process writes.
 
-Cost: a pass over the corpus to find where each shard begins, and a model a worker. On one machine with one GPU, or two cores, the local
-engine is as fast; this is for a cluster, or several GPUs (one a worker).
+Cost: a pass over the corpus to find where each shard begins, and a model a worker. On one machine
+with one GPU, or two cores, the local engine is as fast; this is for a cluster, or several GPUs (one
+a worker).
 """
 
 from __future__ import annotations
@@ -9,15 +11,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lusifer.encoding.rows import Corpus, Start, shards_from, starts
+from lusifer.encoding.rows import Corpus, ShardStart, shards_from, starts
 from lusifer.encoding.shards import Settings, shard_name, write
 from lusifer.errors import LusiferError, MissingExtra
-from lusifer.io.folders import Place
+from lusifer.io.folders import StoreFolder
 from lusifer.models.backends.engine import meter
 from lusifer.models.load import load
 
 
-def run(corpus: Corpus, settings: Settings, into: str, workers: int, tell: Callable[[int, int], None]) -> None:
+def run(
+    corpus: Corpus, settings: Settings, into: str, workers: int, tell: Callable[[int, int], None]
+) -> None:
     """Write the shards that are missing."""
     try:
         import ray
@@ -25,8 +29,12 @@ def run(corpus: Corpus, settings: Settings, into: str, workers: int, tell: Calla
     except ModuleNotFoundError:
         raise MissingExtra("ray", "ray") from None
     places = starts(corpus, settings.shard_rows)
-    finished = set(Place(into).files())
-    missing = [number for number in range(len(places)) if shard_name(number, settings.format) not in finished]
+    finished = set(StoreFolder(into).files())
+    missing = [
+        number
+        for number in range(len(places))
+        if shard_name(number, settings.format) not in finished
+    ]
     if len(missing) < len(places):
         tell(settings.shard_rows * (len(places) - len(missing)), 0)
     if not missing:
@@ -37,11 +45,16 @@ def run(corpus: Corpus, settings: Settings, into: str, workers: int, tell: Calla
     try:
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
-        data = ray.data.from_items([{"shard": number} for number in missing], override_num_blocks=min(len(missing), 4 * workers))
+        data = ray.data.from_items(
+            [{"shard": number} for number in missing],
+            override_num_blocks=min(len(missing), 4 * workers),
+        )
         made = data.map_batches(
             Worker,
             fn_constructor_args=(corpus, places, settings, into),
-            batch_size=-(-len(missing) // (4 * workers)),  # shards that follow each other: a worker reads on, and does not begin anew
+            batch_size=-(
+                -len(missing) // (4 * workers)
+            ),  # shards that follow each other: a worker reads on, and does not begin anew
             concurrency=min(workers, len(missing)),
             num_cpus=1,
             num_gpus=1 if ray.cluster_resources().get("GPU", 0) else 0,
@@ -59,8 +72,15 @@ def run(corpus: Corpus, settings: Settings, into: str, workers: int, tell: Calla
 class Worker:
     """One process of Ray's: a model, and shards by their numbers."""
 
-    def __init__(self, corpus: Corpus, places: Sequence[Start], settings: Settings, into: str) -> None:
-        self.corpus, self.places, self.settings, self.place = corpus, places, settings, Place(into)
+    def __init__(
+        self, corpus: Corpus, places: Sequence[ShardStart], settings: Settings, into: str
+    ) -> None:
+        self.corpus, self.places, self.settings, self.place = (
+            corpus,
+            places,
+            settings,
+            StoreFolder(into),
+        )
         self.model = load(settings.model, bf16=settings.bf16)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[int]]:

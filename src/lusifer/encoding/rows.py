@@ -1,4 +1,6 @@
-"""The rows of a corpus for a bulk run: read in a fixed order, bad ones told or set aside, cut into shards of so many rows."""
+"""The rows of a corpus for a bulk run: read in a fixed order, bad ones told or set aside, cut into
+shards of so many rows.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ from lusifer.models.embedder import half_characters
 class Corpus:
     """Files, the column that holds a row's text, and those that are kept beside its vector.
 
-    `columns` names a TSV's columns in order. `skip_bad` sets aside what cannot be read, or has no text, instead of stopping.
+    `columns` names a TSV's columns in order. `skip_bad` sets aside what cannot be read, or has no
+    text, instead of stopping.
     """
 
     files: tuple[str, ...]
@@ -29,26 +32,36 @@ class Corpus:
             raise ConfigError("there is no file to encode")
         for name in (self.text, *self.keep):
             if self.columns and name not in self.columns:
-                raise ConfigError(f"the column {name!r} is none of the columns {', '.join(self.columns)}")
+                raise ConfigError(
+                    f"the column {name!r} is none of the columns {', '.join(self.columns)}"
+                )
         for name in self.keep:
             if name in ("row", "vector", "_"):
-                raise ConfigError(f"a column named {name!r} cannot be kept: a shard has one of its own")
+                raise ConfigError(
+                    f"a column named {name!r} cannot be kept: a shard has one of its own"
+                )
 
     def wanted(self, file: str) -> list[str] | None:
         """What a reader is asked for."""
         kind = file_format(file)
         if kind == ".txt":
             if self.keep:
-                raise ConfigError(f"{file}: a line of a .txt file is one text; there is no column {self.keep[0]!r} to keep")
+                raise ConfigError(
+                    f"{file}: a line of a .txt file is one text; there is no column {self.keep[0]!r} to keep"
+                )
             return None
         if self.columns:
             return list(self.columns)
         if kind == ".tsv":
-            raise ConfigError(f"{file}: a TSV has no header; name its columns in order, e.g. --columns id,title,text")
+            raise ConfigError(
+                f"{file}: a TSV has no header; name its columns in order, e.g. --columns id,title,text"
+            )
         return list(dict.fromkeys([self.text, *self.keep]))
 
     def read(self, first: int = 0, skip: int = 0) -> Iterator[Row | Problem]:
-        """Rows and problems, in order, from the `first` file on, without the `skip` good rows that it begins with."""
+        """Rows and problems, in order, from the `first` file on, without the `skip` good rows that
+        it begins with.
+        """
         for file in self.files[first:]:
             empty = True
             name = "text" if file_format(file) == ".txt" else self.text
@@ -56,7 +69,9 @@ class Corpus:
                 empty = False
                 if isinstance(item, Row):
                     item = _judged(item, name)
-                if isinstance(item, Problem) and (item.ends or not self.skip_bad):  # what ends a file would lose the rest of it
+                if isinstance(item, Problem) and (
+                    item.ends or not self.skip_bad
+                ):  # what ends a file would lose the rest of it
                     raise DataError(item.path, item.line, item.what)
                 if isinstance(item, Row) and skip:
                     skip -= 1
@@ -68,7 +83,9 @@ class Corpus:
                 raise DataError(file, None, "the file is empty")
 
     def count(self) -> int | None:
-        """About how many rows there are, for a progress line: lines, or what Parquet says; None where a store would have to be read."""
+        """About how many rows there are, for a progress line: lines, or what Parquet says; None
+        where a store would have to be read.
+        """
         total = 0
         for file in self.files:
             if "://" in file:
@@ -94,13 +111,17 @@ def _judged(row: Row, name: str) -> Row | Problem:
     if not row.values[name].strip():
         return Problem(row.path, row.line, "a row without text")
     if any(not value.isascii() and half_characters(value) for value in row.values.values()):
-        return Problem(row.path, row.line, "half a character (a lone surrogate, from a text that was cut)")
+        return Problem(
+            row.path, row.line, "half a character (a lone surrogate, from a text that was cut)"
+        )
     return row
 
 
 @dataclass(frozen=True)
 class Shard:
-    """Some rows that follow each other, the number of the first, and the problems among and after them."""
+    """Some rows that follow each other, the number of the first, and the problems among and after
+    them.
+    """
 
     number: int
     first: int
@@ -119,7 +140,9 @@ def _cut(items: Iterator[Row | Problem], size: int, number: int) -> Iterator[Sha
         if isinstance(item, Problem):
             problems.append(item)
             continue
-        if len(rows) == size:  # a shard ends where the next one's first row is, so that problems between are its own
+        if (
+            len(rows) == size
+        ):  # a shard ends where the next one's first row is, so that problems between are its own
             yield Shard(number, number * size, rows, problems)
             number, rows, problems = number + 1, [], []
         rows.append(item)
@@ -128,31 +151,39 @@ def _cut(items: Iterator[Row | Problem], size: int, number: int) -> Iterator[Sha
 
 
 @dataclass(frozen=True)
-class Start:
+class ShardStart:
     """Where a shard begins: a file, and how many of its good rows come before."""
 
     file: int
     skip: int
 
 
-def starts(corpus: Corpus, size: int) -> list[Start]:
-    """Where each shard begins, so that workers need not read what is not theirs. Reads the corpus once."""
+def starts(corpus: Corpus, size: int) -> list[ShardStart]:
+    """Where each shard begins, so that workers need not read what is not theirs. Reads the corpus
+    once.
+    """
     found, good, anything = [], 0, False
     for number, _ in enumerate(corpus.files):
         here = 0
-        for item in Corpus((corpus.files[number],), corpus.text, corpus.keep, corpus.columns, corpus.skip_bad).read():
+        for item in Corpus(
+            (corpus.files[number],), corpus.text, corpus.keep, corpus.columns, corpus.skip_bad
+        ).read():
             anything = True
             if isinstance(item, Problem):
                 continue
             if good % size == 0:
-                found.append(Start(number, here))
+                found.append(ShardStart(number, here))
             good, here = good + 1, here + 1
-    return found or [Start(0, 0)] * anything
+    return found or [ShardStart(0, 0)] * anything
 
 
-def shards_from(corpus: Corpus, places: Sequence[Start], number: int, size: int) -> Iterator[Shard]:
-    """The shards from a number on: the same as those that `shards` gives, without a look at what is before."""
-    place = places[number] if number else Start(0, 0)
+def shards_from(
+    corpus: Corpus, places: Sequence[ShardStart], number: int, size: int
+) -> Iterator[Shard]:
+    """The shards from a number on: the same as those that `shards` gives, without a look at what is
+    before.
+    """
+    place = places[number] if number else ShardStart(0, 0)
     items = corpus.read(place.file, place.skip)
     if number:  # problems before its first row are of the shard before
         items = dropwhile(lambda item: isinstance(item, Problem), items)

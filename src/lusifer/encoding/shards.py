@@ -1,4 +1,6 @@
-"""A shard's file: what makes it, how it is written and read. One process writes it as any other would."""
+"""A shard's file: what makes it, how it is written and read. One process writes it as any other
+would.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ import numpy as np
 from lusifer.encoding.cache import checked
 from lusifer.encoding.rows import Corpus, Shard
 from lusifer.errors import ConfigError, LusiferError
-from lusifer.io.folders import Place
+from lusifer.io.folders import StoreFolder
 from lusifer.models.embedder import Embedder, Vectors
 
 REJECTS = "rejects.jsonl"
@@ -41,20 +43,36 @@ def shard_name(number: int, format: str) -> str:
     return f"shard-{number:05d}.{format}"
 
 
-def write(place: Place, shard: Shard, corpus: Corpus, model: Embedder, settings: Settings) -> None:
-    """Encode a shard and put its file in place; its problems before it, so that a shard that is there has told all."""
+def write(
+    place: StoreFolder, shard: Shard, corpus: Corpus, model: Embedder, settings: Settings
+) -> None:
+    """Encode a shard and put its file in place; its problems before it, so that a shard that is
+    there has told all.
+    """
     name = shard_name(shard.number, settings.format)
     problems = f"shard-{shard.number:05d}.{REJECTS}"
     if shard.problems:
         lines = [{"file": p.path, "line": p.line, "what": p.what} for p in shard.problems]
-        place.write(problems, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode())
+        place.write(
+            problems,
+            "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode(),
+        )
     else:
         place.remove(problems)
     texts = [corpus.text_of(row) for row in shard.rows]
-    vectors = checked(model, texts, settings.prompt) if texts else np.zeros((0, model.dim), dtype=np.float32)
+    vectors = (
+        checked(model, texts, settings.prompt)
+        if texts
+        else np.zeros((0, model.dim), dtype=np.float32)
+    )
     rows = np.arange(shard.first, shard.first + len(texts), dtype=np.int64)
     kept = {column: [row.values[column] for row in shard.rows] for column in corpus.keep}
-    place.write(name, _parquet(rows, kept, vectors) if settings.format == "parquet" else _safetensors(rows, vectors))
+    place.write(
+        name,
+        _parquet(rows, kept, vectors)
+        if settings.format == "parquet"
+        else _safetensors(rows, vectors),
+    )
 
 
 def read(content: bytes, name: str) -> tuple[Any, Vectors]:
@@ -68,17 +86,25 @@ def read(content: bytes, name: str) -> tuple[Any, Vectors]:
 
     table = parquet.read_table(io.BytesIO(content), columns=["row", "vector"])
     vectors = table["vector"].combine_chunks()
-    return table["row"].to_numpy(), vectors.flatten().to_numpy(zero_copy_only=False).reshape(len(vectors), table["vector"].type.list_size)
+    return table["row"].to_numpy(), vectors.flatten().to_numpy(zero_copy_only=False).reshape(
+        len(vectors), table["vector"].type.list_size
+    )
 
 
 def read_column(content: bytes, name: str, column: str) -> tuple[list[str], Vectors]:
-    """The values of a kept column in a Parquet shard, and its vectors. Raises LusiferError where it was not kept."""
+    """The values of a kept column in a Parquet shard, and its vectors. Raises LusiferError where it
+    was not kept.
+    """
     import pyarrow.parquet as parquet
 
     known = parquet.read_schema(io.BytesIO(content)).names
     if column not in known:
-        raise LusiferError(f"{name}: keeps no column {column!r}, but {', '.join(known)}; encode again with --keep {column}")
-    values: list[str] = parquet.read_table(io.BytesIO(content), columns=[column])[column].to_pylist()
+        raise LusiferError(
+            f"{name}: keeps no column {column!r}, but {', '.join(known)}; encode again with --keep {column}"
+        )
+    values: list[str] = parquet.read_table(io.BytesIO(content), columns=[column])[
+        column
+    ].to_pylist()
     return values, read(content, name)[1]
 
 
@@ -86,10 +112,17 @@ def _parquet(rows: Any, kept: dict[str, list[str]], vectors: Vectors) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as parquet
 
-    columns = {"row": pa.array(rows), **{name: pa.array(values, pa.string()) for name, values in kept.items()}}
-    columns["vector"] = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), vectors.shape[1])
+    columns = {
+        "row": pa.array(rows),
+        **{name: pa.array(values, pa.string()) for name, values in kept.items()},
+    }
+    columns["vector"] = pa.FixedSizeListArray.from_arrays(
+        pa.array(vectors.reshape(-1)), vectors.shape[1]
+    )
     out = io.BytesIO()
-    parquet.write_table(pa.table(columns), out, compression="zstd", use_dictionary=False, write_statistics=False)
+    parquet.write_table(
+        pa.table(columns), out, compression="zstd", use_dictionary=False, write_statistics=False
+    )
     return out.getvalue()
 
 

@@ -1,4 +1,6 @@
-"""Texts that come one by one, as matrices of vectors, in their order: memory for two windows of texts, however many there are."""
+"""Texts that come one by one, as matrices of vectors, in their order: memory for two windows of
+texts, however many there are.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,12 @@ from lusifer.models.backends.engine import windows
 from lusifer.models.embedder import Embedder, Vectors
 
 
-def encode_stream(model: Embedder, texts: Iterable[str], *, prompt: str | None = None) -> Iterator[Vectors]:
-    """Matrices (k, dim) of unit rows: of the first texts, of those after, and so on. Raises ModelError for a vector that is none."""
+def encode_stream(
+    model: Embedder, texts: Iterable[str], *, prompt: str | None = None
+) -> Iterator[Vectors]:
+    """Matrices (k, dim) of unit rows: of the first texts, of those after, and so on. Raises
+    ModelError for a vector that is none.
+    """
     if isinstance(texts, str):
         raise LusiferError("encode_stream takes texts, not one text: encode_stream(model, [text])")
     for window in windows(texts):

@@ -1,1 +1,3 @@
-"""Evaluation: tasks, scores with their intervals, tests of differences, diagnoses and the report page."""
+"""Evaluation: tasks, scores with their intervals, tests of differences, diagnoses and the report
+page.
+"""

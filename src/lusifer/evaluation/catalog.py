@@ -1,4 +1,5 @@
-"""The local sets: which files, what their columns are, and what is asked. Their texts are never trained on.
+"""The local sets: which files, what their columns are, and what is asked. Their texts are never
+trained on.
 
 `TASKS` are all tasks by name; `chosen` turns what a user names, tasks or kinds, into them.
 """
@@ -31,7 +32,9 @@ SIB = "classification/sib200.tsv.xz"
 
 
 def rows(root: Path, file: str, columns: str, *, split: str | None = None) -> ByLanguage:
-    """A file's rows by language; `columns` are names, `_` for one that is not used. Without a language column all is English."""
+    """A file's rows by language; `columns` are names, `_` for one that is not used. Without a
+    language column all is English.
+    """
     groups: ByLanguage = defaultdict(list)
     for row in read_rows(str(root / file), columns.split()):
         if split is None or row.values["split"] == split:
@@ -45,13 +48,17 @@ def table(file: str, columns: str, *, split: str | None = None) -> Read:
 
 
 def sib_bitext(root: Path) -> ByLanguage:
-    """SIB-200's sentences of all splits, joined with the English of the same number: translations in 204 languages."""
+    """SIB-200's sentences of all splits, joined with the English of the same number: translations
+    in 204 languages.
+    """
     groups = rows(root, SIB, "language _ id _ text")
     english = {row["id"]: row["text"] for row in groups[ENGLISH]}
     joined: ByLanguage = {}
     for language, found in groups.items():
         numbered = {row["id"]: row["text"] for row in found if row["id"] in english}
-        joined[language] = [{"english": english[i], "text": numbered[i]} for i in sorted(numbered, key=int)]
+        joined[language] = [
+            {"english": english[i], "text": numbered[i]} for i in sorted(numbered, key=int)
+        ]
     return joined
 
 
@@ -60,27 +67,43 @@ def labelled_pairs(file: str, columns: str, positive: str) -> Read:
 
     def read(root: Path) -> ByLanguage:
         groups = rows(root, file, columns)
-        return {k: [r | {"label": str(int(r["label"] == positive))} for r in found] for k, found in groups.items()}
+        return {
+            k: [r | {"label": str(int(r["label"] == positive))} for r in found]
+            for k, found in groups.items()
+        }
 
     return read
 
 
-def questions(queries: str, columns: str, passages: str, corpus_columns: str) -> Callable[[Path], Questions]:
-    """A reader of two files: questions, whose `id` is one in all languages, with the id of their passage; and passages."""
+def questions(
+    queries: str, columns: str, passages: str, corpus_columns: str
+) -> Callable[[Path], Questions]:
+    """A reader of two files: questions, whose `id` is one in all languages, with the id of their
+    passage; and passages.
+    """
 
     def read(root: Path) -> Questions:
         asked = rows(root, queries, columns)
-        relevant = {language: {row["id"]: [row["passage"]] for row in found} for language, found in asked.items()}
+        relevant = {
+            language: {row["id"]: [row["passage"]] for row in found}
+            for language, found in asked.items()
+        }
         return Questions(asked, rows(root, passages, corpus_columns), relevant)
 
     return read
 
 
-def judged(queries: str, columns: str, passages: str, corpus_columns: str, judgements: str) -> Callable[[Path], Questions]:
-    """A reader of three files: English questions, passages, and judgements, relevant from grade 1 on. Empty passages are none."""
+def judged(
+    queries: str, columns: str, passages: str, corpus_columns: str, judgements: str
+) -> Callable[[Path], Questions]:
+    """A reader of three files: English questions, passages, and judgements, relevant from grade 1
+    on. Empty passages are none.
+    """
 
     def read(root: Path) -> Questions:
-        found = [row for row in rows(root, passages, corpus_columns)[ENGLISH] if row["text"].strip()]
+        found = [
+            row for row in rows(root, passages, corpus_columns)[ENGLISH] if row["text"].strip()
+        ]
         there = {row["id"] for row in found}
         relevant: dict[str, list[str]] = defaultdict(list)
         for row in rows(root, judgements, "id passage grade")[ENGLISH]:
@@ -94,15 +117,22 @@ def judged(queries: str, columns: str, passages: str, corpus_columns: str, judge
 TATOEBA, NTREX, MGSM = (f"bitext_eval/{name}.tsv.xz" for name in ("tatoeba", "ntrex_dev", "mgsm"))
 XQUAD, XQUAD_R = (
     (f"retrieval/{queries}.tsv.xz", f"retrieval/{passages}.tsv.xz")
-    for queries, passages in (("xquad_queries", "xquad_corpus"), ("xquad_r_queries", "xquad_r_candidates"))
+    for queries, passages in (
+        ("xquad_queries", "xquad_corpus"),
+        ("xquad_r_queries", "xquad_r_candidates"),
+    )
 )
 SQUAD = ("retrieval/squad11_dev_queries_en.tsv.xz", "retrieval/squad11_dev_corpus_en.tsv.xz")
-CRANFIELD = tuple(f"retrieval/cranfield_{name}.tsv.xz" for name in ("queries_en", "corpus_en", "qrels"))
+CRANFIELD = tuple(
+    f"retrieval/cranfield_{name}.tsv.xz" for name in ("queries_en", "corpus_en", "qrels")
+)
 STSB_TEST, STSB_DEV, SICK_TEST, SICK_DEV, STS12_16 = (
-    f"similarity/{name}.tsv.xz" for name in ("stsb_test", "stsb_dev", "sick_test_en", "sick_dev_en", "sts12_16_en")
+    f"similarity/{name}.tsv.xz"
+    for name in ("stsb_test", "stsb_dev", "sick_test_en", "sick_dev_en", "sts12_16_en")
 )
 NUSAX, MASAKHA, BANKING, CLINC = (
-    f"classification/{name}.tsv.xz" for name in ("nusax_sentiment", "masakhanews", "banking77_en", "clinc150_en")
+    f"classification/{name}.tsv.xz"
+    for name in ("nusax_sentiment", "masakhanews", "banking77_en", "clinc150_en")
 )
 TITLES = "clustering/stackoverflow_titles_en.tsv.xz"
 TREC_TEST, TREC_DEV = (f"reranking/trecqa_{split}_en.tsv.xz" for split in ("test", "dev"))
@@ -123,17 +153,44 @@ TASKS: dict[str, Task] = {
         Bitext("ntrex", (NTREX,), table(NTREX, "language _ _ english text")),
         Bitext("sib200-bitext", (SIB,), sib_bitext, pool=1004),
         Bitext("mgsm", (MGSM,), table(MGSM, "language english text")),
-        Retrieval("xquad", XQUAD, questions(XQUAD[0], "language id passage text _", XQUAD[1], "language id _ text")),
-        Retrieval("xquad-r", XQUAD_R, questions(XQUAD_R[0], "language id passage text", XQUAD_R[1], "language id text"), everywhere=True),
-        Retrieval("squad", SQUAD, questions(SQUAD[0], "language id passage text", SQUAD[1], "language id _ text")),
-        Retrieval("cranfield", CRANFIELD, judged(CRANFIELD[0], "language id text", CRANFIELD[1], "language id _ text", CRANFIELD[2])),
-        Similarity("sts17", ("similarity/sts17.tsv.xz",), table("similarity/sts17.tsv.xz", "_ language score a b")),
+        Retrieval(
+            "xquad",
+            XQUAD,
+            questions(XQUAD[0], "language id passage text _", XQUAD[1], "language id _ text"),
+        ),
+        Retrieval(
+            "xquad-r",
+            XQUAD_R,
+            questions(XQUAD_R[0], "language id passage text", XQUAD_R[1], "language id text"),
+            everywhere=True,
+        ),
+        Retrieval(
+            "squad",
+            SQUAD,
+            questions(SQUAD[0], "language id passage text", SQUAD[1], "language id _ text"),
+        ),
+        Retrieval(
+            "cranfield",
+            CRANFIELD,
+            judged(
+                CRANFIELD[0], "language id text", CRANFIELD[1], "language id _ text", CRANFIELD[2]
+            ),
+        ),
+        Similarity(
+            "sts17",
+            ("similarity/sts17.tsv.xz",),
+            table("similarity/sts17.tsv.xz", "_ language score a b"),
+        ),
         Similarity("stsb", (STSB_TEST,), table(STSB_TEST, "language score a b")),
         Similarity("stsb-dev", (STSB_DEV,), table(STSB_DEV, "language score a b")),
         Similarity("sick", (SICK_TEST,), table(SICK_TEST, SICK_COLUMNS)),
         Similarity("sick-dev", (SICK_DEV,), table(SICK_DEV, SICK_COLUMNS)),
-        Similarity("sts12-16", (STS12_16,), table(STS12_16, "part _ split score a b", split="test")),
-        PairClassification("sick-pairs", (SICK_TEST,), labelled_pairs(SICK_TEST, SICK_COLUMNS, "ENTAILMENT")),
+        Similarity(
+            "sts12-16", (STS12_16,), table(STS12_16, "part _ split score a b", split="test")
+        ),
+        PairClassification(
+            "sick-pairs", (SICK_TEST,), labelled_pairs(SICK_TEST, SICK_COLUMNS, "ENTAILMENT")
+        ),
         Classification("sib200", (SIB,), table(SIB, "language split _ label text")),
         Classification("nusax", (NUSAX,), table(NUSAX, "language split _ label text")),
         Classification("masakhanews", (MASAKHA,), table(MASAKHA, "language split label _ text")),
@@ -148,14 +205,26 @@ TASKS: dict[str, Task] = {
 
 
 def chosen(names: Iterable[str] | None) -> list[Task]:
-    """The tasks of these names, or of these kinds (`bitext`, `retrieval`, ...); all without. Raises LusiferError for any other."""
+    """The tasks of these names, or of these kinds (`bitext`, `retrieval`, ...); all without. Raises
+    LusiferError for any other.
+    """
     if names is None:
         return list(TASKS.values())
     found: list[Task] = []
     for name in names:
-        of_kind = [task for task in TASKS.values() if name.lower() in (task.kind.lower(), task.kind.removesuffix("Mining").lower())]
+        of_kind = [
+            task
+            for task in TASKS.values()
+            if name.lower() in (task.kind.lower(), task.kind.removesuffix("Mining").lower())
+        ]
         if name not in TASKS and not of_kind:
-            kinds = dict.fromkeys(task.kind.removesuffix("Mining").lower() for task in TASKS.values())
-            raise LusiferError(f"no local task {name!r}; there are: {', '.join(TASKS)}; or all of a kind: {', '.join(kinds)}")
-        found += [task for task in ([TASKS[name]] if name in TASKS else of_kind) if task not in found]
+            kinds = dict.fromkeys(
+                task.kind.removesuffix("Mining").lower() for task in TASKS.values()
+            )
+            raise LusiferError(
+                f"no local task {name!r}; there are: {', '.join(TASKS)}; or all of a kind: {', '.join(kinds)}"
+            )
+        found += [
+            task for task in ([TASKS[name]] if name in TASKS else of_kind) if task not in found
+        ]
     return found

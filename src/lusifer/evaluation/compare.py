@@ -1,8 +1,9 @@
 """Models side by side: means over the languages that all have, intervals, shared ranks.
 
-Method: a row is a task and a metric, with the mean over languages, or one language of them. Each pair of models is tested on the
-same examples (`significance`), p corrected over all pairs and rows of the table; models that are not told apart share a rank.
-A mean over languages is of those that every model has; those that one lacks are named, never silently left out.
+Method: a row is a task and a metric, with the mean over languages, or one language of them. Each
+pair of models is tested on the same examples (`significance`), p corrected over all pairs and rows
+of the table; models that are not told apart share a rank. A mean over languages is of those that
+every model has; those that one lacks are named, never silently left out.
 """
 
 from __future__ import annotations
@@ -33,8 +34,10 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of a comparison. `languages` are those behind the mean; `lacking` those that not every model has."""
+class ComparisonRow:
+    """One line of a comparison. `languages` are those behind the mean; `lacking` those that not
+    every model has.
+    """
 
     task: str
     metric: str
@@ -45,16 +48,24 @@ class Row:
     lacking: tuple[str, ...] = ()
 
 
-def compare(models: Mapping[str, Sequence[Outcome]], *, by_language: bool = False) -> list[Row]:
-    """A row for each task and metric that every model has; `by_language` gives one for each language of them instead."""
+def compare(
+    models: Mapping[str, Sequence[Outcome]], *, by_language: bool = False
+) -> list[ComparisonRow]:
+    """A row for each task and metric that every model has; `by_language` gives one for each
+    language of them instead.
+    """
     found = [_measured(outcomes) for outcomes in models.values()]
     groups = []
     for key in found[0]:
         if all(key in f for f in found):
-            every = [language for language in found[0][key] if all(language in f[key] for f in found)]
+            every = [
+                language for language in found[0][key] if all(language in f[key] for f in found)
+            ]
             lack = tuple(sorted({language for f in found for language in f[key]} - set(every)))
             for which, some in _which(key[0], every, by_language):
-                groups.append((key, which, tuple(some), lack, [[f[key][x] for x in some] for f in found]))
+                groups.append(
+                    (key, which, tuple(some), lack, [[f[key][x] for x in some] for f in found])
+                )
     pairs = list(combinations(range(len(found)), 2))
     raw = [p_value(columns[a], columns[b]) for *_, columns in groups for a, b in pairs]
     corrected = iter(holm(raw))
@@ -65,8 +76,11 @@ def compare(models: Mapping[str, Sequence[Outcome]], *, by_language: bool = Fals
         order = [-v if metric in LOWER else v for v in values]
         ranks = shared_ranks(order, lambda i, j, p=p: p[min(i, j), max(i, j)] < LEVEL)  # type: ignore[misc]
         examples = sum(len(m.values) for m in columns[0])
-        cells = tuple(Cell(v, *interval(column), rank) for v, column, rank in zip(values, columns, ranks, strict=True))
-        rows.append(Row(task, metric, which, shared, examples, cells, lacking))
+        cells = tuple(
+            Cell(v, *interval(column), rank)
+            for v, column, rank in zip(values, columns, ranks, strict=True)
+        )
+        rows.append(ComparisonRow(task, metric, which, shared, examples, cells, lacking))
     return rows
 
 
@@ -80,7 +94,11 @@ def missing(models: Mapping[str, Sequence[Outcome]]) -> list[str]:
     """What not every model has been asked: lines for a reader."""
     found = {name: set(_measured(outcomes)) for name, outcomes in models.items()}
     every = set.union(*found.values())
-    return [f"{name} has no {task} {metric}" for name, keys in found.items() for task, metric in sorted(every - keys)]
+    return [
+        f"{name} has no {task} {metric}"
+        for name, keys in found.items()
+        for task, metric in sorted(every - keys)
+    ]
 
 
 def _measured(outcomes: Iterable[Outcome]) -> Found:
@@ -92,7 +110,9 @@ def _measured(outcomes: Iterable[Outcome]) -> Found:
 
 
 def _which(task: str, languages: Sequence[str], by_language: bool) -> list[tuple[str, list[str]]]:
-    """The rows of a task: each language, or all together, and of Tatoeba the usual 36 by themselves."""
+    """The rows of a task: each language, or all together, and of Tatoeba the usual 36 by
+    themselves.
+    """
     if by_language:
         return [(language, [language]) for language in languages]
     rows = [(languages[0] if len(languages) == 1 else "all", list(languages))] if languages else []

@@ -1,7 +1,9 @@
-"""Was a model trained on what it is scored by? By what it declares: a score is zero-shot, or not, or nobody said.
+"""Was a model trained on what it is scored by? By what it declares: a score is zero-shot, or not,
+or nobody said.
 
-Declared are: the sources of the recipe that lies with a model of ours, `datasets:` in its card, and, of a model that mteb knows, the
-training sets that mteb lists. Nothing declared is no proof of anything: then the answer is None. Not a search through the texts.
+Declared are: the sources of the recipe that lies with a model of ours, `datasets:` in its card,
+and, of a model that mteb knows, the training sets that mteb lists. Nothing declared is no proof of
+anything: then the answer is None. Not a search through the texts.
 """
 
 from __future__ import annotations
@@ -18,9 +20,10 @@ from lusifer.errors import ModelError
 from lusifer.evaluation.tasks.kinds import Task
 from lusifer.evaluation.tasks.mteb_tasks import MtebSet
 from lusifer.models import hub
-from lusifer.models.load import Named, is_url
+from lusifer.models.load import LoadedModel, is_url
 
-# a training set's name, without its owner and in small letters -> the local tasks that share its texts or its source
+# a training set's name, without its owner and in small letters -> the local tasks that share its
+# texts or its source
 OVERLAPS = {
     "squad": ("squad", "xquad", "xquad-r"),
     "squad_v2": ("squad", "xquad", "xquad-r"),
@@ -47,8 +50,10 @@ OVERLAPS = {
 }
 
 
-def declared(model: Named) -> set[str] | None:
-    """What a model says that it was trained on, in small letters and without owners; None where it says nothing."""
+def declared(model: LoadedModel) -> set[str] | None:
+    """What a model says that it was trained on, in small letters and without owners; None where it
+    says nothing.
+    """
     found: set[str] = set()
     said = False
     for names in (_recipe(model.name), _card(model.name), _registry(model.name)):
@@ -65,7 +70,9 @@ def zero_shot(trained_on: set[str] | None, task: Task) -> bool | None:
     if isinstance(task, MtebSet):
         return task.dataset.lower() not in trained_on
     files = {Path(file).name.split(".")[0].lower() for file in task.files}
-    return not (files & trained_on or any(task.name in OVERLAPS.get(name, ()) for name in trained_on))
+    return not (
+        files & trained_on or any(task.name in OVERLAPS.get(name, ()) for name in trained_on)
+    )
 
 
 def _folder(name: str) -> Path | None:
@@ -78,12 +85,18 @@ def _folder(name: str) -> Path | None:
 
 
 def _recipe(name: str) -> list[str] | None:
-    """The files of the recipe that lies beside a model of ours, or, for the one that comes along, of the recipe of its name."""
+    """The files of the recipe that lies beside a model of ours, or, for the one that comes along,
+    of the recipe of its name.
+    """
     folder = _folder(name)
     if name == hub.DEFAULT:
         files = [config.find(hub.DEFAULT)]
     else:
-        files = [f for f in (folder / "recipe.yaml", folder.parent / "recipe.yaml") if f.exists()] if folder else []
+        files = (
+            [f for f in (folder / "recipe.yaml", folder.parent / "recipe.yaml") if f.exists()]
+            if folder
+            else []
+        )
     if not files:
         return None
     return list(_sources(yaml.safe_load(files[0].read_text(encoding="utf-8"))))
@@ -107,7 +120,11 @@ def _card(name: str) -> list[str] | None:
     folder = _folder(name)
     if folder is None or not (folder / "README.md").exists():
         return None
-    head = re.match(r"---\n(.*?)\n---\n", (folder / "README.md").read_text(encoding="utf-8", errors="replace"), re.S)
+    head = re.match(
+        r"---\n(.*?)\n---\n",
+        (folder / "README.md").read_text(encoding="utf-8", errors="replace"),
+        re.S,
+    )
     try:
         about = yaml.safe_load(head.group(1)) if head else None
     except yaml.YAMLError:
@@ -119,11 +136,15 @@ def _card(name: str) -> list[str] | None:
 def _registry(name: str) -> list[str] | None:
     """The training sets that mteb lists of a model, where mteb is installed and knows it."""
     meta = registered(name)
-    return None if meta is None or meta.training_datasets is None else sorted(meta.training_datasets)
+    return (
+        None if meta is None or meta.training_datasets is None else sorted(meta.training_datasets)
+    )
 
 
 def registered(name: str) -> Any:
-    """What mteb knows of a model, by its hub id; None where it is not installed or does not know it. Nothing is fetched."""
+    """What mteb knows of a model, by its hub id; None where it is not installed or does not know
+    it. Nothing is fetched.
+    """
     if name.count("/") != 1 or Path(name).is_dir():
         return None
     try:
@@ -134,13 +155,18 @@ def registered(name: str) -> Any:
 
 
 PROMPTED = re.compile(
-    r"(^|[/_-])(multilingual-)?(e5|bge|gte-qwen|instructor|nomic-embed|stella|jina-embeddings-v[3-9]|qwen3-embedding)", re.IGNORECASE
+    r"(^|[/_-])(multilingual-)?(e5|bge|gte-qwen|instructor|nomic-embed|stella|jina-embeddings-v[3-9]|qwen3-embedding)",
+    re.IGNORECASE,
 )
 
 
-def wants_prompts(model: Named) -> bool:
+def wants_prompts(model: LoadedModel) -> bool:
     """Whether a model without prompts is known to need some: by mteb, or by its name."""
     if model.embedder.prompts:
         return False
     meta = registered(model.name)
-    return bool(meta.use_instructions) if meta is not None else bool(PROMPTED.search(Path(model.name).name))
+    return (
+        bool(meta.use_instructions)
+        if meta is not None
+        else bool(PROMPTED.search(Path(model.name).name))
+    )

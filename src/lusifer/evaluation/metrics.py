@@ -1,10 +1,14 @@
-"""What is computed from vectors: a value an example. Candidates are read in blocks, so memory does not grow with their number.
+"""What is computed from vectors: a value an example. Candidates are read in blocks, so memory does
+not grow with their number.
 
 | metric | definition |
 |---|---|
-| accuracy of bitext | 1 where the nearest candidate by cosine is the sentence's own translation, or has the same text |
-| xsim error | 1 where the candidate of highest ratio margin (k = 4) is another text (LASER; arXiv 1811.01136) |
-| nDCG@10, recall@10, MRR@10 | as trec_eval's, of relevant candidates by rank; of equal cosines the irrelevant comes first |
+| accuracy of bitext | 1 where the nearest candidate by cosine is the sentence's own translation, or
+has the same text |
+| xsim error | 1 where the candidate of highest ratio margin (k = 4) is another text (LASER; arXiv
+1811.01136) |
+| nDCG@10, recall@10, MRR@10 | as trec_eval's, of relevant candidates by rank; of equal cosines the
+irrelevant comes first |
 | mAP | mean over the relevant of precision at their rank |
 """
 
@@ -15,7 +19,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from lusifer.encoding.neighbors import Rows, margins, nearest
+from lusifer.encoding.neighbors import VectorRows, margins, nearest
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -24,8 +28,12 @@ NEIGHBOURS = 4
 CUT = 10
 
 
-def bitext(x: Rows, y: Rows, x_texts: Sequence[str], y_texts: Sequence[str]) -> tuple[Floats, Floats, Floats]:
-    """For pairs (x_i, y_i): x's own text found among y, y's among x, and x's missed by margin; three arrays (n,) of 0 and 1."""
+def bitext(
+    x: VectorRows, y: VectorRows, x_texts: Sequence[str], y_texts: Sequence[str]
+) -> tuple[Floats, Floats, Floats]:
+    """For pairs (x_i, y_i): x's own text found among y, y's among x, and x's missed by margin;
+    three arrays (n,) of 0 and 1.
+    """
     best_x, place_x, best_y, place_y = nearest(x, y, NEIGHBOURS, BLOCK)
     margin = margins(best_x, place_x, best_x.mean(1), best_y.mean(1))
     chosen = place_x[np.arange(len(place_x)), margin.argmax(1)]
@@ -33,11 +41,17 @@ def bitext(x: Rows, y: Rows, x_texts: Sequence[str], y_texts: Sequence[str]) -> 
 
 
 def _same(found: Ints, texts: Sequence[str]) -> Floats:
-    return np.array([texts[place] == texts[i] for i, place in enumerate(found.tolist())], dtype=np.float64)
+    return np.array(
+        [texts[place] == texts[i] for i, place in enumerate(found.tolist())], dtype=np.float64
+    )
 
 
-def ranks(queries: Rows, candidates: Rows, relevant: Sequence[Sequence[int]]) -> list[Ints]:
-    """For each query the ranks, from 1, of its relevant candidates, best first; of equal cosines the irrelevant comes first."""
+def ranks(
+    queries: VectorRows, candidates: VectorRows, relevant: Sequence[Sequence[int]]
+) -> list[Ints]:
+    """For each query the ranks, from 1, of its relevant candidates, best first; of equal cosines
+    the irrelevant comes first.
+    """
     result: list[Ints] = []
     for i in range(0, len(queries), BLOCK):
         part = queries[i : i + BLOCK]
@@ -45,7 +59,9 @@ def ranks(queries: Rows, candidates: Rows, relevant: Sequence[Sequence[int]]) ->
         width = max(map(len, places_of))
         places = np.array([np.pad(m, (0, width - len(m)), mode="edge") for m in places_of])
         own = np.empty(places.shape, dtype=np.float32)
-        for j in range(0, len(candidates), BLOCK):  # first the relevant ones' cosines, then how many reach them
+        for j in range(
+            0, len(candidates), BLOCK
+        ):  # first the relevant ones' cosines, then how many reach them
             scores = part @ candidates[j : j + BLOCK].T
             here = (places >= j) & (places < j + BLOCK)
             row, column = np.nonzero(here)

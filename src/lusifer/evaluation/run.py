@@ -1,8 +1,10 @@
-"""Running tasks: each task's result is kept as it is known, so that an interrupted run goes on and computes nothing twice.
+"""Running tasks: each task's result is kept as it is known, so that an interrupted run goes on and
+computes nothing twice.
 
-RESULTS/MODEL-HASH/ holds `model.json`, and for each task `TASK.json` (its scores) and `TASK.npz` (a value an example, which paired
-tests need); `vectors/` is there while a run is under way. A result is used again where the model's weights and prompts, the files, the
-task's definition, the languages and the anchor are the same: two models, or two states of one, never share scores.
+RESULTS/MODEL-HASH/ holds `model.json`, and for each task `TASK.json` (its scores) and `TASK.npz` (a
+value an example, which paired tests need); `vectors/` is there while a run is under way. A result
+is used again where the model's weights and prompts, the files, the task's definition, the languages
+and the anchor are the same: two models, or two states of one, never share scores.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from lusifer.io.files import disk_errors, fingerprint, locked, replacing_file, s
 from lusifer.io.paths import expand
 from lusifer.models.embedder import Embedder
 from lusifer.models.hub import read_json
-from lusifer.models.load import Named, is_url
+from lusifer.models.load import LoadedModel, is_url
 from lusifer.text.codes import Languages
 
 DEFINITION = 1  # of the tasks and metrics: what is computed in another way is another result
@@ -39,7 +41,9 @@ MODEL, VECTORS, DIAGNOSIS = "model.json", "vectors", "diagnosis.json"
 
 @dataclass(frozen=True)
 class Outcome:
-    """A task's result: what was measured, its scores, the seconds it took, and whether it was there already."""
+    """A task's result: what was measured, its scores, the seconds it took, and whether it was there
+    already.
+    """
 
     task: str
     kind: str
@@ -61,46 +65,60 @@ def evaluate(
 ) -> list[Score]:
     """Score `model` on the local files under `root`, and keep nothing.
 
-    `tasks` are names or kinds, all without; `languages`, e.g. `hin_Deva`, are all without; `anchor` is the model of an index.
-    Raises LusiferError for an unknown task or language, DataError for a missing or broken file, ModelError for vectors that are none.
+    `tasks` are names or kinds, all without; `languages`, e.g. `hin_Deva`, are all without; `anchor`
+    is the model of an index. Raises LusiferError for an unknown task or language, DataError for a
+    missing or broken file, ModelError for vectors that are none.
     """
     limits = Languages.of(languages)
     wanted = chosen(tasks)
     with tempfile.TemporaryDirectory(prefix="lusifer-vectors-") as aside:
-        encoder, other = Encoder(model, Path(aside) / "own"), Encoder(anchor, Path(aside) / "anchor") if anchor else None
-        scores = [score for task in wanted for score in measure(task, Path(root), encoder, other, limits).scores]
+        encoder, other = (
+            Encoder(model, Path(aside) / "own"),
+            Encoder(anchor, Path(aside) / "anchor") if anchor else None,
+        )
+        scores = [
+            score
+            for task in wanted
+            for score in measure(task, Path(root), encoder, other, limits).scores
+        ]
     limits.check(score.language for score in scores)
     return scores
 
 
 def run(
-    model: Named,
+    model: LoadedModel,
     root: str | Path,
     into: str | Path,
     tasks: Sequence[Task],
     languages: Sequence[str] | None = None,
-    anchor: Named | None = None,
+    anchor: LoadedModel | None = None,
     *,
     settings: dict[str, Any] | None = None,
     tell: Tell = lambda outcome: None,
     encoded: Callable[[int], None] = lambda texts: None,
     failed: Callable[[Task, LusiferError], None] | None = None,
 ) -> list[Outcome]:
-    """As `evaluate`, kept in the folder `into`; `settings` (e.g. a precision) tell two runs of one model apart.
+    """As `evaluate`, kept in the folder `into`; `settings` (e.g. a precision) tell two runs of one
+    model apart.
 
-    `tell` gets each task's outcome as it is known, `encoded` the number of texts just embedded. With `failed`, which gets them, tasks
-    that cannot be run are left out, and asked again by the next run; without it the first one ends the run.
+    `tell` gets each task's outcome as it is known, `encoded` the number of texts just embedded.
+    With `failed`, which gets them, tasks that cannot be run are left out, and asked again by the
+    next run; without it the first one ends the run.
     """
     root, limits = Path(root), Languages.of(languages)
     folder = claim(Path(into), model, settings or {})
     outcomes = []
     with locked(folder, f"{folder}: another run is writing it"):
         encoder = Encoder(model.embedder, folder / VECTORS / "own", encoded)
-        other = Encoder(anchor.embedder, folder / VECTORS / short(anchor), encoded) if anchor else None
+        other = (
+            Encoder(anchor.embedder, folder / VECTORS / short(anchor), encoded) if anchor else None
+        )
         for task in tasks:
             state = identity(task, root, limits, anchor, model.embedder.prompts)
             try:
-                outcome = load(folder, task.name, state) or part(load(folder, task.name, state | {"languages": None}), limits)
+                outcome = load(folder, task.name, state) or part(
+                    load(folder, task.name, state | {"languages": None}), limits
+                )
                 if outcome is None:
                     outcome = measure(task, root, encoder, other, limits)
                     save(folder, outcome, state)
@@ -118,7 +136,9 @@ def run(
     return outcomes
 
 
-def measure(task: Task, root: Path, model: Encoder, anchor: Encoder | None, languages: Languages) -> Outcome:
+def measure(
+    task: Task, root: Path, model: Encoder, anchor: Encoder | None, languages: Languages
+) -> Outcome:
     """Ask one task of a model."""
     start = time.perf_counter()
     measured = tuple(task.measure(root, model, anchor, languages))
@@ -126,9 +146,14 @@ def measure(task: Task, root: Path, model: Encoder, anchor: Encoder | None, lang
     return Outcome(task.name, task.kind, measured, scores, time.perf_counter() - start)
 
 
-def claim(into: Path, model: Named, settings: dict[str, Any]) -> Path:
+def claim(into: Path, model: LoadedModel, settings: dict[str, Any]) -> Path:
     """The model's folder among the results, made where it is not there."""
-    about = {"name": model.name, "hash": model.hash, "dim": model.embedder.dim, "settings": settings}
+    about = {
+        "name": model.name,
+        "hash": model.hash,
+        "dim": model.embedder.dim,
+        "settings": settings,
+    }
     suffix = "".join(f"-{k}" for k, v in sorted(settings.items()) if v)
     folder = into / f"{slug(model.name)}-{short(model)}{suffix}"
     with disk_errors(folder):
@@ -138,7 +163,7 @@ def claim(into: Path, model: Named, settings: dict[str, Any]) -> Path:
     return folder
 
 
-def mark(folder: Path, model: Named, tasks: Sequence[Task]) -> None:
+def mark(folder: Path, model: LoadedModel, tasks: Sequence[Task]) -> None:
     """Write down which tasks are zero-shot, by what the model declares."""
     trained_on = declared(model)
     about: dict[str, Any] = read_json(folder / MODEL)
@@ -146,20 +171,28 @@ def mark(folder: Path, model: Named, tasks: Sequence[Task]) -> None:
     write_json(folder / MODEL, about | {"zero_shot": marks})
 
 
-def short(model: Named) -> str:
+def short(model: LoadedModel) -> str:
     """The beginning of a model's hash; of an endpoint, whose weights nobody sees, of its URL's."""
     return (fingerprint("", [model.hash]) if is_url(model.name) else model.hash)[:8]
 
 
 def slug(name: str) -> str:
-    """A model's name as a folder's: of a path its last parts, without what a file system may not like."""
+    """A model's name as a folder's: of a path its last parts, without what a file system may not
+    like.
+    """
     parts = [part for part in re.split(r"[/\\:]+", name) if part and part not in (".", "..")]
     if len(parts) > 1 and parts[-1] in ("model", "bridge", "best"):
         parts[-2:] = [f"{parts[-2]}-{parts[-1]}"]
     return re.sub(r"[^\w.-]+", "-", parts[-1] if parts else "model")
 
 
-def identity(task: Task, root: Path, languages: Languages, anchor: Named | None, prompts: Mapping[str, str]) -> dict[str, Any]:
+def identity(
+    task: Task,
+    root: Path,
+    languages: Languages,
+    anchor: LoadedModel | None,
+    prompts: Mapping[str, str],
+) -> dict[str, Any]:
     """What a result depends on beside the model's weights."""
     files = {name: sha256(*expand([name], root)) for name in task.files}
     state = {
@@ -169,7 +202,11 @@ def identity(task: Task, root: Path, languages: Languages, anchor: Named | None,
         "languages": list(languages.names) if languages.names else None,
         "anchor": anchor.hash if anchor else None,
     }
-    return state | ({"revision": task.revision} if task.revision else {}) | ({"prompts": dict(prompts)} if prompts else {})
+    return (
+        state
+        | ({"revision": task.revision} if task.revision else {})
+        | ({"prompts": dict(prompts)} if prompts else {})
+    )
 
 
 def save(folder: Path, outcome: Outcome, state: dict[str, Any]) -> None:
@@ -181,12 +218,20 @@ def save(folder: Path, outcome: Outcome, state: dict[str, Any]) -> None:
             arrays[f"gold{i}"] = measured.gold
     with replacing_file(folder / f"{outcome.task}.npz") as stream:
         np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
-    scores = [s.row() | {"statistic": m.statistic} for s, m in zip(outcome.scores, outcome.measured, strict=True)]
-    write_json(folder / f"{outcome.task}.json", {"task": outcome.task, "of": state, "seconds": round(outcome.seconds, 2), "scores": scores})
+    scores = [
+        s.row() | {"statistic": m.statistic}
+        for s, m in zip(outcome.scores, outcome.measured, strict=True)
+    ]
+    write_json(
+        folder / f"{outcome.task}.json",
+        {"task": outcome.task, "of": state, "seconds": round(outcome.seconds, 2), "scores": scores},
+    )
 
 
 def load(folder: Path, task: str, state: dict[str, Any] | None = None) -> Outcome | None:
-    """An outcome that was saved; None where there is none, or, with `state`, where it is of another state of things."""
+    """An outcome that was saved; None where there is none, or, with `state`, where it is of another
+    state of things.
+    """
     file = folder / f"{task}.json"
     if not file.exists():
         return None
@@ -198,21 +243,38 @@ def load(folder: Path, task: str, state: dict[str, Any] | None = None) -> Outcom
         scores = [Score(**row) for row in kept["scores"]]
         with (folder / f"{task}.npz").open("rb") as stream, np.load(stream) as arrays:
             measured = [
-                Measured(s.task, s.language, s.metric, arrays[f"values{i}"], arrays.get(f"gold{i}"), statistic)
+                Measured(
+                    s.task,
+                    s.language,
+                    s.metric,
+                    arrays[f"values{i}"],
+                    arrays.get(f"gold{i}"),
+                    statistic,
+                )
                 for i, (s, statistic) in enumerate(zip(scores, statistics, strict=True))
             ]
-        return Outcome(task, kept["of"]["kind"], tuple(measured), tuple(scores), kept["seconds"], kept=True)
+        return Outcome(
+            task, kept["of"]["kind"], tuple(measured), tuple(scores), kept["seconds"], kept=True
+        )
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        raise LusiferError(f"{file}: is no result of `lusifer evaluate`, or damaged ({error}); delete it to have it made anew") from None
+        raise LusiferError(
+            f"{file}: is no result of `lusifer evaluate`, or damaged ({error}); delete it to have it made anew"
+        ) from None
 
 
 def part(outcome: Outcome | None, languages: Languages) -> Outcome | None:
-    """Some languages of a result of all: what is there is neither computed again nor written over by less."""
+    """Some languages of a result of all: what is there is neither computed again nor written over
+    by less.
+    """
     if outcome is None:
         return None
     asked = [m.language in languages for m in outcome.measured]
     measured = tuple(m for m, wanted in zip(outcome.measured, asked, strict=True) if wanted)
-    return replace(outcome, measured=measured, scores=tuple(s for s, wanted in zip(outcome.scores, asked, strict=True) if wanted))
+    return replace(
+        outcome,
+        measured=measured,
+        scores=tuple(s for s, wanted in zip(outcome.scores, asked, strict=True) if wanted),
+    )
 
 
 def kept(folder: Path) -> list[Outcome]:
@@ -220,5 +282,7 @@ def kept(folder: Path) -> list[Outcome]:
     names = sorted(file.stem for file in folder.glob("*.json") if file.with_suffix(".npz").exists())
     found = [outcome for name in names if (outcome := load(folder, name))]
     if not found or not (folder / MODEL).exists():
-        raise LusiferError(f"{folder}: holds no results of a model; `lusifer evaluate MODEL --into RESULTS` makes RESULTS/MODEL-HASH")
+        raise LusiferError(
+            f"{folder}: holds no results of a model; `lusifer evaluate MODEL --into RESULTS` makes RESULTS/MODEL-HASH"
+        )
     return found

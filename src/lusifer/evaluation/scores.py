@@ -1,7 +1,9 @@
-"""A score with its uncertainty: value, 95 % bootstrap interval, number of examples; and what it was computed from.
+"""A score with its uncertainty: value, 95 % bootstrap interval, number of examples; and what it was
+computed from.
 
-Method: the examples are drawn anew with replacement 1,000 times (Efron and Tibshirani 1993). Sets of equal size are drawn
-alike, so that the same sentence in two languages, or by two models, comes and goes together. Cost: draws x examples.
+Method: the examples are drawn anew with replacement 1,000 times (Efron and Tibshirani 1993). Sets
+of equal size are drawn alike, so that the same sentence in two languages, or by two models, comes
+and goes together. Cost: draws x examples.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ LOWER = ("xsim error",)  # the metrics of which less is better
 
 @dataclass(frozen=True)
 class Score:
-    """One figure of one task in one language. `low` and `high` bound 95 % of bootstrap resamples of the examples."""
+    """One figure of one task in one language. `low` and `high` bound 95 % of bootstrap resamples of
+    the examples.
+    """
 
     task: str
     language: str
@@ -41,7 +45,9 @@ class Score:
 
 @dataclass(frozen=True)
 class Measured:
-    """What a task measured in one language: a value an example, and for a statistic of both the gold values."""
+    """What a task measured in one language: a value an example, and for a statistic of both the
+    gold values.
+    """
 
     task: str
     language: str
@@ -68,20 +74,43 @@ class Measured:
         """The statistic of each of `DRAWS` resamples."""
         if self.gold is None:
             values = self.values.astype(np.float64)
-            return np.concatenate([counts @ values for counts in resamples(len(values))]) / len(values)
+            return np.concatenate([counts @ values for counts in resamples(len(values))]) / len(
+                values
+            )
         if self.statistic == "v-measure":
-            return np.concatenate([v_measures(self.values, self.gold, counts) for counts in resamples(len(self.values))])
+            return np.concatenate(
+                [
+                    v_measures(self.values, self.gold, counts)
+                    for counts in resamples(len(self.values))
+                ]
+            )
         everyone = np.arange(len(self.values))
-        return np.array([self.of(np.repeat(everyone, c.astype(int))) for counts in resamples(len(everyone)) for c in counts])
+        return np.array(
+            [
+                self.of(np.repeat(everyone, c.astype(int)))
+                for counts in resamples(len(everyone))
+                for c in counts
+            ]
+        )
 
     def score(self) -> Score:
         """The figure with its interval."""
         low, high = np.quantile(self.draws(), [0.025, 0.975])
-        return Score(self.task, self.language, self.metric, self.value(), float(low), float(high), len(self.values))
+        return Score(
+            self.task,
+            self.language,
+            self.metric,
+            self.value(),
+            float(low),
+            float(high),
+            len(self.values),
+        )
 
 
 def resamples(n: int) -> Iterator[npt.NDArray[np.float32]]:
-    """How often each of n examples is drawn: `DRAWS` rows that add up to n, in blocks; always the same for the same n."""
+    """How often each of n examples is drawn: `DRAWS` rows that add up to n, in blocks; always the
+    same for the same n.
+    """
     draw = _kept if n <= 20_000 else _resample
     yield from (draw(n, block) for block in range(DRAWS // BLOCK))
 
@@ -112,10 +141,14 @@ def _ranks(values: npt.NDArray[Any]) -> Floats:
 
 
 def average_precision(values: npt.NDArray[Any], gold: npt.NDArray[Any]) -> float:
-    """Mean over the relevant of precision at their rank, by falling value; equal values share the last rank among them."""
+    """Mean over the relevant of precision at their rank, by falling value; equal values share the
+    last rank among them.
+    """
     distinct, inverse = np.unique(-np.asarray(values), return_inverse=True)
     all_ = np.bincount(inverse, minlength=len(distinct))
-    relevant = np.bincount(inverse, weights=np.asarray(gold, dtype=np.float64), minlength=len(distinct))
+    relevant = np.bincount(
+        inverse, weights=np.asarray(gold, dtype=np.float64), minlength=len(distinct)
+    )
     total = relevant.sum()
     return float((relevant * relevant.cumsum() / all_.cumsum()).sum() / total) if total else 0.0
 
@@ -125,19 +158,33 @@ def v_measure(values: npt.NDArray[Any], gold: npt.NDArray[Any]) -> float:
     return float(v_measures(values, gold, np.ones((1, len(values)), dtype=np.float32))[0])
 
 
-def v_measures(values: npt.NDArray[Any], gold: npt.NDArray[Any], counts: npt.NDArray[np.float32]) -> Floats:
-    """The V-measure for each row of `counts` (draws, n), which says how often each example is there."""
+def v_measures(
+    values: npt.NDArray[Any], gold: npt.NDArray[Any], counts: npt.NDArray[np.float32]
+) -> Floats:
+    """The V-measure for each row of `counts` (draws, n), which says how often each example is
+    there.
+    """
     clusters, classes = (np.unique(v, return_inverse=True)[1] for v in (values, gold))
     sizes = int(clusters.max()) + 1, int(classes.max()) + 1
     cells = np.zeros((len(values), sizes[0] * sizes[1]), dtype=np.float32)
     cells[np.arange(len(values)), clusters * sizes[1] + classes] = 1
-    joint = (counts @ cells).reshape(len(counts), *sizes).astype(np.float64) / counts.sum(1)[:, None, None]
-    of_clusters, of_classes, of_both = _entropy(joint.sum(2)), _entropy(joint.sum(1)), _entropy(joint.reshape(len(counts), -1))
+    joint = (counts @ cells).reshape(len(counts), *sizes).astype(np.float64) / counts.sum(1)[
+        :, None, None
+    ]
+    of_clusters, of_classes, of_both = (
+        _entropy(joint.sum(2)),
+        _entropy(joint.sum(1)),
+        _entropy(joint.reshape(len(counts), -1)),
+    )
     shared = of_clusters + of_classes - of_both
     homogeneity = np.divide(shared, of_classes, out=np.ones_like(shared), where=of_classes > 1e-12)
-    completeness = np.divide(shared, of_clusters, out=np.ones_like(shared), where=of_clusters > 1e-12)
+    completeness = np.divide(
+        shared, of_clusters, out=np.ones_like(shared), where=of_clusters > 1e-12
+    )
     total = homogeneity + completeness
-    result: Floats = np.divide(2 * homogeneity * completeness, total, out=np.zeros_like(total), where=total > 1e-12)
+    result: Floats = np.divide(
+        2 * homogeneity * completeness, total, out=np.zeros_like(total), where=total > 1e-12
+    )
     return result
 
 

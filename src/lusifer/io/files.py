@@ -1,4 +1,6 @@
-"""Writing without loss: everything is written aside and then renamed, so a reader never sees half a file."""
+"""Writing without loss: everything is written aside and then renamed, so a reader never sees half a
+file.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +21,11 @@ LOCK = ".lusifer-lock"
 
 @contextmanager
 def replacing_folder(target: str | Path) -> Iterator[Path]:
-    """Yield a new folder beside `target`; when the block ends well it takes `target`'s place at once.
+    """Yield a new folder beside `target`; when the block ends well it takes `target`'s place at
+    once.
 
-    A block that fails, or is interrupted, leaves `target` as it was. A full disk is reported as one line.
+    A block that fails, or is interrupted, leaves `target` as it was. A full disk is reported as one
+    line.
     """
     target = Path(target)
     with disk_errors(target):
@@ -48,7 +52,9 @@ def replacing_folder(target: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def replacing_file(path: str | Path) -> Iterator[IO[bytes]]:
-    """Yield a stream to a new file beside `path`; when the block ends well it takes `path`'s place at once."""
+    """Yield a stream to a new file beside `path`; when the block ends well it takes `path`'s place
+    at once.
+    """
     path = Path(path)
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -76,7 +82,9 @@ def write_json(path: str | Path, value: Any) -> None:
 
 @contextmanager
 def locked(folder: str | Path, busy: str) -> Iterator[None]:
-    """Hold a folder against a second writer, who gets the error `busy`; the system lets go when the process ends, however it ends."""
+    """Hold a folder against a second writer, who gets the error `busy`; the system lets go when the
+    process ends, however it ends.
+    """
     try:
         import fcntl
     except ModuleNotFoundError:  # Windows
@@ -97,13 +105,19 @@ def disk_errors(path: str | Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise LusiferError(f"{path}: the disk is full; what was there before is untouched") from error
+            raise LusiferError(
+                f"{path}: the disk is full; what was there before is untouched"
+            ) from error
         if error.errno in (errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
             raise LusiferError(f"{path}: cannot be written ({error.strerror})") from error
         raise
-    except Exception as error:  # torch and safetensors wrap the system's error in classes of their own
+    except (
+        Exception
+    ) as error:  # torch and safetensors wrap the system's error in classes of their own
         if "No space left" in str(error) or "os error 28" in str(error):
-            raise LusiferError(f"{path}: the disk is full; what was there before is untouched") from error
+            raise LusiferError(
+                f"{path}: the disk is full; what was there before is untouched"
+            ) from error
         raise
 
 

@@ -1,4 +1,6 @@
-"""Where a bulk run writes: a folder, or a place in an object store by its URL. What is there is there whole."""
+"""Where a bulk run writes: a folder, or a place in an object store by its URL. What is there is
+there whole.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ from lusifer.io.files import locked, replacing_file
 from lusifer.io.paths import open_store
 
 
-class Place:
+class StoreFolder:
     """A folder of files that are written at once and never changed."""
 
     def __init__(self, name: str) -> None:
@@ -32,7 +34,9 @@ class Place:
         return self.name
 
     def files(self) -> list[str]:
-        """The names of the files that are there, sorted; what was being written when a run was killed is not among them."""
+        """The names of the files that are there, sorted; what was being written when a run was
+        killed is not among them.
+        """
         if self.store is None:
             return sorted(name for name in os.listdir(self.name) if not name.startswith("."))
         if not self.store.exists(self.name):
@@ -48,7 +52,9 @@ class Place:
                 stream.flush()
                 os.fsync(stream.fileno())
         else:
-            self.store.pipe_file(f"{self.name}/{file}", content)  # an object is there once its last byte is
+            self.store.pipe_file(
+                f"{self.name}/{file}", content
+            )  # an object is there once its last byte is
 
     def read(self, file: str) -> bytes:
         """A file's content."""
@@ -62,9 +68,13 @@ class Place:
         try:
             value = json.loads(self.read(file))
         except ValueError as error:
-            raise LusiferError(f"{self.name}/{file}: is damaged ({error}); delete the folder, or name another") from None
+            raise LusiferError(
+                f"{self.name}/{file}: is damaged ({error}); delete the folder, or name another"
+            ) from None
         if not isinstance(value, dict):
-            raise LusiferError(f"{self.name}/{file}: is damaged (no object); delete the folder, or name another")
+            raise LusiferError(
+                f"{self.name}/{file}: is damaged (no object); delete the folder, or name another"
+            )
         return value
 
     def remove(self, file: str) -> None:
@@ -76,7 +86,9 @@ class Place:
 
     @contextmanager
     def own(self) -> Iterator[None]:
-        """Hold a folder against a second run; what a killed run was writing is swept away. An object store cannot be held."""
+        """Hold a folder against a second run; what a killed run was writing is swept away. An
+        object store cannot be held.
+        """
         busy = f"{self.name}: another run is writing there; wait for it, or name another folder"
         with locked(self.name, busy) if self.store is None else nullcontext():
             if self.store is None:

@@ -1,4 +1,6 @@
-"""JSON over HTTP to an endpoint that may be busy, slow or broken: asked again where that may help, never waited for without end."""
+"""JSON over HTTP to an endpoint that may be busy, slow or broken: asked again where that may help,
+never waited for without end.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ LARGEST = 256 << 20  # bytes of an answer
 
 
 class EndpointError(ModelError):
-    """An endpoint that did not answer as it should; `status` is its last one, None where there was no answer."""
+    """An endpoint that did not answer as it should; `status` is its last one, None where there was
+    no answer.
+    """
 
     def __init__(self, url: str, what: str, status: int | None = None) -> None:
         self.url, self.what, self.status = url, what, status
@@ -30,11 +34,18 @@ class EndpointError(ModelError):
         return type(self), (self.url, self.what, self.status)
 
 
-def post(url: str, body: Any, timeout: float = 60.0, waits: Sequence[float] = WAITS, stopped: threading.Event | None = None) -> Any:
-    """The JSON answer to a JSON body. The key is read from LUSIFER_API_KEY or OPENAI_API_KEY, and sent nowhere else.
+def post(
+    url: str,
+    body: Any,
+    timeout: float = 60.0,
+    waits: Sequence[float] = WAITS,
+    stopped: threading.Event | None = None,
+) -> Any:
+    """The JSON answer to a JSON body. The key is read from LUSIFER_API_KEY or OPENAI_API_KEY, and
+    sent nowhere else.
 
-    A busy server (429, 5xx, no answer in `timeout` seconds) is asked again after each of `waits`, or after what its Retry-After says,
-    unless all has `stopped` meanwhile. Raises EndpointError.
+    A busy server (429, 5xx, no answer in `timeout` seconds) is asked again after each of `waits`,
+    or after what its Retry-After says, unless all has `stopped` meanwhile. Raises EndpointError.
     """
     stopped = stopped or threading.Event()
     headers = {"Content-Type": "application/json"}
@@ -49,11 +60,15 @@ def post(url: str, body: Any, timeout: float = 60.0, waits: Sequence[float] = WA
         except urllib.error.HTTPError as error:
             said = " ".join(error.read(400).decode("utf-8", "replace").split())
             if error.code not in BUSY or wait is None:
-                raise EndpointError(url, f"answered {error.code} {error.reason} ({said[:160]})", error.code) from None
+                raise EndpointError(
+                    url, f"answered {error.code} {error.reason} ({said[:160]})", error.code
+                ) from None
             wait = max(wait, _asked_to_wait(error.headers.get("Retry-After")))
         except (OSError, EOFError, _Cut) as error:
             if wait is None:
-                raise EndpointError(url, f"no answer ({getattr(error, 'reason', error) or type(error).__name__})") from None
+                raise EndpointError(
+                    url, f"no answer ({getattr(error, 'reason', error) or type(error).__name__})"
+                ) from None
         except ValueError:
             raise EndpointError(url, "the answer is not JSON", 200) from None
         if stopped.wait(wait):

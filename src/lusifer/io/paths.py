@@ -11,7 +11,9 @@ from lusifer.errors import DataError, LusiferError, MissingExtra
 
 
 def expand(patterns: Sequence[str], root: str | Path = ".") -> list[str]:
-    """File names for globs relative to `root`, sorted; `hf://…` names pass through. A pattern without a file raises."""
+    """File names for globs relative to `root`, sorted; `hf://…` names pass through. A pattern
+    without a file raises.
+    """
     names: list[str] = []
     for pattern in patterns:
         if pattern.startswith("hf://"):
@@ -30,14 +32,20 @@ def expand(patterns: Sequence[str], root: str | Path = ".") -> list[str]:
 def _expand_url(pattern: str) -> list[str]:
     """The files of an object store that a URL with or without a glob names."""
     store, path = open_store(pattern)
-    found = sorted(store.glob(path)) if any(c in path for c in "*?[") else [path] * bool(store.exists(path))
+    found = (
+        sorted(store.glob(path))
+        if any(c in path for c in "*?[")
+        else [path] * bool(store.exists(path))
+    )
     if not found:
         raise DataError(pattern, None, "no such file")
     return [str(store.unstrip_protocol(name)) for name in found]
 
 
 def open_store(url: str) -> tuple[Any, str]:
-    """The file system of a URL, and the path there. Raises LusiferError where it is of no kind that is installed."""
+    """The file system of a URL, and the path there. Raises LusiferError where it is of no kind that
+    is installed.
+    """
     try:
         import fsspec
     except ModuleNotFoundError:

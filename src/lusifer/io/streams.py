@@ -24,7 +24,9 @@ def open_raw(path: str) -> BinaryIO:
 
 def open_bytes(path: str) -> BinaryIO:
     """A file's bytes, decompressed as its name's ending says."""
-    source: Any = open_raw(path) if "://" in path else path  # a file of their own the decompressors close themselves
+    source: Any = (
+        open_raw(path) if "://" in path else path
+    )  # a file of their own the decompressors close themselves
     if path.endswith(".xz"):
         return cast(BinaryIO, lzma.open(source, "rb"))
     if path.endswith(".gz"):
@@ -34,12 +36,17 @@ def open_bytes(path: str) -> BinaryIO:
             import zstandard
         except ModuleNotFoundError:
             raise MissingExtra("zstandard", "train") from None
-        return cast(BinaryIO, io.BufferedReader(_Zstd(open_raw(path), zstandard.ZstdDecompressor().decompressobj)))
+        return cast(
+            BinaryIO,
+            io.BufferedReader(_Zstd(open_raw(path), zstandard.ZstdDecompressor().decompressobj)),
+        )
     return open_raw(path)
 
 
 class _Zstd(io.RawIOBase):
-    """A .zst file as a stream. The library's own reader takes a file that was cut short for a whole one; this tells."""
+    """A .zst file as a stream. The library's own reader takes a file that was cut short for a whole
+    one; this tells.
+    """
 
     def __init__(self, file: BinaryIO, frame: Callable[[], Any]) -> None:
         self.file, self.new_frame, self.frame, self.left = file, frame, None, b""

@@ -1,7 +1,9 @@
-"""One backbone, an adapter a task, chosen by the prompt's name (task LoRA, jina-embeddings-v3, arXiv 2409.10173).
+"""One backbone, an adapter a task, chosen by the prompt's name (task LoRA, jina-embeddings-v3,
+arXiv 2409.10173).
 
-A folder holds the backbone as a standard model, `adapters/NAME/` in peft's format, and `adapters.json`: which prompt takes which adapter.
-A prompt without one, or none, gives the backbone's own vectors; plain sentence-transformers loads the backbone. Cost: the adapters'
+A folder holds the backbone as a standard model, `adapters/NAME/` in peft's format, and
+`adapters.json`: which prompt takes which adapter. A prompt without one, or none, gives the
+backbone's own vectors; plain sentence-transformers loads the backbone. Cost: the adapters'
 products, a few per cent of a pass.
 """
 
@@ -19,11 +21,20 @@ from lusifer.models.backends.torch_embedder import TorchEmbedder
 from lusifer.models.embedder import Vectors
 from lusifer.models.hub import read_json
 
-SETTINGS, FOLDER, WEIGHTS, CONFIG = "adapters.json", "adapters", "adapter_model.safetensors", "adapter_config.json"
+SETTINGS, FOLDER, WEIGHTS, CONFIG = (
+    "adapters.json",
+    "adapters",
+    "adapter_model.safetensors",
+    "adapter_config.json",
+)
 
 
-def write_adapter(model: Any, config: Any, folder: Path, name: str, prompts: Sequence[str], others: Path | None) -> None:
-    """Write the adapter that is in a model beside the backbone in `folder`, and those that its base had (`others`)."""
+def write_adapter(
+    model: Any, config: Any, folder: Path, name: str, prompts: Sequence[str], others: Path | None
+) -> None:
+    """Write the adapter that is in a model beside the backbone in `folder`, and those that its base
+    had (`others`).
+    """
     from peft import get_peft_model_state_dict
     from safetensors.torch import save_file
 
@@ -36,7 +47,10 @@ def write_adapter(model: Any, config: Any, folder: Path, name: str, prompts: Seq
     state = get_peft_model_state_dict(model[0].auto_model, adapter_name="default")
     save_file({k: v.detach().contiguous().cpu() for k, v in state.items()}, place / WEIGHTS)
     config.save_pretrained(str(place))
-    (folder / SETTINGS).write_text(json.dumps(mapping | dict.fromkeys(prompts, name), indent=2, ensure_ascii=False), encoding="utf-8")
+    (folder / SETTINGS).write_text(
+        json.dumps(mapping | dict.fromkeys(prompts, name), indent=2, ensure_ascii=False),
+        encoding="utf-8",
+    )
 
 
 def read_mapping(folder: Path) -> dict[str, str]:
@@ -44,14 +58,24 @@ def read_mapping(folder: Path) -> dict[str, str]:
     mapping = {str(k): str(v) for k, v in read_json(folder / SETTINGS).items()}
     for name in mapping.values():
         if not (folder / FOLDER / name / WEIGHTS).exists():
-            raise ModelError(f"{folder / SETTINGS}: names the adapter {name!r}, which is not in {folder / FOLDER}")
+            raise ModelError(
+                f"{folder / SETTINGS}: names the adapter {name!r}, which is not in {folder / FOLDER}"
+            )
     return mapping
 
 
 class AdaptedEmbedder(TorchEmbedder):
     """An `Embedder` that takes another adapter for another prompt."""
 
-    def __init__(self, model: Any, folder: Path, budget: int | None = None, *, bf16: bool = False, compile: bool = False) -> None:
+    def __init__(
+        self,
+        model: Any,
+        folder: Path,
+        budget: int | None = None,
+        *,
+        bf16: bool = False,
+        compile: bool = False,
+    ) -> None:
         super().__init__(model, budget, bf16=bf16, compile=compile)
         self.adapters: Mapping[str, str] = read_mapping(folder)
         self._load(folder)
@@ -69,10 +93,16 @@ class AdaptedEmbedder(TorchEmbedder):
             try:
                 with warnings.catch_warnings():  # that there are several is what is wanted
                     warnings.filterwarnings("ignore", message="Already found a `peft_config`")
-                    inject_adapter_in_model(PeftConfig.from_pretrained(str(place)), inner, adapter_name=name)
-                found = set_peft_model_state_dict(inner, load_file(place / WEIGHTS), adapter_name=name)
+                    inject_adapter_in_model(
+                        PeftConfig.from_pretrained(str(place)), inner, adapter_name=name
+                    )
+                found = set_peft_model_state_dict(
+                    inner, load_file(place / WEIGHTS), adapter_name=name
+                )
             except Exception as error:
-                raise ModelError(f"{place}: damaged or incomplete ({' '.join(str(error).split())[:160]})") from None
+                raise ModelError(
+                    f"{place}: damaged or incomplete ({' '.join(str(error).split())[:160]})"
+                ) from None
             if found.unexpected_keys:
                 raise ModelError(f"{place}: does not fit the backbone ({found.unexpected_keys[0]})")
         inner.eval().to(self.model.device)

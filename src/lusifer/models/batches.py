@@ -1,6 +1,8 @@
-"""Batches of texts by a budget of tokens: of like length together, so that little is padding and no batch is large.
+"""Batches of texts by a budget of tokens: of like length together, so that little is padding and no
+batch is large.
 
-Characters are a poor measure: a sentence of Thai is four times as many tokens as its letters suggest for an English tokenizer.
+Characters are a poor measure: a sentence of Thai is four times as many tokens as its letters
+suggest for an English tokenizer.
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ Ints = npt.NDArray[np.int64]
 
 
 def by_tokens(lengths: Ints, budget: int, *, padded: bool = True) -> list[Ints]:
-    """Rows, shortest first, in batches of at most `budget` tokens, padding included; a longer row is a batch of its own.
+    """Rows, shortest first, in batches of at most `budget` tokens, padding included; a longer row
+    is a batch of its own.
 
     Not `padded`: rows are laid end to end, and a batch is as many tokens as its rows have.
     """

@@ -1,4 +1,6 @@
-"""The one seam: everything above the models sees a model only as an `Embedder`; what all implementations share is in `BaseEmbedder`."""
+"""The one seam: everything above the models sees a model only as an `Embedder`; what all
+implementations share is in `BaseEmbedder`.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ class Embedder(Protocol):
 
 
 class BaseEmbedder(ABC):
-    """What every `Embedder` does around its own work: the texts are checked, the prompt is found, the vectors are finite unit rows."""
+    """What every `Embedder` does around its own work: the texts are checked, the prompt is found,
+    the vectors are finite unit rows.
+    """
 
     default_prompt: str | None = None
     """The prompt that a text has where none is asked for."""
@@ -55,7 +59,9 @@ class BaseEmbedder(ABC):
     @property
     @abstractmethod
     def max_tokens(self) -> int:
-        """Longer texts are cut to so many tokens; 0 where there is no such length, or it is not known."""
+        """Longer texts are cut to so many tokens; 0 where there is no such length, or it is not
+        known.
+        """
 
     @property
     @abstractmethod
@@ -64,7 +70,8 @@ class BaseEmbedder(ABC):
 
     @abstractmethod
     def vectors(self, texts: Sequence[str], prompt: str | None) -> Vectors:
-        """Vectors of at least one text, (n, dim), unit rows where `normalized` says so, else of any length.
+        """Vectors of at least one text, (n, dim), unit rows where `normalized` says so, else of any
+        length.
 
         Args:
             texts: checked, without the prompt.
@@ -76,7 +83,8 @@ class BaseEmbedder(ABC):
 
         Args:
             texts: any number of texts, of any length and in any language.
-            prompt: the name of one of `prompts`; without it the model's default prompt, if it has one.
+            prompt: the name of one of `prompts`; without it the model's default prompt, if it has
+                one.
 
         Returns:
             float32, (n, dim), rows of length 1 in the order of the texts.
@@ -97,7 +105,9 @@ class BaseEmbedder(ABC):
 
 
 def units(sums: Vectors) -> Vectors:
-    """Rows made unit vectors; a row of zeros, of a text without a token that the model knows, becomes one fixed vector."""
+    """Rows made unit vectors; a row of zeros, of a text without a token that the model knows,
+    becomes one fixed vector.
+    """
     norms = np.linalg.norm(sums, axis=1, keepdims=True)
     empty = norms[:, 0] == 0
     found: Vectors = np.divide(sums, np.where(norms == 0, 1, norms), dtype=np.float32)
@@ -106,7 +116,9 @@ def units(sums: Vectors) -> Vectors:
 
 
 def finite(vectors: Vectors, texts: Sequence[str]) -> Vectors:
-    """The vectors, if they are all numbers. Raises ModelError with the first text whose vector is not."""
+    """The vectors, if they are all numbers. Raises ModelError with the first text whose vector is
+    not.
+    """
     good = np.isfinite(vectors).all(1)
     if not good.all():
         row = int(np.flatnonzero(~good)[0])
@@ -115,7 +127,9 @@ def finite(vectors: Vectors, texts: Sequence[str]) -> Vectors:
 
 
 def half_characters(text: str) -> bool:
-    """Whether a text holds a lone surrogate, which is no character, and of which no UTF-8 can be made."""
+    """Whether a text holds a lone surrogate, which is no character, and of which no UTF-8 can be
+    made.
+    """
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
@@ -131,6 +145,10 @@ def check_texts(texts: Sequence[str], prompt: str | None, prompts: Mapping[str, 
         if not isinstance(text, str):
             raise LusiferError(f"text {i} is {type(text).__name__}, expected str")
         if not text.isascii() and half_characters(text):
-            raise LusiferError(f"text {i} holds half a character (a lone surrogate, from a text that was cut): {text[:60]!a}")
+            raise LusiferError(
+                f"text {i} holds half a character (a lone surrogate, from a text that was cut): {text[:60]!a}"
+            )
     if prompt is not None and prompt not in prompts:
-        raise LusiferError(f"the model has no prompt {prompt!r}; its prompts: {', '.join(prompts) or 'none'}")
+        raise LusiferError(
+            f"the model has no prompt {prompt!r}; its prompts: {', '.join(prompts) or 'none'}"
+        )

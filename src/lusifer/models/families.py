@@ -1,9 +1,10 @@
 """Which model families a bridge takes as encoder and as target, and how each is loaded.
 
-An allow-list: any other family is refused with the list of those that work, since an unknown one may ignore
-`inputs_embeds`, attend in one direction silently, or need remote code. Decoders attend bidirectionally here
-(LLM2Vec, arXiv 2404.05961; LUSIFER, arXiv 2501.00874): transformers' masks follow `config.is_causal`, its attention
-modules their own `is_causal`; both are set, and a test checks per family that position 0 sees the last token.
+An allow-list: any other family is refused with the list of those that work, since an unknown one
+may ignore `inputs_embeds`, attend in one direction silently, or need remote code. Decoders attend
+bidirectionally here (LLM2Vec, arXiv 2404.05961; LUSIFER, arXiv 2501.00874): transformers' masks
+follow `config.is_causal`, its attention modules their own `is_causal`; both are set, and a test
+checks per family that position 0 sees the last token.
 """
 
 from __future__ import annotations
@@ -28,11 +29,15 @@ WITHOUT_POOLER = ("bert", "xlm-roberta", "roberta")
 
 
 def read_config(folder: str | Path, role: Role) -> Any:
-    """The model's transformers configuration. Raises ModelError for a family that `role` does not take."""
+    """The model's transformers configuration. Raises ModelError for a family that `role` does not
+    take.
+    """
     try:
         config = transformers.AutoConfig.from_pretrained(str(folder), trust_remote_code=False)
     except (OSError, ValueError) as error:
-        raise ModelError(f"{folder}: not a model folder of a known family ({str(error).splitlines()[0]})") from None
+        raise ModelError(
+            f"{folder}: not a model folder of a known family ({str(error).splitlines()[0]})"
+        ) from None
     check_family(config.model_type, role, str(folder))
     return config
 
@@ -40,11 +45,15 @@ def read_config(folder: str | Path, role: Role) -> Any:
 def check_family(family: str, role: Role, where: str) -> None:
     """Refuse a family that is not on the role's list."""
     if family not in FAMILIES[role]:
-        raise ModelError(f"{where}: the family {family!r} cannot be a bridge's {role}; these can: {', '.join(FAMILIES[role])}")
+        raise ModelError(
+            f"{where}: the family {family!r} cannot be a bridge's {role}; these can: {', '.join(FAMILIES[role])}"
+        )
 
 
 def build(config: Any, *, causal: bool = False) -> Any:
-    """An untrained backbone of this configuration: no LM head, no pooler, attending both ways unless `causal`."""
+    """An untrained backbone of this configuration: no LM head, no pooler, attending both ways
+    unless `causal`.
+    """
     config.use_cache = False
     if config.model_type in T5:
         return getattr(transformers, T5[config.model_type])(config)
@@ -53,7 +62,9 @@ def build(config: Any, *, causal: bool = False) -> Any:
     return direct(model, causal=causal)
 
 
-def load(folder: str | Path, role: Role, dtype: torch.dtype = torch.float32, *, causal: bool = False) -> Any:
+def load(
+    folder: str | Path, role: Role, dtype: torch.dtype = torch.float32, *, causal: bool = False
+) -> Any:
     """The backbone in `folder` with its weights (safetensors only), in eval mode.
 
     Raises ModelError where there are no safetensors weights or they do not fit the configuration.
@@ -65,26 +76,47 @@ def load(folder: str | Path, role: Role, dtype: torch.dtype = torch.float32, *, 
         try:
             model.load_state_dict(unpack(folder))
         except RuntimeError as error:
-            raise ModelError(f"{folder}: the packed weights do not fit the configuration ({' '.join(str(error).split())})") from None
+            raise ModelError(
+                f"{folder}: the packed weights do not fit the configuration ({' '.join(str(error).split())})"
+            ) from None
         return model.eval()
     if not list(folder.glob("*.safetensors")):
-        raise ModelError(f"{folder}: no *.safetensors weights; pickled weights are not read, convert them first")
-    cls: Any = getattr(transformers, T5[config.model_type]) if config.model_type in T5 else transformers.AutoModel
+        raise ModelError(
+            f"{folder}: no *.safetensors weights; pickled weights are not read, convert them first"
+        )
+    cls: Any = (
+        getattr(transformers, T5[config.model_type])
+        if config.model_type in T5
+        else transformers.AutoModel
+    )
     extra = {"add_pooling_layer": False} if config.model_type in WITHOUT_POOLER else {}
     config.use_cache = False
-    settings = {"config": config, "dtype": dtype, "use_safetensors": True, "trust_remote_code": False, "output_loading_info": True, **extra}
+    settings = {
+        "config": config,
+        "dtype": dtype,
+        "use_safetensors": True,
+        "trust_remote_code": False,
+        "output_loading_info": True,
+        **extra,
+    }
     try:
         with quiet():
             model, report = cls.from_pretrained(str(folder), **settings)
     except Exception as error:  # safetensors raises its own class for a truncated file
-        raise ModelError(f"{folder}: the weights cannot be read, perhaps cut short ({str(error).splitlines()[0]})") from error
+        raise ModelError(
+            f"{folder}: the weights cannot be read, perhaps cut short ({str(error).splitlines()[0]})"
+        ) from error
     if report["missing_keys"]:
-        raise ModelError(f"{folder}: the weights lack {sorted(report['missing_keys'])[0]!r} and {len(report['missing_keys']) - 1} more")
+        raise ModelError(
+            f"{folder}: the weights lack {sorted(report['missing_keys'])[0]!r} and {len(report['missing_keys']) - 1} more"
+        )
     return direct(model, causal=causal).eval()
 
 
 def cast_parameters(model: Any, dtype: torch.dtype) -> Any:
-    """Change the weights' type and leave buffers alone: rotary frequencies rounded to bf16 would turn long texts wrong."""
+    """Change the weights' type and leave buffers alone: rotary frequencies rounded to bf16 would
+    turn long texts wrong.
+    """
     for parameter in model.parameters():
         parameter.data = parameter.data.to(dtype)
     return model
@@ -92,7 +124,9 @@ def cast_parameters(model: Any, dtype: torch.dtype) -> Any:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep transformers from reporting tensors that a backbone does not use (a pooler, an LM head); errors still show."""
+    """Keep transformers from reporting tensors that a backbone does not use (a pooler, an LM head);
+    errors still show.
+    """
     logging = transformers.utils.logging
     level = logging.get_verbosity()
     logging.set_verbosity_error()
@@ -128,28 +162,39 @@ def direct(model: Any, *, causal: bool) -> Any:
 
 def load_tokenizer(folder: str | Path) -> Any:
     """The model's tokenizer, with a padding token. Raises ModelError where the folder has none."""
-    if not any((Path(folder) / name).exists() for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "spiece.model")):
+    if not any(
+        (Path(folder) / name).exists()
+        for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "spiece.model")
+    ):
         raise ModelError(f"{folder}: no tokenizer; an encoder needs one (tokenizer.json)")
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
     except Exception as error:  # tokenizers raises a bare Exception for a damaged file
-        raise ModelError(f"{folder}: the tokenizer cannot be read, perhaps cut short ({' '.join(str(error).split())[:200]})") from error
+        raise ModelError(
+            f"{folder}: the tokenizer cannot be read, perhaps cut short ({' '.join(str(error).split())[:200]})"
+        ) from error
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
 
 
 def positions(config: Any) -> int | None:
-    """How many tokens the model has learned positions for; None where positions are rotary or relative."""
+    """How many tokens the model has learned positions for; None where positions are rotary or
+    relative.
+    """
     if config.model_type not in ("bert", "roberta", "xlm-roberta"):
         return None
     return int(config.max_position_embeddings) - (2 if config.model_type != "bert" else 0)
 
 
 def recompute(model: Any) -> None:
-    """Recompute activations in the backward pass; transformers has renamed the method on the way to version 6."""
+    """Recompute activations in the backward pass; transformers has renamed the method on the way to
+    version 6.
+    """
     if hasattr(model, "activation_checkpointing_enable"):
-        model.activation_checkpointing_enable(activation_checkpointing_kwargs={"use_reentrant": False})
+        model.activation_checkpointing_enable(
+            activation_checkpointing_kwargs={"use_reentrant": False}
+        )
     else:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
 
@@ -165,12 +210,18 @@ def no_dropout(model: Any) -> None:
 
 
 def blocks(model: Any) -> list[torch.nn.Module]:
-    """The model's layers, each a block of attention and feed-forward: the outermost list of modules."""
-    return list(next(module for module in model.modules() if isinstance(module, torch.nn.ModuleList)))
+    """The model's layers, each a block of attention and feed-forward: the outermost list of
+    modules.
+    """
+    return list(
+        next(module for module in model.modules() if isinstance(module, torch.nn.ModuleList))
+    )
 
 
 def embeddings(model: Any) -> tuple[torch.Tensor, float]:
-    """The input embedding table, (vocabulary, width), and the factor that the model's own lookup multiplies it by."""
+    """The input embedding table, (vocabulary, width), and the factor that the model's own lookup
+    multiplies it by.
+    """
     table = model.get_input_embeddings()
     return table.weight, float(getattr(table, "scalar_embed_scale", 1.0))
 

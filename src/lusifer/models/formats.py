@@ -1,6 +1,8 @@
-"""The kinds of model, one line each: how a folder is told to be one, what loads it, and what `lusifer models` says of it.
+"""The kinds of model, one line each: how a folder is told to be one, what loads it, and what
+`lusifer models` says of it.
 
-The first format that recognises a folder reads it. To add one, write a backend behind `BaseEmbedder` and its line here.
+The first format that recognises a folder reads it. To add one, write a backend behind
+`BaseEmbedder` and its line here.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ from lusifer.models.hub import read_json, weights_files
 class LoadOptions:
     """What `lusifer.load` may be asked for beside the name; each format takes some of them.
 
-    Every format takes `bf16`, which says something about torch alone: what is not computed there has its own precision.
+    Every format takes `bf16`, which says something about torch alone: what is not computed there
+    has its own precision.
     """
 
     dim: int | None = None
@@ -36,12 +39,18 @@ class LoadOptions:
 
     def asked(self) -> dict[str, Any]:
         """The options that differ from their defaults."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+        return {
+            f.name: getattr(self, f.name)
+            for f in fields(self)
+            if getattr(self, f.name) != f.default
+        }
 
 
 @dataclass(frozen=True)
 class Description:
-    """What a folder's files tell of a model: its kind, the size of a vector, languages and figures where it declares them."""
+    """What a folder's files tell of a model: its kind, the size of a vector, languages and figures
+    where it declares them.
+    """
 
     kind: str
     dim: str
@@ -51,7 +60,9 @@ class Description:
 
 @dataclass(frozen=True)
 class Format:
-    """A kind of model. `what` names it in a sentence; `options` are those of `LoadOptions` that it takes."""
+    """A kind of model. `what` names it in a sentence; `options` are those of `LoadOptions` that it
+    takes.
+    """
 
     what: str
     detect: Callable[[Path], bool]
@@ -67,7 +78,9 @@ def format_of(folder: Path) -> Format:
 
 def check_options(what: str, taken: frozenset[str], options: LoadOptions, name: str) -> None:
     """Raise ModelError for an option that a model of this kind does not take."""
-    asked = {key: value for key, value in options.asked().items() if (key, value) != ("device", "cpu")}
+    asked = {
+        key: value for key, value in options.asked().items() if (key, value) != ("device", "cpu")
+    }
     wrong = [f"{key}={value!r}" for key, value in asked.items() if key not in taken]
     if wrong:
         raise ModelError(f"{name}: is {what}, which takes no {', no '.join(wrong)}")
@@ -75,13 +88,17 @@ def check_options(what: str, taken: frozenset[str], options: LoadOptions, name: 
 
 def _describe_static(folder: Path) -> Description:
     config = read_static_config(folder)
-    figures = "; ".join(f"{task} {value}" for task, value in config.about.get("figures", {}).items())
+    figures = "; ".join(
+        f"{task} {value}" for task, value in config.about.get("figures", {}).items()
+    )
     return Description("static", str(config.dim), str(config.about.get("languages", "")), figures)
 
 
 def _describe_torch(folder: Path) -> Description:
     file = folder / "config.json"
-    return Description(str(read_json(file).get("model_type", "?")) if file.exists() else "?", _width(folder))
+    return Description(
+        str(read_json(file).get("model_type", "?")) if file.exists() else "?", _width(folder)
+    )
 
 
 def _width(folder: Path) -> str:
@@ -94,7 +111,9 @@ def _load_hybrid(folder: Path, options: LoadOptions) -> Embedder:
     from lusifer.models.sentence_transformer import sentence_transformer
 
     model = sentence_transformer(folder, device=options.device, language=options.language)
-    return HybridEmbedder(model, Heads.read(folder), options.budget, bf16=options.bf16, compile=options.compile)
+    return HybridEmbedder(
+        model, Heads.read(folder), options.budget, bf16=options.bf16, compile=options.compile
+    )
 
 
 def _load_adapted(folder: Path, options: LoadOptions) -> Embedder:
@@ -102,22 +121,41 @@ def _load_adapted(folder: Path, options: LoadOptions) -> Embedder:
     from lusifer.models.sentence_transformer import sentence_transformer
 
     model = sentence_transformer(folder, device=options.device, language=options.language)
-    return AdaptedEmbedder(model, folder, options.budget, bf16=options.bf16, compile=options.compile)
+    return AdaptedEmbedder(
+        model, folder, options.budget, bf16=options.bf16, compile=options.compile
+    )
 
 
 def _load_torch(folder: Path, options: LoadOptions) -> Embedder:
     from lusifer.models.backends.torch_embedder import TorchEmbedder
     from lusifer.models.sentence_transformer import sentence_transformer
 
-    model = sentence_transformer(folder, device=options.device, encoder=options.encoder, target=options.target, language=options.language)
-    return TorchEmbedder(model, options.budget, bf16=options.bf16, long=options.long, compile=options.compile, own=True)
+    model = sentence_transformer(
+        folder,
+        device=options.device,
+        encoder=options.encoder,
+        target=options.target,
+        language=options.language,
+    )
+    return TorchEmbedder(
+        model,
+        options.budget,
+        bf16=options.bf16,
+        long=options.long,
+        compile=options.compile,
+        own=True,
+    )
 
 
 ENDPOINT = frozenset({"bf16"})
 TORCH = frozenset({"bf16", "device", "language", "long", "compile", "budget"})
 FORMATS = (
     Format(
-        "a static table", is_static, lambda folder, options: load_static(folder, options.dim), _describe_static, frozenset({"dim", "bf16"})
+        "a static table",
+        is_static,
+        lambda folder, options: load_static(folder, options.dim),
+        _describe_static,
+        frozenset({"dim", "bf16"}),
     ),
     Format(
         "an ONNX export",
@@ -147,5 +185,7 @@ FORMATS = (
         _describe_torch,
         TORCH - {"long"},
     ),
-    Format("a sentence-transformers model", lambda folder: True, _load_torch, _describe_torch, TORCH),
+    Format(
+        "a sentence-transformers model", lambda folder: True, _load_torch, _describe_torch, TORCH
+    ),
 )

@@ -1,9 +1,11 @@
-"""Three ways to compare two texts with one pass of a model: one vector, weighted words, a vector a token (BGE-M3, arXiv 2402.03216).
+"""Three ways to compare two texts with one pass of a model: one vector, weighted words, a vector a
+token (BGE-M3, arXiv 2402.03216).
 
-The dense vector is the model's own. Sparse: each token's weight is relu of a line through its state, a word's the largest of its tokens'.
-Multi-vector: a unit vector a token; a query's tokens take their best among the document's, on average. Beside a standard model's folder
-lie `heads.json` and `heads.safetensors`: any reader of that folder has the dense model, `lusifer.load` all three. Cost: two small
-products a token; a multi-vector index is a hundred times a dense one.
+The dense vector is the model's own. Sparse: each token's weight is relu of a line through its
+state, a word's the largest of its tokens'. Multi-vector: a unit vector a token; a query's tokens
+take their best among the document's, on average. Beside a standard model's folder lie `heads.json`
+and `heads.safetensors`: any reader of that folder has the dense model, `lusifer.load` all three.
+Cost: two small products a token; a multi-vector index is a hundred times a dense one.
 """
 
 from __future__ import annotations
@@ -30,7 +32,9 @@ SPARSE_SHARE = 0.3  # of the sparse score in the sum of the three
 
 
 class Heads(nn.Module):
-    """The last module of a model: adds `sparse_weights` (n, t) and `token_vectors` (n, t, dim) to its features."""
+    """The last module of a model: adds `sparse_weights` (n, t) and `token_vectors` (n, t, dim) to
+    its features.
+    """
 
     def __init__(self, width: int, dim: int, special: Sequence[int]) -> None:
         super().__init__()
@@ -38,16 +42,28 @@ class Heads(nn.Module):
         self.sparse, self.multi = nn.Linear(width, 1), nn.Linear(width, dim)
 
     def forward(self, features: dict[str, Any]) -> dict[str, Any]:
-        states, mask, ids = features["token_embeddings"], features["attention_mask"], features["input_ids"]
+        states, mask, ids = (
+            features["token_embeddings"],
+            features["attention_mask"],
+            features["input_ids"],
+        )
         words = mask.bool() & ~torch.isin(ids, torch.tensor(self.special, device=ids.device))
         features["sparse_weights"] = F.relu(self.sparse(states)).squeeze(-1) * words
-        features["token_vectors"] = F.normalize(self.multi(states).float(), dim=-1) * mask[..., None]
+        features["token_vectors"] = (
+            F.normalize(self.multi(states).float(), dim=-1) * mask[..., None]
+        )
         return features
 
     def write(self, folder: Path) -> None:
         """Put the heads beside a model."""
-        save_file({k: v.detach().float().contiguous().cpu() for k, v in self.state_dict().items()}, folder / WEIGHTS)
-        (folder / SETTINGS).write_text(json.dumps({"width": self.width, "dim": self.dim, "special": self.special}), encoding="utf-8")
+        save_file(
+            {k: v.detach().float().contiguous().cpu() for k, v in self.state_dict().items()},
+            folder / WEIGHTS,
+        )
+        (folder / SETTINGS).write_text(
+            json.dumps({"width": self.width, "dim": self.dim, "special": self.special}),
+            encoding="utf-8",
+        )
 
     @classmethod
     def read(cls, folder: Path) -> Heads:
@@ -59,19 +75,26 @@ class Heads(nn.Module):
         except ModelError:
             raise
         except Exception as error:
-            raise ModelError(f"{folder / WEIGHTS}: damaged or incomplete ({' '.join(str(error).split())[:160]})") from None
+            raise ModelError(
+                f"{folder / WEIGHTS}: damaged or incomplete ({' '.join(str(error).split())[:160]})"
+            ) from None
         return heads
 
 
 def sparse_scores(queries: dict[str, Any], documents: dict[str, Any]) -> torch.Tensor:
     """(n, m): for each word that two texts share, the product of its weights, summed."""
-    words, place = torch.unique(torch.cat([queries["input_ids"].flatten(), documents["input_ids"].flatten()]), return_inverse=True)
+    words, place = torch.unique(
+        torch.cat([queries["input_ids"].flatten(), documents["input_ids"].flatten()]),
+        return_inverse=True,
+    )
     split = queries["input_ids"].numel()
 
     def spread(side: dict[str, Any], places: torch.Tensor) -> torch.Tensor:
         weights = side["sparse_weights"].float()
         empty = weights.new_zeros(len(weights), len(words))
-        found: torch.Tensor = empty.scatter_reduce(1, places.view_as(side["input_ids"]), weights, "amax")
+        found: torch.Tensor = empty.scatter_reduce(
+            1, places.view_as(side["input_ids"]), weights, "amax"
+        )
         return found
 
     return spread(queries, place[:split]) @ spread(documents, place[split:]).T
@@ -81,8 +104,12 @@ def multi_scores(queries: dict[str, Any], documents: dict[str, Any]) -> torch.Te
     """(n, m): the mean over a query's tokens of the best cosine among a document's."""
     mask, other = queries["attention_mask"].float(), documents["attention_mask"].bool()
     rows = []
-    for vectors, own in zip(queries["token_vectors"], mask, strict=True):  # a query at a time: t x (m t) scores are held, not n times that
-        cosines = torch.einsum("qd,mtd->qmt", vectors, documents["token_vectors"]).masked_fill(~other[None], float("-inf"))
+    for vectors, own in zip(
+        queries["token_vectors"], mask, strict=True
+    ):  # a query at a time: t x (m t) scores are held, not n times that
+        cosines = torch.einsum("qd,mtd->qmt", vectors, documents["token_vectors"]).masked_fill(
+            ~other[None], float("-inf")
+        )
         rows.append((cosines.amax(2) * own[:, None]).sum(0) / own.sum())
     return torch.stack(rows)
 
@@ -90,16 +117,30 @@ def multi_scores(queries: dict[str, Any], documents: dict[str, Any]) -> torch.Te
 class HybridEmbedder(TorchEmbedder):
     """An `Embedder` whose texts can be had as weighted words and as a vector a token, too."""
 
-    def __init__(self, model: Any, heads: Heads, budget: int | None = None, *, bf16: bool = False, compile: bool = False) -> None:
+    def __init__(
+        self,
+        model: Any,
+        heads: Heads,
+        budget: int | None = None,
+        *,
+        bf16: bool = False,
+        compile: bool = False,
+    ) -> None:
         super().__init__(model, budget, bf16=bf16, compile=compile)
         self.heads = heads.to(model.device).eval()
 
-    def encode_sparse(self, texts: Sequence[str], *, prompt: str | None = None) -> list[dict[str, float]]:
+    def encode_sparse(
+        self, texts: Sequence[str], *, prompt: str | None = None
+    ) -> list[dict[str, float]]:
         """Each text's words (the tokenizer's pieces) and their weights, those above 0."""
         found: list[dict[str, float]] = []
         for ids, weights in self._parts(texts, prompt, ("input_ids", "sparse_weights")):
             words: dict[str, float] = {}
-            for piece, weight in zip(self.model.tokenizer.convert_ids_to_tokens(ids.tolist()), weights.tolist(), strict=True):
+            for piece, weight in zip(
+                self.model.tokenizer.convert_ids_to_tokens(ids.tolist()),
+                weights.tolist(),
+                strict=True,
+            ):
                 if weight > 0:
                     words[piece] = max(weight, words.get(piece, 0.0))
             found.append(words)
@@ -107,35 +148,57 @@ class HybridEmbedder(TorchEmbedder):
 
     def encode_multi(self, texts: Sequence[str], *, prompt: str | None = None) -> list[Vectors]:
         """A matrix (tokens, dim) of unit rows for each text."""
-        return [np.asarray(vectors, dtype=np.float32) for (vectors,) in self._parts(texts, prompt, ("token_vectors",))]
+        return [
+            np.asarray(vectors, dtype=np.float32)
+            for (vectors,) in self._parts(texts, prompt, ("token_vectors",))
+        ]
 
     def score(self, queries: Sequence[str], documents: Sequence[str]) -> Vectors:
-        """(n, m): dense + 0.3 sparse + multi-vector, with the model's prompts for queries and documents."""
+        """(n, m): dense + 0.3 sparse + multi-vector, with the model's prompts for queries and
+        documents.
+        """
         sides = [("query", queries), ("document", documents)]
         prompts = [name if name in self.prompts else None for name, _ in sides]
         dense = [self.encode(texts, prompt=p) for (_, texts), p in zip(sides, prompts, strict=True)]
-        words = [self.encode_sparse(texts, prompt=p) for (_, texts), p in zip(sides, prompts, strict=True)]
-        multi = [self.encode_multi(texts, prompt=p) for (_, texts), p in zip(sides, prompts, strict=True)]
+        words = [
+            self.encode_sparse(texts, prompt=p)
+            for (_, texts), p in zip(sides, prompts, strict=True)
+        ]
+        multi = [
+            self.encode_multi(texts, prompt=p) for (_, texts), p in zip(sides, prompts, strict=True)
+        ]
         scores = dense[0] @ dense[1].T
         for i in range(len(queries)):
             for j in range(len(documents)):
                 shared = sum(w * words[1][j].get(piece, 0.0) for piece, w in words[0][i].items())
-                scores[i, j] += SPARSE_SHARE * shared + float((multi[0][i] @ multi[1][j].T).max(1).mean())
+                scores[i, j] += SPARSE_SHARE * shared + float(
+                    (multi[0][i] @ multi[1][j].T).max(1).mean()
+                )
         return scores
 
-    def _parts(self, texts: Sequence[str], prompt: str | None, names: tuple[str, ...]) -> list[tuple[Any, ...]]:
+    def _parts(
+        self, texts: Sequence[str], prompt: str | None, names: tuple[str, ...]
+    ) -> list[tuple[Any, ...]]:
         """For each text its tokens' rows of some features."""
         check_texts(texts, prompt, self.model.prompts)
         before = self.before(prompt)
         found: list[tuple[Any, ...]] = [()] * len(texts)
         for rows in by_tokens(self._lengths(texts), self.budget):
             features = self.model.preprocess([before + texts[row] for row in rows])
-            features = {k: v.to(self.model.device) if hasattr(v, "to") else v for k, v in features.items()}
-            with torch.inference_mode(), torch.autocast(self.model.device.type, dtype=torch.bfloat16, enabled=self.bf16):
+            features = {
+                k: v.to(self.model.device) if hasattr(v, "to") else v for k, v in features.items()
+            }
+            with (
+                torch.inference_mode(),
+                torch.autocast(self.model.device.type, dtype=torch.bfloat16, enabled=self.bf16),
+            ):
                 made = self.heads(self.model(features))
             for place, row in enumerate(rows):
                 kept = made["attention_mask"][place].bool()
                 found[row] = tuple(
-                    made[name][place][kept].float().cpu().numpy() if name != "input_ids" else made[name][place][kept] for name in names
+                    made[name][place][kept].float().cpu().numpy()
+                    if name != "input_ids"
+                    else made[name][place][kept]
+                    for name in names
                 )
         return found

@@ -1,4 +1,6 @@
-"""Bases: the models that a bridge joins, named by a folder or a hub id, and known by their weights' hash."""
+"""Bases: the models that a bridge joins, named by a folder or a hub id, and known by their weights'
+hash.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +20,17 @@ KNOWN_HEADS = ("Transformer", "Pooling", "Normalize")
 
 
 SAMPLED = 64  # numbers of a base's weights that a checkpoint remembers
-SAME_MODEL = 0.97  # their cosine from which on two folders hold the same model, perhaps rounded (four bits: .99; another model: about 0)
+# their cosine from which on two folders hold the same model, perhaps rounded (four bits: .99;
+# another model: about 0)
+SAME_MODEL = 0.97
 
 
 @dataclass(frozen=True)
 class Base:
     """What a checkpoint remembers of a base: its name and its weights' hash.
 
-    Where another precision of the same model is as good, it also remembers some numbers of one of its tensors, to tell it from others.
+    Where another precision of the same model is as good, it also remembers some numbers of one of
+    its tensors, to tell it from others.
     """
 
     name: str
@@ -35,10 +40,11 @@ class Base:
 
 
 def locate(name: str, *, weights: bool = True, **hub: Any) -> Path:
-    """The folder of a model named by a path, a hub id, `package:` and a Python module with `get_model_path`, or `default`.
+    """The folder of a model named by a path, a hub id, `package:` and a Python module with
+    `get_model_path`, or `default`.
 
-    From the hub all is fetched that a model needs, or, without `weights`, its configuration and tokenizer alone; `hub` may
-    hold `revision`, `token`, `cache_folder` and `local_files_only`.
+    From the hub all is fetched that a model needs, or, without `weights`, its configuration and
+    tokenizer alone; `hub` may hold `revision`, `token`, `cache_folder` and `local_files_only`.
     Raises ModelError where there is none, or the hub cannot be reached and its cache has no copy.
     """
     if name == DEFAULT:
@@ -55,7 +61,11 @@ def locate(name: str, *, weights: bool = True, **hub: Any) -> Path:
     patterns = [*FILES, "*.safetensors"] if weights else FILES
     cache = {"cache_dir": hub.pop("cache_folder")} if "cache_folder" in hub else {}
     try:
-        return Path(snapshot_download(name, allow_patterns=patterns, ignore_patterns=[TWICE], **cache, **hub))
+        return Path(
+            snapshot_download(
+                name, allow_patterns=patterns, ignore_patterns=[TWICE], **cache, **hub
+            )
+        )
     except Exception as error:
         raise ModelError(
             f"{name}: no such folder, and the hub gave no model of that name ({type(error).__name__}); check the name or the network"
@@ -66,7 +76,9 @@ def _shipped() -> Path:
     """The model that comes with the package."""
     folder = Path(__file__).parents[1] / "assets" / DEFAULT
     if not folder.is_dir():
-        raise ModelError("this copy of lusifer comes without its default model; name one with --model, or reinstall lusifer")
+        raise ModelError(
+            "this copy of lusifer comes without its default model; name one with --model, or reinstall lusifer"
+        )
     return folder
 
 
@@ -78,11 +90,14 @@ def _package(name: str) -> Path:
     try:
         return Path(importlib.import_module(module).get_model_path())
     except ModuleNotFoundError:
-        raise ModelError(f"{name}: the Python package is not installed; pip install {module.replace('_', '-')}") from None
+        raise ModelError(
+            f"{name}: the Python package is not installed; pip install {module.replace('_', '-')}"
+        ) from None
 
 
 def beside(name: str, checkpoint: Path) -> str:
-    """A base's relative name, seen from the working directory, or else from the nearest folder above the checkpoint that has it.
+    """A base's relative name, seen from the working directory, or else from the nearest folder
+    above the checkpoint that has it.
 
     Which folder it is cannot go wrong: the weights' hash is checked.
     """
@@ -94,7 +109,9 @@ def beside(name: str, checkpoint: Path) -> str:
 
 
 def check_head(name: str, folder: Path) -> None:
-    """Raise ModelError where a target ends in modules (a Dense layer) that a bridge into its backbone would leave out."""
+    """Raise ModelError where a target ends in modules (a Dense layer) that a bridge into its
+    backbone would leave out.
+    """
     file = folder / "modules.json"
     if not file.exists():
         return
@@ -107,12 +124,16 @@ def check_head(name: str, folder: Path) -> None:
 
 
 def describe(name: str, folder: Path, *, exact: bool = True) -> Base:
-    """What a checkpoint is to remember of a base; without `exact`, other roundings of the same weights will do too."""
+    """What a checkpoint is to remember of a base; without `exact`, other roundings of the same
+    weights will do too.
+    """
     return Base(name, weights_hash(folder), *(() if exact else _sampled(folder)))
 
 
 def verify(base: Base, folder: Path) -> None:
-    """Raise ModelError where the base's weights are not those of the bridge's training (or, where it allows that, the same rounded)."""
+    """Raise ModelError where the base's weights are not those of the bridge's training (or, where
+    it allows that, the same rounded).
+    """
     if not weights_files(folder):
         raise ModelError(f"{folder}: no *.safetensors weights")
     found = weights_hash(folder)
@@ -124,7 +145,9 @@ def verify(base: Base, folder: Path) -> None:
 
 
 def _sampled(folder: Path, wanted: str = "") -> tuple[str, tuple[float, ...]]:
-    """The name of a base's last large matrix (or of the one `wanted`), and `SAMPLED` of its numbers; nothing where there is none."""
+    """The name of a base's last large matrix (or of the one `wanted`), and `SAMPLED` of its
+    numbers; nothing where there is none.
+    """
     from safetensors import safe_open
 
     for file in reversed(weights_files(folder)):
@@ -135,12 +158,16 @@ def _sampled(folder: Path, wanted: str = "") -> tuple[str, tuple[float, ...]]:
                 shape = tensors.get_slice(name).get_shape()
                 if len(shape) == 2 and shape[0] * shape[1] >= SAMPLED**2 and "pooler" not in name:
                     flat = tensors.get_tensor(name).reshape(-1)
-                    return name, tuple(round(float(value), 6) for value in flat[:: len(flat) // SAMPLED][:SAMPLED])
+                    return name, tuple(
+                        round(float(value), 6) for value in flat[:: len(flat) // SAMPLED][:SAMPLED]
+                    )
     return "", ()
 
 
 def _same_model(base: Base, folder: Path) -> bool:
-    """Whether the folder's numbers at the places that the base remembers are those, but for rounding."""
+    """Whether the folder's numbers at the places that the base remembers are those, but for
+    rounding.
+    """
     import numpy as np
 
     theirs = np.array(_sampled(folder, base.tensor)[1] if base.tensor else ())
@@ -153,7 +180,9 @@ def _same_model(base: Base, folder: Path) -> bool:
 
 
 def own_pooling(folder: Path) -> str | None:
-    """The pooling mode that a sentence-transformers folder declares for its model, e.g. `mean` or `cls`."""
+    """The pooling mode that a sentence-transformers folder declares for its model, e.g. `mean` or
+    `cls`.
+    """
     file = folder / "1_Pooling" / "config.json"
     if not file.exists():
         return None
@@ -180,8 +209,9 @@ def onnx_files(folder: str | Path) -> list[Path]:
 
 
 def weights_hash(folder: str | Path) -> str:
-    """SHA-256 over the folder's weight files, those of its further modules, routes and adapters (`2_Dense`, `query_0_Transformer`) too;
-    of an ONNX folder, over its graph."""
+    """SHA-256 over the folder's weight files, those of its further modules, routes and adapters
+    (`2_Dense`, `query_0_Transformer`) too; of an ONNX folder, over its graph.
+    """
     places = ("[0-9]*_*/*.safetensors", "[a-z]*_[0-9]*_*/*.safetensors", "adapters/*/*.safetensors")
     further = sorted(file for place in places for file in Path(folder).glob(place))
     return sha256(*([*weights_files(folder), *further] or onnx_files(folder)))

@@ -1,8 +1,9 @@
 """The identity of a model: one value made of everything that changes a vector.
 
-Weights and what lies outside an ONNX graph, pooling, length, prompts, tokenizer, the configuration of a bridge, heads and adapters. Two
-folders that give other vectors have other identities; what a library writes for itself (its version, where a file once lay) does not
-count, nor does a model card. Cost: one pass over the files. An index, a cache, results and teachers all know a model by it.
+Weights and what lies outside an ONNX graph, pooling, length, prompts, tokenizer, the configuration
+of a bridge, heads and adapters. Two folders that give other vectors have other identities; what a
+library writes for itself (its version, where a file once lay) does not count, nor does a model
+card. Cost: one pass over the files. An index, a cache, results and teachers all know a model by it.
 """
 
 from __future__ import annotations
@@ -16,14 +17,44 @@ from lusifer.io.files import sha256
 from lusifer.models.hub import onnx_files, weights_files, weights_hash
 
 SETTINGS = (
-    *("config.json", "modules.json", "sentence_bert_config.json", "config_sentence_transformers.json", "tokenizer.json"),
-    *("tokenizer_config.json", "special_tokens_map.json", "bridge.json", "heads.json", "adapters.json", "router_config.json"),
+    *(
+        "config.json",
+        "modules.json",
+        "sentence_bert_config.json",
+        "config_sentence_transformers.json",
+        "tokenizer.json",
+    ),
+    *(
+        "tokenizer_config.json",
+        "special_tokens_map.json",
+        "bridge.json",
+        "heads.json",
+        "adapters.json",
+        "router_config.json",
+    ),
 )
 FURTHER = ("[0-9]*_*/*.json", "[a-z]*_[0-9]*_*/*.json", "adapters/*/adapter_config.json")
 WORDS = ("vocab.txt", "merges.txt", "vocab.json", "*.model")
 IDLE = {  # keys that change no vector
-    *("__version__", "transformers_version", "_name_or_path", "name_or_path", "similarity_fn_name", "about", "padding", "truncation"),
-    *("architectures", "model_type_hint", "torch_dtype", "dtype", "use_cache", "base_model_name_or_path", "auto_mapping"),
+    *(
+        "__version__",
+        "transformers_version",
+        "_name_or_path",
+        "name_or_path",
+        "similarity_fn_name",
+        "about",
+        "padding",
+        "truncation",
+    ),
+    *(
+        "architectures",
+        "model_type_hint",
+        "torch_dtype",
+        "dtype",
+        "use_cache",
+        "base_model_name_or_path",
+        "auto_mapping",
+    ),
 }
 NO_WEIGHTS = (".json", ".md", ".txt", ".model", ".yaml", ".py", ".gitattributes")
 
@@ -44,10 +75,16 @@ def identity(folder: str | Path) -> str:
     digest = hashlib.sha256(weights_hash(folder).encode())
     if not weights_files(folder):  # an ONNX graph may name files of any name that hold its weights
         for graph in onnx_files(folder):
-            beside = [file for file in sorted(graph.parent.iterdir()) if file.is_file() and not file.name.endswith(NO_WEIGHTS)]
+            beside = [
+                file
+                for file in sorted(graph.parent.iterdir())
+                if file.is_file() and not file.name.endswith(NO_WEIGHTS)
+            ]
             digest.update(sha256(*beside).encode())
             break
-    found = {folder / name for name in SETTINGS} | {file for pattern in (*FURTHER, *WORDS) for file in folder.glob(pattern)}
+    found = {folder / name for name in SETTINGS} | {
+        file for pattern in (*FURTHER, *WORDS) for file in folder.glob(pattern)
+    }
     for file in sorted(file for file in found if file.is_file()):
         digest.update(f"\0{file.relative_to(folder).as_posix()}\0".encode())
         digest.update(_essence(file))
@@ -63,5 +100,7 @@ def _essence(file: Path) -> bytes:
         value = json.loads(raw)
     except ValueError:
         return raw
-    top: Any = {k: v for k, v in value.items() if k not in IDLE} if isinstance(value, dict) else value
+    top: Any = (
+        {k: v for k, v in value.items() if k not in IDLE} if isinstance(value, dict) else value
+    )
     return json.dumps(top, sort_keys=True, ensure_ascii=False).encode("utf-8", "surrogatepass")

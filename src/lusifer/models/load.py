@@ -1,4 +1,6 @@
-"""Loading: a path or a hub id → a SentenceTransformer, or the `Embedder` over it. Remote code is never run."""
+"""Loading: a path or a hub id → a SentenceTransformer, or the `Embedder` over it. Remote code is
+never run.
+"""
 
 from __future__ import annotations
 
@@ -32,22 +34,27 @@ def load(
     """Load a model, whatever its kind, as an `Embedder`. Remote code is never run.
 
     Args:
-        name: a folder, a hub id, `package:` and a Python module, an endpoint's URL, or `default`, which comes with lusifer.
+        name: a folder, a hub id, `package:` and a Python module, an endpoint's URL, or `default`,
+            which comes with lusifer.
         dim: of a static table, how many of a vector's first numbers to keep.
-        bf16: compute in bfloat16, where torch computes: about three times as fast on a CPU that has it, cosine to fp32 about 0.9999.
+        bf16: compute in bfloat16, where torch computes: about three times as fast on a CPU that has
+            it, cosine to fp32 about 0.9999.
         device: torch's name of one, e.g. `cuda`; without it the best that is there.
         encoder: of a bridge, where its encoder is, if it has moved.
         target: of a bridge, where its target is, if it has moved.
         language: of an X-MOD model, the language module, e.g. `de_DE`.
-        long: what happens to a text past the model's length: it is `cut`, or read in pieces whose vectors are averaged (`pool`).
+        long: what happens to a text past the model's length: it is `cut`, or read in pieces whose
+            vectors are averaged (`pool`).
         compile: fuse a GPU's small operations, at half a minute's cost.
-        budget: tokens of a batch, padding included; without it what fits the caches (CPU) or fills the card (GPU).
+        budget: tokens of a batch, padding included; without it what fits the caches (CPU) or fills
+            the card (GPU).
 
     Returns:
         An object with `encode`, `dim`, `max_tokens` and `prompts`.
 
     Raises:
-        ModelError: where there is no model of that name, it is damaged, asks for remote code, or takes no such option.
+        ModelError: where there is no model of that name, it is damaged, asks for remote code, or
+            takes no such option.
     """
     if long not in ("cut", "pool"):
         raise ModelError(f"long is {long!r}; it must be cut or pool")
@@ -69,10 +76,12 @@ def is_url(name: str | Path) -> bool:
 
 
 @dataclass(frozen=True)
-class Named:
-    """A model with the name that finds it again and its identity: what an index, a cache and results remember of it.
+class LoadedModel:
+    """A model with the name that finds it again and its identity: what an index, a cache and
+    results remember of it.
 
-    `weights` is the hash of its weights alone, by which models were known before: what remembers it still accepts the model.
+    `weights` is the hash of its weights alone, by which models were known before: what remembers it
+    still accepts the model.
     """
 
     name: str
@@ -81,7 +90,7 @@ class Named:
     weights: str = ""
 
     @classmethod
-    def load(cls, name: str | Path, **settings: Any) -> Named:
+    def load(cls, name: str | Path, **settings: Any) -> LoadedModel:
         """As `load`; a folder's name is kept whole, so that it is found from anywhere."""
         if is_url(name):
             return cls(str(name), str(name), load(name, **settings))

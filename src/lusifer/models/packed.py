@@ -1,7 +1,9 @@
-"""Packed weights: large tables as int8 rows with a scale each, the rest in bf16; a third of fp32, half of bf16.
+"""Packed weights: large tables as int8 rows with a scale each, the rest in bf16; a third of fp32,
+half of bf16.
 
-Method: row r of a table is kept as round(r / s) with s = max|r| / 127 (symmetric, per row). Error: cosine to the
-original row above 0.9999. For shipping a small encoder in files below 25 MB; not for layers that matter per element.
+Method: row r of a table is kept as round(r / s) with s = max|r| / 127 (symmetric, per row). Error:
+cosine to the original row above 0.9999. For shipping a small encoder in files below 25 MB; not for
+layers that matter per element.
 """
 
 from __future__ import annotations
@@ -33,7 +35,9 @@ def restore_rows(rows: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
 def pack(folder: str | Path, into: str | Path) -> None:
     """Write a packed copy of a model folder: its weights packed, its other files as they are."""
     folder = Path(folder)
-    state = {k: v for file in sorted(folder.glob("*.safetensors")) for k, v in load_file(file).items()}
+    state = {
+        k: v for file in sorted(folder.glob("*.safetensors")) for k, v in load_file(file).items()
+    }
     if not state:
         raise ModelError(f"{folder}: no *.safetensors weights to pack")
     tables: dict[str, torch.Tensor] = {}
@@ -62,7 +66,9 @@ def unpack(folder: str | Path) -> dict[str, torch.Tensor]:
     try:
         tables, rest = load_file(folder / TABLES), load_file(folder / REST)
     except Exception as error:
-        raise ModelError(f"{folder}: the packed weights cannot be read, perhaps cut short ({error})") from error
+        raise ModelError(
+            f"{folder}: the packed weights cannot be read, perhaps cut short ({error})"
+        ) from error
     state = {name: tensor.float() for name, tensor in rest.items()}
     for name, tensor in tables.items():
         if not name.endswith(".scale"):

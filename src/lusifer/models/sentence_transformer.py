@@ -1,4 +1,6 @@
-"""A folder or a hub id → a `SentenceTransformer`: the library's own, a bridge, packed weights, a static table. Remote code is never run."""
+"""A folder or a hub id → a `SentenceTransformer`: the library's own, a bridge, packed weights, a
+static table. Remote code is never run.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +27,11 @@ def sentence_transformer(
     target: str | None = None,
     language: str | None = None,
 ) -> SentenceTransformer:
-    """The model itself. For a bridge, `encoder=` and `target=` say where its bases are, if they have moved.
+    """The model itself. For a bridge, `encoder=` and `target=` say where its bases are, if they
+    have moved.
 
-    `language` chooses the language module (`de_DE`) of an X-MOD model (arXiv 2205.06266), whose modules are swapped, not trained anew.
+    `language` chooses the language module (`de_DE`) of an X-MOD model (arXiv 2205.06266), whose
+    modules are swapped, not trained anew.
     """
     model = _sentence_transformer(name, device, encoder, target)
     if language is not None:
@@ -41,11 +45,15 @@ def _choose_language(model: SentenceTransformer, language: str) -> None:
     if inner is None or known is None or not hasattr(inner, "set_default_language"):
         raise ModelError(f"language is {language!r}, but the model has no language modules")
     if language not in known:
-        raise ModelError(f"the model has no module for the language {language!r}; its modules: {', '.join(known)}")
+        raise ModelError(
+            f"the model has no module for the language {language!r}; its modules: {', '.join(known)}"
+        )
     inner.set_default_language(language)
 
 
-def _sentence_transformer(name: str | Path, device: str | None, encoder: str | None, target: str | None) -> SentenceTransformer:
+def _sentence_transformer(
+    name: str | Path, device: str | None, encoder: str | None, target: str | None
+) -> SentenceTransformer:
     try:
         from sentence_transformers import SentenceTransformer
     except ModuleNotFoundError:
@@ -67,7 +75,9 @@ def _sentence_transformer(name: str | Path, device: str | None, encoder: str | N
     listed = _listed(folder)
     for module in listed:
         if not module["type"].startswith(TRUSTED):
-            raise ModelError(f"{folder}: asks for code of its own ({module['type']}), which is not run")
+            raise ModelError(
+                f"{folder}: asks for code of its own ({module['type']}), which is not run"
+            )
     if not any(module["type"].startswith(OURS) for module in listed):
         return _plain(folder, device)
     modules = []
@@ -75,12 +85,22 @@ def _sentence_transformer(name: str | Path, device: str | None, encoder: str | N
         path, _, attribute = module["type"].rpartition(".")
         cls = getattr(importlib.import_module(path), attribute)
         try:
-            modules.append(cls.load(str(folder), subfolder=module["path"], **(moved if module["type"].startswith(OURS) else {})))
+            modules.append(
+                cls.load(
+                    str(folder),
+                    subfolder=module["path"],
+                    **(moved if module["type"].startswith(OURS) else {}),
+                )
+            )
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ModelError(f"{folder / module['path']}: damaged or incomplete ({' '.join(str(error).split())[:200]})") from error
+            raise ModelError(
+                f"{folder / module['path']}: damaged or incomplete ({' '.join(str(error).split())[:200]})"
+            ) from error
     settings = hub.read_json(folder / "config_sentence_transformers.json")
     names = ("prompts", "default_prompt_name", "similarity_fn_name")
-    return SentenceTransformer(modules=modules, device=device, **{k: settings[k] for k in names if settings.get(k)}).eval()
+    return SentenceTransformer(
+        modules=modules, device=device, **{k: settings[k] for k in names if settings.get(k)}
+    ).eval()
 
 
 def _listed(folder: Path) -> list[dict[str, str]]:
@@ -101,13 +121,17 @@ def _plain(folder: Path, device: str | None, **settings: str) -> SentenceTransfo
     kwargs = {"use_safetensors": True, **settings}
     try:
         with without_bars():
-            return SentenceTransformer(str(folder), device=device, trust_remote_code=False, model_kwargs=kwargs).eval()
+            return SentenceTransformer(
+                str(folder), device=device, trust_remote_code=False, model_kwargs=kwargs
+            ).eval()
     except Exception as error:
         raise ModelError(f"{folder}: cannot be loaded ({str(error).splitlines()[0]})") from error
 
 
 def _packed(folder: Path, device: str | None) -> SentenceTransformer:
-    """An encoder with packed weights, mean-pooled: unpacked aside into the format that the library reads."""
+    """An encoder with packed weights, mean-pooled: unpacked aside into the format that the library
+    reads.
+    """
     import shutil
     import tempfile
 
@@ -118,5 +142,9 @@ def _packed(folder: Path, device: str | None) -> SentenceTransformer:
     with tempfile.TemporaryDirectory() as aside:
         whole = Path(aside) / "model"
         shutil.copytree(folder, whole, ignore=shutil.ignore_patterns(TABLES, REST))
-        save_file({k: v.contiguous() for k, v in unpack(folder).items()}, whole / "model.safetensors", {"format": "pt"})
+        save_file(
+            {k: v.contiguous() for k, v in unpack(folder).items()},
+            whole / "model.safetensors",
+            {"format": "pt"},
+        )
         return _plain(whole, device, dtype="float32")  # whatever it was trained in

@@ -1,6 +1,8 @@
-"""A static table as sentence-transformers' own, so that what trains and combines its models takes tables too, and back again.
+"""A static table as sentence-transformers' own, so that what trains and combines its models takes
+tables too, and back again.
 
-The library's `StaticEmbedding` takes the mean of a text's rows, ours their sum: one direction. Rows are float32 there, four times as large.
+The library's `StaticEmbedding` takes the mean of a text's rows, ours their sum: one direction. Rows
+are float32 there, four times as large.
 """
 
 from __future__ import annotations
@@ -25,11 +27,17 @@ def read_table(folder: Path, device: str | None = None) -> SentenceTransformer:
 
 
 def write_as(model: SentenceTransformer, origin: Path, folder: Path) -> None:
-    """Write a model into an empty folder as `origin` is written: a static table as one, its card's figures left out; others as they are."""
+    """Write a model into an empty folder as `origin` is written: a static table as one, its card's
+    figures left out; others as they are.
+    """
     if not is_static(origin):
         model.save(str(folder), create_model_card=False)
         return
     table = model[0]
     table.tokenizer.no_truncation()  # its length is the configuration's
-    config = replace(read_static_config(origin), prompts={k: v for k, v in model.prompts.items() if v}, about={})
-    fill_static(folder, table.tokenizer, table.embedding.weight.detach().float().cpu().numpy(), config)
+    config = replace(
+        read_static_config(origin), prompts={k: v for k, v in model.prompts.items() if v}, about={}
+    )
+    fill_static(
+        folder, table.tokenizer, table.embedding.weight.detach().float().cpu().numpy(), config
+    )

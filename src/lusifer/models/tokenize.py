@@ -1,7 +1,9 @@
-"""Texts → token ids, with the tokenizer's own threads: what every model with a `tokenizer.json` shares, torch or not.
+"""Texts → token ids, with the tokenizer's own threads: what every model with a `tokenizer.json`
+shares, torch or not.
 
-A text far longer than a model can read is not read to its end: it is cut at `FEW` letters a token, then at the model's length. Or, with
-`long="pool"`, it is read whole, in pieces of that length, each with the prompt (`pieces`), whose vectors the embedder averages.
+A text far longer than a model can read is not read to its end: it is cut at `FEW` letters a token,
+then at the model's length. Or, with `long="pool"`, it is read whole, in pieces of that length, each
+with the prompt (`pieces`), whose vectors the embedder averages.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ Ids = npt.NDArray[np.uint32]
 FEW = 32  # letters of a token, at most
 
 
-class Tokens:
+class TextTokenizer:
     """A tokenizer that cuts at `max_tokens` and pads nothing."""
 
     def __init__(self, tokenizer: Tokenizer, max_tokens: int) -> None:
@@ -32,10 +34,15 @@ class Tokens:
     def __call__(self, texts: Sequence[str]) -> list[Ids]:
         """Ids of each text, special tokens included."""
         shown = [text[: FEW * self.max_tokens] for text in texts]
-        return [np.array(encoding.ids, dtype=np.uint32) for encoding in self.tokenizer.encode_batch_fast(shown)]
+        return [
+            np.array(encoding.ids, dtype=np.uint32)
+            for encoding in self.tokenizer.encode_batch_fast(shown)
+        ]
 
     def pieces(self, text: str, prompt: str) -> list[tuple[str, int]]:
-        """A text in pieces that fit behind the prompt, each with its number of tokens; the text itself where it fits."""
+        """A text in pieces that fit behind the prompt, each with its number of tokens; the text
+        itself where it fits.
+        """
         if self._whole is None:
             self._whole = _copy(self.tokenizer)
             self._whole.no_truncation()
@@ -50,7 +57,9 @@ class Tokens:
         return found
 
 
-def padded(rows: Sequence[Ids], pad: int = 0, width: int = 1) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def padded(
+    rows: Sequence[Ids], pad: int = 0, width: int = 1
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Rows as one right-padded matrix of at least `width` columns, and its mask, both (n, width)."""
     width = max(width, max(map(len, rows), default=1))
     ids = np.full((len(rows), width), pad, dtype=np.int64)

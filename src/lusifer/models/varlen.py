@@ -1,9 +1,11 @@
-"""Transformers over texts laid end to end: no position is padding, and none is computed for nothing.
+"""Transformers over texts laid end to end: no position is padding, and none is computed for
+nothing.
 
-Method: the rows of a batch become one row of all their tokens, positions beginning anew with each text; attention is
-`torch.nn.attention.varlen` (flash attention, part of torch: no further wheel) within each text alone. Without it, as on a CPU, texts are
-attended to one by one, which is slow and says the same: that is what tests compare. By an allow-list: a family whose attention adds
-something (a relative bias, a soft cap) stays padded.
+Method: the rows of a batch become one row of all their tokens, positions beginning anew with each
+text; attention is `torch.nn.attention.varlen` (flash attention, part of torch: no further wheel)
+within each text alone. Without it, as on a CPU, texts are attended to one by one, which is slow and
+says the same: that is what tests compare. By an allow-list: a family whose attention adds something
+(a relative bias, a soft cap) stays padded.
 """
 
 from __future__ import annotations
@@ -30,7 +32,9 @@ HALF = (torch.float16, torch.bfloat16)
 
 @dataclass(frozen=True)
 class Segments:
-    """Where each text begins among a batch's tokens, (n + 1,) int32, each text's tokens, and the longest text's."""
+    """Where each text begins among a batch's tokens, (n + 1,) int32, each text's tokens, and the
+    longest text's.
+    """
 
     starts: torch.Tensor
     lengths: list[int]
@@ -45,7 +49,9 @@ class Segments:
     def owners(self, total: int) -> torch.Tensor:
         """(1, T): which text each of `total` tokens is of."""
         counts = (self.starts[1:] - self.starts[:-1]).long()
-        return torch.repeat_interleave(torch.arange(len(counts), device=counts.device), counts, output_size=total)[None]
+        return torch.repeat_interleave(
+            torch.arange(len(counts), device=counts.device), counts, output_size=total
+        )[None]
 
     def positions(self, total: int) -> torch.Tensor:
         """(1, T): each token's place in its text."""
@@ -64,13 +70,26 @@ def fits(model: Any) -> bool:
 def fast(model: Any, *, bf16: bool) -> bool:
     """Whether it is also faster so: a GPU, its kernel, and numbers that the kernel takes."""
     parameter, kernel = next(model.parameters()), _kernel()
-    if not fits(model) or parameter.device.type != "cuda" or not (bf16 or parameter.dtype in HALF) or kernel is None:
+    if (
+        not fits(model)
+        or parameter.device.type != "cuda"
+        or not (bf16 or parameter.dtype in HALF)
+        or kernel is None
+    ):
         return False
-    near = getattr(model.config, "sliding_window", None) is not None  # attends to a window of its text alone
+    near = (
+        getattr(model.config, "sliding_window", None) is not None
+    )  # attends to a window of its text alone
     return not near or "window_size" in inspect.signature(kernel).parameters
 
 
-def run(model: Any, segments: Segments, *, ids: torch.Tensor | None = None, embeds: torch.Tensor | None = None) -> torch.Tensor:
+def run(
+    model: Any,
+    segments: Segments,
+    *,
+    ids: torch.Tensor | None = None,
+    embeds: torch.Tensor | None = None,
+) -> torch.Tensor:
     """Last hidden states (1, T, d) of token ids (T,) or input embeddings (T, d) laid end to end."""
     given = ids if ids is not None else embeds
     assert given is not None
@@ -88,7 +107,9 @@ def run(model: Any, segments: Segments, *, ids: torch.Tensor | None = None, embe
 
 
 def fuse(model: Any) -> None:
-    """Compile the layers around their attention: norms, rotations and activations become one kernel each. Half a minute, once."""
+    """Compile the layers around their attention: norms, rotations and activations become one kernel
+    each. Half a minute, once.
+    """
     from lusifer.models.families import blocks
 
     torch._dynamo.config.recompile_limit = max(64, torch._dynamo.config.recompile_limit)
@@ -115,25 +136,52 @@ def attention(
 ) -> tuple[torch.Tensor, None]:  # fmt: skip
     """As transformers calls it: (1, heads, T, width) each → (1, T, heads, width)."""
     segments = _current[-1]
-    causal = bool(getattr(module, "is_causal", False)) and getattr(module.config, "is_causal", True) is not False
+    causal = (
+        bool(getattr(module, "is_causal", False))
+        and getattr(module.config, "is_causal", True) is not False
+    )
     q, k, v = (x[0].transpose(0, 1) for x in (query, key, value))
-    behind = -1 if sliding_window is None or sliding_window > segments.longest else sliding_window - 1
+    behind = (
+        -1 if sliding_window is None or sliding_window > segments.longest else sliding_window - 1
+    )
     if q.device.type == "cuda":
-        return _varlen(q, k, v, segments, scaling, causal=causal, behind=behind)[None].to(query.dtype), None
+        return _varlen(q, k, v, segments, scaling, causal=causal, behind=behind)[None].to(
+            query.dtype
+        ), None
     parts = []
     for a, b, c in zip(*(torch.split(x, segments.lengths) for x in (q, k, v)), strict=True):
-        parts.append(_one(a.transpose(0, 1), b.transpose(0, 1), c.transpose(0, 1), scaling, causal=causal, behind=behind).transpose(0, 1))
+        parts.append(
+            _one(
+                a.transpose(0, 1),
+                b.transpose(0, 1),
+                c.transpose(0, 1),
+                scaling,
+                causal=causal,
+                behind=behind,
+            ).transpose(0, 1)
+        )
     return torch.cat(parts)[None], None
 
 
 def _varlen(
-    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, segments: Segments, scale: float | None, *, causal: bool, behind: int
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    segments: Segments,
+    scale: float | None,
+    *,
+    causal: bool,
+    behind: int,
 ) -> torch.Tensor:
     """torch's kernel, (T, heads, width); what an older one lacks is done around it."""
     kernel: Any = _kernel()
     known = inspect.signature(kernel).parameters
     kind = q.dtype if q.dtype in HALF else torch.bfloat16
-    more: dict[str, Any] = {"window_size": (behind, 0 if causal else behind)} if "window_size" in known else {"is_causal": causal}
+    more: dict[str, Any] = (
+        {"window_size": (behind, 0 if causal else behind)}
+        if "window_size" in known
+        else {"is_causal": causal}
+    )
     if "scale" in known:
         more["scale"] = scale
     elif scale is not None:
@@ -150,14 +198,24 @@ def _varlen(
     return out
 
 
-def _one(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float | None, *, causal: bool, behind: int) -> torch.Tensor:
+def _one(
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    scale: float | None,
+    *,
+    causal: bool,
+    behind: int,
+) -> torch.Tensor:
     """One text's attention, (heads, length, width)."""
     place = torch.arange(q.shape[1], device=q.device)
     away = place[:, None] - place[None, :]
     seen = torch.ones_like(away, dtype=torch.bool) if behind < 0 else away.abs() <= behind
     if causal:
         seen &= away >= 0
-    return F.scaled_dot_product_attention(q[None], k[None], v[None], attn_mask=seen, scale=scale, enable_gqa=q.shape[0] != k.shape[0])[0]
+    return F.scaled_dot_product_attention(
+        q[None], k[None], v[None], attn_mask=seen, scale=scale, enable_gqa=q.shape[0] != k.shape[0]
+    )[0]
 
 
 def _kernel() -> Any:

@@ -1,1 +1,3 @@
-"""Another form of a model without training: merged, combined, trimmed, whitened, quantized, exported."""
+"""Another form of a model without training: merged, combined, trimmed, whitened, quantized,
+exported.
+"""

@@ -1,10 +1,11 @@
 """Several models of one shape → one, without training them: their weights are combined.
 
-`linear`: Σ w_i θ_i (model soups, arXiv 2203.05482). `slerp`: along the arc between two models' weights, tensor by tensor. `task-arithmetic`
-(arXiv 2212.04089): θ_0 + scale · Σ w_i (θ_i - θ_0), what each learnt over their common base. `self-positioning` (arXiv
-2410.15035): θ_0 + λ · Σ softmax(a)_i (θ_i - θ_0), where λ and a are learnt by gradient on a small probe set of pairs. Cost: all models
-in memory; self-positioning `steps` passes over a batch of pairs too. Only for models fine-tuned from one base: others' weights do not
-correspond.
+`linear`: Σ w_i θ_i (model soups, arXiv 2203.05482). `slerp`: along the arc between two models'
+weights, tensor by tensor. `task-arithmetic` (arXiv 2212.04089): θ_0 + scale · Σ w_i (θ_i - θ_0),
+what each learnt over their common base. `self-positioning` (arXiv
+2410.15035): θ_0 + λ · Σ softmax(a)_i (θ_i - θ_0), where λ and a are learnt by gradient on a small
+probe set of pairs. Cost: all models in memory; self-positioning `steps` passes over a batch of
+pairs too. Only for models fine-tuned from one base: others' weights do not correspond.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ PARALLEL = 0.9995  # cosine above which an arc is a line
 
 @dataclass(frozen=True)
 class Combining:
-    """`weights` of the models (even without; of slerp the second's share), `scale` of what was learnt.
+    """`weights` of the models (even without; of slerp the second's share), `scale` of what was
+    learnt.
 
     The rest is self-positioning's: pairs a step, steps, learning rate, temperature.
     """
@@ -46,7 +48,9 @@ class Combining:
         if self.method not in METHODS:
             raise LusiferError(f"method is {self.method!r}; it must be one of {', '.join(METHODS)}")
         if self.steps < 1 or self.batch_size < 2 or self.temperature <= 0 or self.lr <= 0:
-            raise LusiferError("steps must be 1 or more, batch_size 2 or more, temperature and lr above 0")
+            raise LusiferError(
+                "steps must be 1 or more, batch_size 2 or more, temperature and lr above 0"
+            )
 
 
 def combine(
@@ -58,10 +62,11 @@ def combine(
     probe: Sequence[tuple[str, str]] = (),
     tell: Callable[[int, float], None] = lambda step, loss: None,
 ) -> dict[str, Any]:
-    """Write the combination of `models` into a new folder, in the first one's format; returns what was chosen or learnt.
+    """Write the combination of `models` into a new folder, in the first one's format; returns what
+    was chosen or learnt.
 
-    `base` is θ_0, `probe` pairs of a query and its document. Raises ModelError where the models are not of one shape and tokenizer,
-    LusiferError for settings that do not go together.
+    `base` is θ_0, `probe` pairs of a query and its document. Raises ModelError where the models are
+    not of one shape and tokenizer, LusiferError for settings that do not go together.
     """
     import yaml
 
@@ -80,7 +85,9 @@ def combine(
     if base and origin:
         _same_shape(models[0], loaded[0], base, origin)
     states = [dict(model.state_dict()) for model in loaded]
-    weights = settings.weights or ((0.5,) if settings.method == "slerp" else (1 / len(models),) * len(models))
+    weights = settings.weights or (
+        (0.5,) if settings.method == "slerp" else (1 / len(models),) * len(models)
+    )
     chosen: dict[str, Any] = {"weights": [round(w, 6) for w in weights]}
     if settings.method == "linear":
         made = linear(states, weights)
@@ -101,26 +108,43 @@ def combine(
     loaded[0].load_state_dict(made)
     with replacing_folder(into) as aside:
         write_as(loaded[0], locate(str(models[0])), aside)
-        about = {"models": [str(m) for m in models], "base": str(base) if base else None, **asdict(settings), **chosen}
+        about = {
+            "models": [str(m) for m in models],
+            "base": str(base) if base else None,
+            **asdict(settings),
+            **chosen,
+        }
         write_text(aside / "merge.yaml", yaml.safe_dump(_plain(about), sort_keys=False))
     return chosen
 
 
 def linear(states: Sequence[State], weights: Sequence[float]) -> State:
     """Σ w_i θ_i of floating tensors; others are the first's."""
-    return {k: _as(v, sum(w * s[k].double() for w, s in zip(weights, states, strict=True))) for k, v in states[0].items()}
+    return {
+        k: _as(v, sum(w * s[k].double() for w, s in zip(weights, states, strict=True)))
+        for k, v in states[0].items()
+    }
 
 
-def arithmetic(start: State, states: Sequence[State], weights: Sequence[float], scale: float) -> State:
+def arithmetic(
+    start: State, states: Sequence[State], weights: Sequence[float], scale: float
+) -> State:
     """θ_0 + scale · Σ w_i (θ_i - θ_0)."""
     return {
-        k: _as(v, v.double() + scale * sum(w * (s[k].double() - v.double()) for w, s in zip(weights, states, strict=True)))
+        k: _as(
+            v,
+            v.double()
+            + scale
+            * sum(w * (s[k].double() - v.double()) for w, s in zip(weights, states, strict=True)),
+        )
         for k, v in start.items()
     }
 
 
 def slerp(first: State, second: State, share: float) -> State:
-    """The point at `share` of the arc from the first model's weights to the second's, tensor by tensor."""
+    """The point at `share` of the arc from the first model's weights to the second's, tensor by
+    tensor.
+    """
     import torch
 
     made = {}
@@ -131,15 +155,23 @@ def slerp(first: State, second: State, share: float) -> State:
             mixed = (1 - share) * a + share * b
         else:
             angle = torch.arccos(cosine)
-            mixed = (torch.sin((1 - share) * angle) * a + torch.sin(share * angle) * b) / torch.sin(angle)
+            mixed = (torch.sin((1 - share) * angle) * a + torch.sin(share * angle) * b) / torch.sin(
+                angle
+            )
         made[name] = _as(value, mixed)
     return made
 
 
 def learn(
-    origin: Any, states: Sequence[State], probe: Sequence[tuple[str, str]], settings: Combining, tell: Callable[[int, float], None]
+    origin: Any,
+    states: Sequence[State],
+    probe: Sequence[tuple[str, str]],
+    settings: Combining,
+    tell: Callable[[int, float], None],
 ) -> tuple[tuple[float, ...], float, list[float]]:
-    """(weights, scale, losses): the position that ranks the probe's documents best, by gradient on in-batch InfoNCE."""
+    """(weights, scale, losses): the position that ranks the probe's documents best, by gradient on
+    in-batch InfoNCE.
+    """
     import torch
 
     names = [name for name, value in origin.state_dict().items() if value.is_floating_point()]
@@ -153,8 +185,14 @@ def learn(
     for step in range(settings.steps):
         rows = torch.randperm(len(probe), generator=order)[: settings.batch_size].tolist()
         shares = logits.softmax(0)
-        weights = {n: start[n] + scale * sum(w * d[n] for w, d in zip(shares, deltas, strict=True)) for n in names}
-        vectors = [_embed(origin, weights, [probe[i][side] for i in rows], ("query", "document")[side]) for side in (0, 1)]
+        weights = {
+            n: start[n] + scale * sum(w * d[n] for w, d in zip(shares, deltas, strict=True))
+            for n in names
+        }
+        vectors = [
+            _embed(origin, weights, [probe[i][side] for i in rows], ("query", "document")[side])
+            for side in (0, 1)
+        ]
         scores = vectors[0] @ vectors[1].T / settings.temperature
         loss = torch.nn.functional.cross_entropy(scores, torch.arange(len(rows)))
         optimiser.zero_grad()
@@ -165,7 +203,9 @@ def learn(
     return tuple(float(w) for w in logits.detach().softmax(0)), float(scale.detach()), losses
 
 
-def _embed(model: Any, weights: Mapping[str, torch.Tensor], texts: list[str], side: str) -> torch.Tensor:
+def _embed(
+    model: Any, weights: Mapping[str, torch.Tensor], texts: list[str], side: str
+) -> torch.Tensor:
     import torch
 
     prompt = model.prompts.get(side) or ""
@@ -174,7 +214,12 @@ def _embed(model: Any, weights: Mapping[str, torch.Tensor], texts: list[str], si
     return torch.nn.functional.normalize(made.float(), dim=-1)
 
 
-def _check(models: Sequence[str | Path], settings: Combining, base: str | Path | None, probe: Sequence[tuple[str, str]]) -> None:
+def _check(
+    models: Sequence[str | Path],
+    settings: Combining,
+    base: str | Path | None,
+    probe: Sequence[tuple[str, str]],
+) -> None:
     """Raise LusiferError for what does not go together."""
     method = settings.method
     if len(models) < 2 and method in ("linear", "slerp"):
@@ -182,7 +227,11 @@ def _check(models: Sequence[str | Path], settings: Combining, base: str | Path |
     if method == "slerp" and len(models) != 2:
         raise LusiferError(f"slerp goes from one model to one other; {len(models)} are named")
     if settings.weights and len(settings.weights) != (1 if method == "slerp" else len(models)):
-        due = "one weight, the second's share" if method == "slerp" else f"{len(models)} weights, one a model"
+        due = (
+            "one weight, the second's share"
+            if method == "slerp"
+            else f"{len(models)} weights, one a model"
+        )
         raise LusiferError(f"{method} takes {due}; {len(settings.weights)} are given")
     if method in ("task-arithmetic", "self-positioning") and base is None:
         raise LusiferError(f"{method} wants the base that the models were fine-tuned from")
@@ -191,10 +240,14 @@ def _check(models: Sequence[str | Path], settings: Combining, base: str | Path |
 
 
 def _same_shape(first: str | Path, model: Any, name: str | Path, other: Any) -> None:
-    shapes, others = ({k: tuple(v.shape) for k, v in m.state_dict().items()} for m in (model, other))
+    shapes, others = (
+        {k: tuple(v.shape) for k, v in m.state_dict().items()} for m in (model, other)
+    )
     if shapes != others:
         odd = next(k for k in {**shapes, **others} if shapes.get(k) != others.get(k))
-        raise ModelError(f"{name}: is not of {first}'s shape ({odd} is {others.get(odd)} there, {shapes.get(odd)} here)")
+        raise ModelError(
+            f"{name}: is not of {first}'s shape ({odd} is {others.get(odd)} there, {shapes.get(odd)} here)"
+        )
     if model.tokenizer.get_vocab() != other.tokenizer.get_vocab():
         raise ModelError(f"{name}: has another vocabulary than {first}")
 

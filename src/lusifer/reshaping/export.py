@@ -1,11 +1,14 @@
-"""A model as an ONNX folder, in fp32 or int8, that `lusifer.load` reads without torch, with the proof that it is still the same model.
+"""A model as an ONNX folder, in fp32 or int8, that `lusifer.load` reads without torch, with the
+proof that it is still the same model.
 
-Method: the whole model, pooling and normalisation too, is traced by `torch.onnx.export`. int8: each row of an embedding table gets a scale
-of its own (or each block of 32 numbers, in four bits: `table_bits=4`), and onnxruntime's dynamic quantisation takes the matrix products,
-a scale a column; those that narrow (a feed-forward's second) are computed in fp32: what enters them has outliers, and they cost MiniLM
-half of what int8 loses (mean cosine .987 with them, .993 without). Their weights alone are kept in int8.
-Then both models embed the same texts, and what is below the threshold is not written. Cost: seconds, and twice the model's size in memory.
-Not for a GPU, nor for bridges: two models of other families do not trace as one.
+Method: the whole model, pooling and normalisation too, is traced by `torch.onnx.export`. int8: each
+row of an embedding table gets a scale of its own (or each block of 32 numbers, in four bits:
+`table_bits=4`), and onnxruntime's dynamic quantisation takes the matrix products, a scale a column;
+those that narrow (a feed-forward's second) are computed in fp32: what enters them has outliers, and
+they cost MiniLM half of what int8 loses (mean cosine .987 with them, .993 without). Their weights
+alone are kept in int8. Then both models embed the same texts, and what is below the threshold is
+not written. Cost: seconds, and twice the model's size in memory. Not for a GPU, nor for bridges:
+two models of other families do not trace as one.
 """
 
 from __future__ import annotations
@@ -43,7 +46,9 @@ Text = tuple[str, str]  # language, text
 
 @dataclass(frozen=True)
 class Parity:
-    """How near the export's vectors are to the model's: cosines, the mean and the least, by language and in all."""
+    """How near the export's vectors are to the model's: cosines, the mean and the least, by
+    language and in all.
+    """
 
     languages: dict[str, tuple[int, float, float]]
     mean: float
@@ -62,9 +67,10 @@ def export(
 ) -> Parity:
     """Write the model `name` as an ONNX folder.
 
-    `table_bits` 4 keeps the table of an int8 export in four bits: for a model that was trained so (`start.four_bits` of stage student).
-    `texts` are (language, text) rows to compare on; without, short passages in 14 languages that come along.
-    Raises ModelError where the model cannot be exported, or where the mean cosine to it is below `least`: then nothing is written.
+    `table_bits` 4 keeps the table of an int8 export in four bits: for a model that was trained so
+    (`start.four_bits` of stage student). `texts` are (language, text) rows to compare on; without,
+    short passages in 14 languages that come along. Raises ModelError where the model cannot be
+    exported, or where the mean cosine to it is below `least`: then nothing is written.
     """
     if not 0 <= least <= 1:
         raise ConfigError(f"the least mean cosine is {least}; it lies between 0 and 1")
@@ -75,10 +81,14 @@ def export(
     _required(int8=int8)
     model = sentence_transformer(name, device="cpu").float()
     if isinstance(model[0], Bridge) or not plain(model):
-        raise ModelError(f"{name}: is no plain encoder with pooling (a bridge, a table of words, a router), which is what can be exported")
+        raise ModelError(
+            f"{name}: is no plain encoder with pooling (a bridge, a table of words, a router), which is what can be exported"
+        )
     size = sum(p.numel() * 4 for p in model.parameters())
     if size > LARGEST:
-        raise ModelError(f"{name}: has {size / 1e9:.1f} GB of weights; one ONNX file holds {LARGEST / 1e9:.0f}")
+        raise ModelError(
+            f"{name}: has {size / 1e9:.1f} GB of weights; one ONNX file holds {LARGEST / 1e9:.0f}"
+        )
     _may_write(Path(into), hub.locate(str(name)))
     rows = list(texts) if texts is not None else own_texts()
     if not rows:
@@ -97,9 +107,14 @@ def export(
             "table_bits": table_bits,
             "versions": _versions(),
         }
-        write_json(aside / "parity.json", {**made, "mean": parity.mean, "least": parity.least, "languages": parity.languages})
+        write_json(
+            aside / "parity.json",
+            {**made, "mean": parity.mean, "least": parity.least, "languages": parity.languages},
+        )
         if parity.mean < least:
-            raise ModelError(f"{name}: the export's mean cosine to it is {parity.mean:.4f}, below {least}; nothing was written")
+            raise ModelError(
+                f"{name}: the export's mean cosine to it is {parity.mean:.4f}, below {least}; nothing was written"
+            )
     return parity
 
 
@@ -107,19 +122,31 @@ def _versions() -> dict[str, str]:
     """What an export was made with."""
     from importlib.metadata import version
 
-    return {package: version(package) for package in ("lusifer", "torch", "transformers", "sentence-transformers", "onnxruntime")}
+    return {
+        package: version(package)
+        for package in ("lusifer", "torch", "transformers", "sentence-transformers", "onnxruntime")
+    }
 
 
 def _may_write(into: Path, source: Path) -> None:
     """Raise ModelError where the folder is the model's own, or holds what no export wrote."""
-    if into.exists() and (not into.is_dir() or into.samefile(source) or (any(into.iterdir()) and not (into / "parity.json").exists())):
-        raise ModelError(f"{into}: holds something that is no export, which would be lost; name another folder")
+    if into.exists() and (
+        not into.is_dir()
+        or into.samefile(source)
+        or (any(into.iterdir()) and not (into / "parity.json").exists())
+    ):
+        raise ModelError(
+            f"{into}: holds something that is no export, which would be lost; name another folder"
+        )
 
 
 def own_texts() -> list[Text]:
     """The passages of the demo's library: (language, text)."""
     file = Path(__file__).parents[1] / "assets" / "corpus.tsv"
-    return [(row.values["language"], row.values["text"]) for row in read_rows(str(file), ("language", "_", "text"))]
+    return [
+        (row.values["language"], row.values["text"])
+        for row in read_rows(str(file), ("language", "_", "text"))
+    ]
 
 
 def _required(*, int8: bool) -> None:
@@ -132,7 +159,7 @@ def _required(*, int8: bool) -> None:
         raise MissingExtra(error.name or "onnxruntime", "export") from None
 
 
-class Whole(nn.Module):
+class ExportGraph(nn.Module):
     """Ids and mask → unit vectors, all modules in a row."""
 
     def __init__(self, model: Any) -> None:
@@ -163,7 +190,9 @@ class Int8Embedding(nn.Module):
 
 
 class FourBitTable(nn.Module):
-    """A table whose rows are kept in four bits (`models/four_bit.py`); those that are read are restored in the graph."""
+    """A table whose rows are kept in four bits (`models/four_bit.py`); those that are read are
+    restored in the graph.
+    """
 
     packed: torch.Tensor
     scale: torch.Tensor
@@ -190,10 +219,14 @@ def _write(model: Any, folder: Path, *, int8: bool, table_bits: int) -> None:
             for name, module in list(parent.named_children()):
                 if isinstance(module, nn.Embedding) and len(module.weight) >= TABLE:
                     table = FourBitTable if table_bits == 4 else Int8Embedding
-                    setattr(parent, name, table(module, float(getattr(module, "scalar_embed_scale", 1.0))))
+                    setattr(
+                        parent,
+                        name,
+                        table(module, float(getattr(module, "scalar_embed_scale", 1.0))),
+                    )
     with tempfile.TemporaryDirectory(dir=folder) as made:
         file = Path(made) / "model.onnx"
-        trace(Whole(model).eval(), file, fold=not int8)
+        trace(ExportGraph(model).eval(), file, fold=not int8)
         if int8:
             _quantise(file, folder / "model.onnx")
         else:
@@ -201,7 +234,8 @@ def _write(model: Any, folder: Path, *, int8: bool, table_bits: int) -> None:
 
 
 def trace(module: nn.Module, file: Path, *, fold: bool) -> None:
-    """Write a module, ids and mask (n, length) → vectors (n, dim), as ONNX. Without `fold` what is int8 stays int8 in the file.
+    """Write a module, ids and mask (n, length) → vectors (n, dim), as ONNX. Without `fold` what is
+    int8 stays int8 in the file.
 
     Raises ModelError where the module holds what ONNX has no operator for.
     """
@@ -210,7 +244,9 @@ def trace(module: nn.Module, file: Path, *, fold: bool) -> None:
     mask[1, 4:] = 0
     free = {0: "texts", 1: "length"}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter that needs no further package calls itself old
+        warnings.simplefilter(
+            "ignore"
+        )  # the exporter that needs no further package calls itself old
         try:
             torch.onnx.export(
                 module,
@@ -224,7 +260,9 @@ def trace(module: nn.Module, file: Path, *, fold: bool) -> None:
                 dynamo=False,
             )
         except (RuntimeError, torch.onnx.errors.OnnxExporterError) as error:
-            raise ModelError(f"the model cannot be traced as ONNX ({' '.join(str(error).split())[:200]})") from error
+            raise ModelError(
+                f"the model cannot be traced as ONNX ({' '.join(str(error).split())[:200]})"
+            ) from error
 
 
 def _quantise(file: Path, into: Path) -> None:
@@ -236,11 +274,17 @@ def _quantise(file: Path, into: Path) -> None:
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     plainly = file.with_name("plain.onnx")
-    quant_pre_process(str(file), str(plainly), skip_symbolic_shape=True)  # folds what the trace left, transposed weights above all
+    quant_pre_process(
+        str(file), str(plainly), skip_symbolic_shape=True
+    )  # folds what the trace left, transposed weights above all
     graph = onnx.load(str(plainly)).graph
     shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
     products = [node for node in graph.node if node.op_type == "MatMul"]
-    narrow = [node.name for node in products if len(shapes.get(node.input[1], ())) == 2 and np.greater(*shapes[node.input[1]])]
+    narrow = [
+        node.name
+        for node in products
+        if len(shapes.get(node.input[1], ())) == 2 and np.greater(*shapes[node.input[1]])
+    ]
     root = logging.getLogger()
     level = root.level
     root.setLevel(logging.ERROR)  # it advises, on the root logger, what was just done
@@ -259,23 +303,36 @@ def _quantise(file: Path, into: Path) -> None:
 
 
 def _keep_in_int8(file: Path, products: set[str]) -> None:
-    """Keep the weights of the products named in int8, a scale a column; the runtime restores them when it loads the file."""
+    """Keep the weights of the products named in int8, a scale a column; the runtime restores them
+    when it loads the file.
+    """
     import onnx
     from onnx import helper, numpy_helper
 
     model = onnx.load(str(file))
     graph = model.graph
     weights = {tensor.name: tensor for tensor in graph.initializer}
-    for position, node in reversed([(i, node) for i, node in enumerate(graph.node) if node.name in products]):
+    for position, node in reversed(
+        [(i, node) for i, node in enumerate(graph.node) if node.name in products]
+    ):
         name = node.input[1]
         weight = numpy_helper.to_array(weights[name])
         rows, scale = quantise_rows(torch.from_numpy(weight.T.copy()))
         kept = {f"{name}_int8": rows.numpy().T, f"{name}_scale": scale.numpy()}
-        graph.initializer.extend(numpy_helper.from_array(np.ascontiguousarray(value), key) for key, value in kept.items())
+        graph.initializer.extend(
+            numpy_helper.from_array(np.ascontiguousarray(value), key) for key, value in kept.items()
+        )
         graph.initializer.remove(weights[name])
         whole, restored = f"{name}_whole", f"{name}_restored"
-        graph.node.insert(position, helper.make_node("Mul", [whole, f"{name}_scale"], [restored], name=restored))
-        graph.node.insert(position, helper.make_node("Cast", [f"{name}_int8"], [whole], name=whole, to=onnx.TensorProto.FLOAT))
+        graph.node.insert(
+            position, helper.make_node("Mul", [whole, f"{name}_scale"], [restored], name=restored)
+        )
+        graph.node.insert(
+            position,
+            helper.make_node(
+                "Cast", [f"{name}_int8"], [whole], name=whole, to=onnx.TensorProto.FLOAT
+            ),
+        )
         node.input[1] = restored
     onnx.save(model, str(file))
 
@@ -293,7 +350,9 @@ def _settings(model: Any, folder: Path) -> None:
     write_json(folder / "config.json", {"hidden_size": model.get_embedding_dimension()})
     write_json(folder / "sentence_bert_config.json", {"max_seq_length": int(model.max_seq_length)})
     about = {"prompts": dict(model.prompts), "default_prompt_name": model.default_prompt_name}
-    (folder / "config_sentence_transformers.json").write_text(json.dumps(about, indent=2, ensure_ascii=False), encoding="utf-8")
+    (folder / "config_sentence_transformers.json").write_text(
+        json.dumps(about, indent=2, ensure_ascii=False), encoding="utf-8"
+    )
 
 
 def _parity(rows: Sequence[Text], before: Any, after: Any, size: int) -> Parity:

@@ -1,7 +1,9 @@
-"""Merge a bridge into a standalone model: adapters folded into their weights, both bases kept in the folder.
+"""Merge a bridge into a standalone model: adapters folded into their weights, both bases kept in
+the folder.
 
-Method: W + (alpha / rank) B A for each adapted layer (LoRA, arXiv 2106.09685). The vectors are those of the bridge, to
-float rounding. Cost: the disk space of both bases. Not needed where the bases are at hand: a bridge is far smaller.
+Method: W + (alpha / rank) B A for each adapted layer (LoRA, arXiv 2106.09685). The vectors are
+those of the bridge, to float rounding. Cost: the disk space of both bases. Not needed where the
+bases are at hand: a bridge is far smaller.
 """
 
 from __future__ import annotations
@@ -11,10 +13,13 @@ from pathlib import Path
 from lusifer.errors import LusiferError, ModelError
 
 
-def merge(name: str | Path, into: str | Path, *, encoder: str | None = None, target: str | None = None) -> Path:
+def merge(
+    name: str | Path, into: str | Path, *, encoder: str | None = None, target: str | None = None
+) -> Path:
     """Write the bridge at `name` as a standalone model into a new folder, and return it.
 
-    `encoder` and `target` say where the bases are, if they have moved. Raises ModelError where it is no bridge.
+    `encoder` and `target` say where the bases are, if they have moved. Raises ModelError where it
+    is no bridge.
     """
     from lusifer.io.files import replacing_folder
     from lusifer.models.bridge.module import Bridge
@@ -26,7 +31,9 @@ def merge(name: str | Path, into: str | Path, *, encoder: str | None = None, tar
     moved = {role: place for role, place in (("encoder", encoder), ("target", target)) if place}
     model = sentence_transformer(name, device="cpu", **moved)
     if not isinstance(model[0], Bridge):
-        raise ModelError(f"{name}: not a bridge; only a bridge is merged (this model is standalone already)")
+        raise ModelError(
+            f"{name}: not a bridge; only a bridge is merged (this model is standalone already)"
+        )
     model[0] = model[0].merged()
     with replacing_folder(into) as aside:
         model.save(str(aside), create_model_card=False)

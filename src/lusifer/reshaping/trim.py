@@ -1,10 +1,12 @@
-"""A smaller encoder out of a larger one: the pieces that a corpus needs, the layers that are asked for. Nothing is trained.
+"""A smaller encoder out of a larger one: the pieces that a corpus needs, the layers that are asked
+for. Nothing is trained.
 
-Method: pieces are counted on the corpus and the most frequent are kept (lm-vocab-trimmer's idea), all special ones with them, in their
-old order; rows of the table go with their pieces. So a text that is spelt as before has the same vector as before, while all layers
-are kept. Layers are picked by number (the start of a distilled student: Sanh et al., arXiv 1910.01108). Cost: one pass of the
-tokenizer over the corpus. Not for languages that the corpus lacks: their texts fall to shorter pieces or to the unknown one.
-Tokenizers of the kind Unigram (XLM-R, mE5, T5) alone.
+Method: pieces are counted on the corpus and the most frequent are kept (lm-vocab-trimmer's idea),
+all special ones with them, in their old order; rows of the table go with their pieces. So a text
+that is spelt as before has the same vector as before, while all layers are kept. Layers are picked
+by number (the start of a distilled student: Sanh et al., arXiv 1910.01108). Cost: one pass of the
+tokenizer over the corpus. Not for languages that the corpus lacks: their texts fall to shorter
+pieces or to the unknown one. Tokenizers of the kind Unigram (XLM-R, mE5, T5) alone.
 """
 
 from __future__ import annotations
@@ -39,7 +41,9 @@ def count_pieces(tokenizer: Tokenizer, texts: Iterable[str]) -> npt.NDArray[np.i
     return counts
 
 
-def wanted_pieces(tokenizer: Tokenizer, counts: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.int64]:
+def wanted_pieces(
+    tokenizer: Tokenizer, counts: npt.NDArray[np.int64], size: int
+) -> npt.NDArray[np.int64]:
     """The old ids of the pieces to keep, rising: every special one, then the most frequent.
 
     Args:
@@ -55,9 +59,13 @@ def wanted_pieces(tokenizer: Tokenizer, counts: npt.NDArray[np.int64], size: int
         ModelError: where the tokenizer is of another kind.
     """
     document = _document(tokenizer)
-    special = {int(added["id"]) for added in document["added_tokens"]} | {int(document["model"]["unk_id"])}
+    special = {int(added["id"]) for added in document["added_tokens"]} | {
+        int(document["model"]["unk_id"])
+    }
     if size <= len(special):
-        raise ConfigError(f"the vocabulary's size is {size}; its special pieces alone are {len(special)}")
+        raise ConfigError(
+            f"the vocabulary's size is {size}; its special pieces alone are {len(special)}"
+        )
     ranked = np.argsort(-counts, kind="stable")
     often = [int(i) for i in ranked if counts[i] and int(i) not in special][: size - len(special)]
     return np.array(sorted(special | set(often)), dtype=np.int64)
@@ -76,7 +84,9 @@ def trim_tokenizer(tokenizer: Tokenizer, keep: npt.NDArray[np.int64]) -> Tokeniz
     new = {int(old): i for i, old in enumerate(keep)}
     scores = dict(enumerate(model["vocab"]))
     contents = {int(added["id"]): added["content"] for added in document["added_tokens"]}
-    model["vocab"] = [[contents[int(i)], 0.0] if int(i) in contents else scores[int(i)] for i in keep]
+    model["vocab"] = [
+        [contents[int(i)], 0.0] if int(i) in contents else scores[int(i)] for i in keep
+    ]
     model["unk_id"] = new[int(model["unk_id"])]
     for added in document["added_tokens"]:
         added["id"] = new[int(added["id"])]
@@ -94,7 +104,9 @@ def _document(tokenizer: Tokenizer) -> dict[str, Any]:
     return document
 
 
-def trim(model: SentenceTransformer, keep: npt.NDArray[np.int64], layers: Sequence[int] | None = None) -> SentenceTransformer:
+def trim(
+    model: SentenceTransformer, keep: npt.NDArray[np.int64], layers: Sequence[int] | None = None
+) -> SentenceTransformer:
     """A copy of an encoder with the pieces `keep` and the layers named alone.
 
     Args:
@@ -116,7 +128,9 @@ def trim(model: SentenceTransformer, keep: npt.NDArray[np.int64], layers: Sequen
     inner = first.auto_model
     stack = getattr(getattr(inner, "encoder", None), "layer", None)
     if stack is None:
-        raise ModelError(f"a model of the kind {inner.config.model_type!r} cannot be trimmed; BERT's kind can (BERT, XLM-R, mE5)")
+        raise ModelError(
+            f"a model of the kind {inner.config.model_type!r} cannot be trimmed; BERT's kind can (BERT, XLM-R, mE5)"
+        )
     if layers is not None:
         if not layers or min(layers) < 0 or max(layers) >= len(stack):
             raise ConfigError(f"layers are {list(layers)}; the model's are 0 to {len(stack) - 1}")
@@ -124,9 +138,21 @@ def trim(model: SentenceTransformer, keep: npt.NDArray[np.int64], layers: Sequen
         inner.config.num_hidden_layers = len(layers)
     old: Any = first.tokenizer
     backend = trim_tokenizer(old.backend_tokenizer, keep)
-    names = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
-    special = {name: str(getattr(old, name)) for name in names if getattr(old, name, None) is not None}
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, model_max_length=old.model_max_length, **special)
+    names = (
+        "bos_token",
+        "eos_token",
+        "unk_token",
+        "sep_token",
+        "pad_token",
+        "cls_token",
+        "mask_token",
+    )
+    special = {
+        name: str(getattr(old, name)) for name in names if getattr(old, name, None) is not None
+    }
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=backend, model_max_length=old.model_max_length, **special
+    )
     table = inner.get_input_embeddings()
     rows = nn.Embedding(len(keep), table.weight.shape[1], padding_idx=tokenizer.pad_token_id)
     with torch.no_grad():

@@ -1,9 +1,10 @@
 """Bitext mining: which sentences of two files are translations of each other.
 
-Method (Artetxe & Schwenk, arXiv 1811.01136): score(x, y) = cos(x, y) / (mean cos of x to its k nearest y and of y to its k
-nearest x, each half), k = 4; candidates are the k nearest of either side, and of all candidates the best are taken first,
-each sentence once ("max" keeps the best of x's forward and y's backward choice before that). Cost: n x m cosines in blocks,
-memory O((n + m) k + block). Exact: no approximate search. A score above about 1.06 is likely a translation.
+Method (Artetxe & Schwenk, arXiv 1811.01136): score(x, y) = cos(x, y) / (mean cos of x to its k
+nearest y and of y to its k nearest x, each half), k = 4; candidates are the k nearest of either
+side, and of all candidates the best are taken first, each sentence once ("max" keeps the best of
+x's forward and y's backward choice before that). Cost: n x m cosines in blocks, memory O((n + m) k
++ block). Exact: no approximate search. A score above about 1.06 is likely a translation.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from lusifer.encoding.neighbors import BLOCK, Ints, Rows, Tell, margins, nearest
+from lusifer.encoding.neighbors import BLOCK, Ints, Tell, VectorRows, margins, nearest
 from lusifer.errors import LusiferError
 from lusifer.models.embedder import Vectors
 
@@ -23,21 +24,35 @@ Retrieval = Literal["max", "forward", "backward", "intersect"]
 
 @dataclass(frozen=True)
 class Pair:
-    """Sentence `first` of one file and `second` of the other (from 0), with the margin of their cosine."""
+    """Sentence `first` of one file and `second` of the other (from 0), with the margin of their
+    cosine.
+    """
 
     score: float
     first: int
     second: int
 
 
-def pairs(x: Rows, y: Rows, *, k: int = 4, retrieval: Retrieval = "max", block: int = BLOCK, tell: Tell | None = None) -> list[Pair]:
-    """Translation pairs by ratio margin, best first, each sentence in one at most. `x` (n, d) and `y` (m, d) are unit rows."""
+def pairs(
+    x: VectorRows,
+    y: VectorRows,
+    *,
+    k: int = 4,
+    retrieval: Retrieval = "max",
+    block: int = BLOCK,
+    tell: Tell | None = None,
+) -> list[Pair]:
+    """Translation pairs by ratio margin, best first, each sentence in one at most. `x` (n, d) and
+    `y` (m, d) are unit rows.
+    """
     if not len(x) or not len(y):
         return []
     best_x, place_x, best_y, place_y = nearest(x, y, k, block, tell)
     mean_x, mean_y = best_x.mean(1), best_y.mean(1)
     forward = _choose(best_x, place_x, mean_x, mean_y)
-    backward = [(score, first, second) for score, second, first in _choose(best_y, place_y, mean_y, mean_x)]
+    backward = [
+        (score, first, second) for score, second, first in _choose(best_y, place_y, mean_y, mean_x)
+    ]
     if retrieval == "forward":
         return [Pair(*found) for found in sorted(forward, key=_rank)]
     if retrieval == "backward":
@@ -58,16 +73,25 @@ def _rank(found: tuple[float, int, int]) -> tuple[float, int, int]:
     return (-found[0], found[1], found[2])
 
 
-def _choose(best: Vectors, place: Ints, mean: Vectors, other: Vectors) -> list[tuple[float, int, int]]:
+def _choose(
+    best: Vectors, place: Ints, mean: Vectors, other: Vectors
+) -> list[tuple[float, int, int]]:
     """(margin, own place, other's place): of each row's candidates that of the highest margin."""
     margin = margins(best, place, mean, other)
     column = margin.argmax(1)
     rows = np.arange(len(best))
-    return [(float(m), int(i), int(j)) for m, i, j in zip(margin[rows, column], rows, place[rows, column], strict=True)]
+    return [
+        (float(m), int(i), int(j))
+        for m, i, j in zip(margin[rows, column], rows, place[rows, column], strict=True)
+    ]
 
 
-def best_threshold(found: Sequence[Pair], gold: set[tuple[int, int]]) -> tuple[float, float, float, float]:
-    """(F1, precision, recall, threshold) at the threshold with the best F1; gold holds (first, second) places."""
+def best_threshold(
+    found: Sequence[Pair], gold: set[tuple[int, int]]
+) -> tuple[float, float, float, float]:
+    """(F1, precision, recall, threshold) at the threshold with the best F1; gold holds (first,
+    second) places.
+    """
     if not gold:
         raise LusiferError("no gold pairs to compare with")
     right, best = 0, (0.0, 0.0, 0.0, float("inf"))

@@ -1,4 +1,6 @@
-"""Which files an index takes: those named, and those below the folders named, that are of a known kind."""
+"""Which files an index takes: those named, and those below the folders named, that are of a known
+kind.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,8 @@ class Found:
 
 
 def walk(paths: Sequence[str | Path]) -> Iterator[Found]:
-    """Each file once, in order. Hidden files and folders are left out, and, in folders, what is of no known kind.
+    """Each file once, in order. Hidden files and folders are left out, and, in folders, what is of
+    no known kind.
 
     Raises DataError where a path is not there.
     """
@@ -44,7 +47,9 @@ def walk(paths: Sequence[str | Path]) -> Iterator[Found]:
 
 def _below(root: Path) -> Iterator[Path]:
     for folder, folders, files in os.walk(root):
-        folders[:] = sorted(f for f in folders if not f.startswith(".") and not f.endswith(".lance"))
+        folders[:] = sorted(
+            f for f in folders if not f.startswith(".") and not f.endswith(".lance")
+        )
         for file in sorted(files):
             if not file.startswith(".") and Path(file).suffix.lower() in KINDS:
                 yield Path(folder) / file

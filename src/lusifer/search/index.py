@@ -1,10 +1,13 @@
-"""An index of files: passages, their vectors and words in one LanceDB table, and the list of files that they come from.
+"""An index of files: passages, their vectors and words in one LanceDB table, and the list of files
+that they come from.
 
-Method: each new or changed file is cut into passages, embedded and added under its content's hash; when all of a file is
-in, the list names it and rows of its earlier content go. So a run that is killed leaves at worst rows that the list does
-not name, which the next run drops: it resumes at that file, and ends with the same rows. LanceDB keeps versions, so a
-search sees a whole one while an update writes. Cost: embedding; vectors are searched one by one below `FLAT` passages,
-by an inverted file above, which is made anew once a fifth of the rows is not in it. Not for one writer and many machines.
+Method: each new or changed file is cut into passages, embedded and added under its content's hash;
+when all of a file is in, the list names it and rows of its earlier content go. So a run that is
+killed leaves at worst rows that the list does not name, which the next run drops: it resumes at
+that file, and ends with the same rows. LanceDB keeps versions, so a search sees a whole one while
+an update writes. Cost: embedding; vectors are searched one by one below `FLAT` passages, by an
+inverted file above, which is made anew once a fifth of the rows is not in it. Not for one writer
+and many machines.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from lusifer.errors import DataError, LusiferError
 from lusifer.io.files import disk_errors, locked, sha256
 from lusifer.models.embedder import Embedder
 from lusifer.models.hub import DEFAULT
-from lusifer.models.load import Named
+from lusifer.models.load import LoadedModel
 from lusifer.search.files import Found, walk
 from lusifer.search.query import Filter, Hit, Mode, search
 from lusifer.search.table import FILES, PASSAGES, connect, quoted, table_errors, table_names
@@ -42,7 +45,7 @@ Tell = Callable[[str, int, int], None]
 
 
 @dataclass
-class Report:
+class IndexReport:
     """What an update did; `skipped` holds the reason of each file that could not be read."""
 
     added: int = 0
@@ -66,20 +69,27 @@ class About:
 class Index:
     """An index in a folder (or at an object store's URL)."""
 
-    def __init__(self, uri: str, model: Named, database: Any, rows: Any, files: Any) -> None:
+    def __init__(self, uri: str, model: LoadedModel, database: Any, rows: Any, files: Any) -> None:
         self.uri, self.model = uri, model
         self.database, self.rows, self.files = database, rows, files
 
     @classmethod
-    def create(cls, uri: str | Path, model: Named | str | Path = DEFAULT) -> Index:
+    def create(cls, uri: str | Path, model: LoadedModel | str | Path = DEFAULT) -> Index:
         """A new index, or the one that is there if it was made by the same model."""
         import pyarrow as pa
 
-        model = model if isinstance(model, Named) else Named.load(model)
+        model = model if isinstance(model, LoadedModel) else LoadedModel.load(model)
         folder = Path(uri)
         local = "://" not in str(uri)
-        if local and folder.is_dir() and any(folder.iterdir()) and not (folder / f"{PASSAGES}.lance").exists():
-            raise LusiferError(f"{uri}: holds other files and no index; name an empty or a new folder")
+        if (
+            local
+            and folder.is_dir()
+            and any(folder.iterdir())
+            and not (folder / f"{PASSAGES}.lance").exists()
+        ):
+            raise LusiferError(
+                f"{uri}: holds other files and no index; name an empty or a new folder"
+            )
         if local and folder.is_file():
             raise LusiferError(f"{uri}: is a file; an index is a folder")
         with disk_errors(uri), table_errors(uri):
@@ -95,22 +105,27 @@ class Index:
         return cls(str(uri), model, database, rows, table)
 
     @classmethod
-    def open(cls, uri: str | Path, model: Named | str | Path | None = None) -> Index:
+    def open(cls, uri: str | Path, model: LoadedModel | str | Path | None = None) -> Index:
         """The index that is there. Without `model`, the one that made it is loaded.
 
-        Raises LusiferError where there is none, it is damaged or of a newer version, or another model made it.
+        Raises LusiferError where there is none, it is damaged or of a newer version, or another
+        model made it.
         """
         with table_errors(uri):
             if "://" not in str(uri) and not (Path(uri) / f"{PASSAGES}.lance").exists():
-                raise LusiferError(f"{uri}: no index here; make one with: lusifer index PATH… --into {uri}")
+                raise LusiferError(
+                    f"{uri}: no index here; make one with: lusifer index PATH… --into {uri}"
+                )
             database = connect(uri)
             rows = database.open_table(PASSAGES)
             stored = json.loads((rows.schema.metadata or {}).get(b"lusifer", b"{}"))
             if stored.get("version", 0) > VERSION:
-                raise LusiferError(f"{uri}: made by a newer lusifer (index version {stored['version']}, this one reads {VERSION}); upgrade")
+                raise LusiferError(
+                    f"{uri}: made by a newer lusifer (index version {stored['version']}, this one reads {VERSION}); upgrade"
+                )
             about = About(**stored)
             files = database.open_table(FILES)
-        model = model if isinstance(model, Named) else Named.load(model or about.model)
+        model = model if isinstance(model, LoadedModel) else LoadedModel.load(model or about.model)
         if not model.is_that(about.hash) or model.embedder.dim != about.dim:
             raise LusiferError(
                 f"{uri}: made by the model {about.model} (hash {about.hash[:12]}, {about.dim} numbers), not by {model.name} "
@@ -126,12 +141,15 @@ class Index:
     def __len__(self) -> int:
         return int(self.rows.count_rows())
 
-    def search(self, question: str, *, top: int = 10, mode: Mode = "hybrid", only: Filter | None = None) -> list[Hit]:
+    def search(
+        self, question: str, *, top: int = 10, mode: Mode = "hybrid", only: Filter | None = None
+    ) -> list[Hit]:
         """The `top` passages for a question, best first; see `lusifer.search.query`."""
         return search(self, question, top=top, mode=mode, only=only)
 
-    def update(self, paths: Sequence[str | Path], tell: Tell | None = None) -> Report:
-        """Bring the index in line with the files at `paths`; with none, at all paths that it was given before.
+    def update(self, paths: Sequence[str | Path], tell: Tell | None = None) -> IndexReport:
+        """Bring the index in line with the files at `paths`; with none, at all paths that it was
+        given before.
 
         `tell(path, done, total)` is called before each file that is read.
         """
@@ -139,15 +157,24 @@ class Index:
             self.rows.checkout_latest()
             self.files.checkout_latest()
             known = {row["path"]: row for row in self.files.to_arrow().to_pylist()}
-            roots = [str(Path(p).expanduser().resolve()) for p in paths] or sorted({row["root"] for row in known.values()})
+            roots = [str(Path(p).expanduser().resolve()) for p in paths] or sorted(
+                {row["root"] for row in known.values()}
+            )
             if paths:
                 found = {file.path: file for file in walk(paths)}
             else:
-                found = {file.path: file for file in walk([root for root in roots if Path(root).exists()])}
-            report = Report()
+                found = {
+                    file.path: file
+                    for file in walk([root for root in roots if Path(root).exists()])
+                }
+            report = IndexReport()
             if len(self) != sum(row["passages"] for row in known.values()):
                 self._drop_unlisted(known)
-            gone = sorted(path for path in known if path not in found and any(_is_below(path, root) for root in roots))
+            gone = sorted(
+                path
+                for path in known
+                if path not in found and any(_is_below(path, root) for root in roots)
+            )
             self._drop(gone)
             report.dropped = len(gone)
             new = [file for file in found.values() if not _same(known.get(file.path), file)]
@@ -158,7 +185,9 @@ class Index:
                 self._tend()
         return report
 
-    def _add(self, new: list[Found], known: dict[str, Any], report: Report, tell: Tell | None) -> None:
+    def _add(
+        self, new: list[Found], known: dict[str, Any], report: IndexReport, tell: Tell | None
+    ) -> None:
         held: list[dict[str, Any]] = []
         finished: list[tuple[Found, str, int]] = []
 
@@ -204,7 +233,9 @@ class Index:
         asked = "document" if "document" in self.model.embedder.prompts else None
         vectors = self.model.embedder.encode([row["text"] for row in rows], prompt=asked)
         columns = {name: [row[name] for row in rows] for name in rows[0]}
-        flat = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel(), pa.float32()), vectors.shape[1])
+        flat = pa.FixedSizeListArray.from_arrays(
+            pa.array(vectors.ravel(), pa.float32()), vectors.shape[1]
+        )
         return pa.table({**columns, "vector": flat}, schema=self.rows.schema)
 
     def _list(self, finished: list[tuple[Found, str, int]], known: dict[str, Any]) -> None:
@@ -213,15 +244,22 @@ class Index:
             return
         import pyarrow as pa
 
-        listed = [{**asdict(file), "hash": content, "passages": count} for file, content, count in finished]
+        listed = [
+            {**asdict(file), "hash": content, "passages": count}
+            for file, content, count in finished
+        ]
         table = pa.Table.from_pylist(listed, schema=self.files.schema)
-        self.files.merge_insert("path").when_matched_update_all().when_not_matched_insert_all().execute(table)
+        self.files.merge_insert(
+            "path"
+        ).when_matched_update_all().when_not_matched_insert_all().execute(table)
         for file, content, _ in finished:
             if file.path in known and known[file.path]["hash"] != content:
                 self.rows.delete(f"path = {quoted(file.path)} AND hash != {quoted(content)}")
 
     def _drop(self, paths: list[str]) -> None:
-        """The list first: a row that is not listed is dropped by the next run, a listed one without rows would be missed."""
+        """The list first: a row that is not listed is dropped by the next run, a listed one without
+        rows would be missed.
+        """
         for i in range(0, len(paths), 500):
             these = ", ".join(quoted(path) for path in paths[i : i + 500])
             self.files.delete(f"path IN ({these})")
@@ -247,10 +285,19 @@ class Index:
         if not count:
             return
         if not self._has_words():
-            words = FTS(base_tokenizer="whitespace", stem=False, remove_stop_words=False, ascii_folding=False, lower_case=False)
+            words = FTS(
+                base_tokenizer="whitespace",
+                stem=False,
+                remove_stop_words=False,
+                ascii_folding=False,
+                lower_case=False,
+            )
             self.rows.create_index("words", config=words)
         if count >= FLAT:
-            named = next((index.name for index in self.rows.list_indices() if "vector" in index.columns), None)
+            named = next(
+                (index.name for index in self.rows.list_indices() if "vector" in index.columns),
+                None,
+            )
             outside = self.rows.index_stats(named).num_unindexed_rows if named else count
             if outside > STALE * count:
                 inverted = IvfFlat(distance_type="dot", num_partitions=max(1, int(count**0.5) // 2))
@@ -289,7 +336,10 @@ def _schema(about: About) -> pa.Schema:
     kinds = {"number": pa.int32(), "place": pa.int32(), "modified": pa.int64()}
     names = ("path", "hash", "number", "place", "unit", "text", "words", "language", "modified")
     fields = [pa.field(name, kinds.get(name, pa.string())) for name in names]
-    return pa.schema([*fields, pa.field("vector", pa.list_(pa.float32(), about.dim))], metadata={"lusifer": json.dumps(asdict(about))})
+    return pa.schema(
+        [*fields, pa.field("vector", pa.list_(pa.float32(), about.dim))],
+        metadata={"lusifer": json.dumps(asdict(about))},
+    )
 
 
 def _same(row: dict[str, Any] | None, file: Found) -> bool:
@@ -302,7 +352,9 @@ def _is_below(path: str, root: str) -> bool:
 
 @contextlib.contextmanager
 def _only_writer(uri: str) -> Iterator[None]:
-    """Hold the index against a second writer; the system lets go when the process ends, however it ends."""
+    """Hold the index against a second writer; the system lets go when the process ends, however it
+    ends.
+    """
     if "://" in uri:
         yield
         return

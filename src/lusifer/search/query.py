@@ -1,9 +1,9 @@
 """Asking an index: by vector, by words, or both.
 
-Method: `dense` ranks by cosine, `text` by BM25 over `terms`, `hybrid` adds 1 / (60 + rank) of the two (reciprocal rank
-fusion, Cormack et al. 2009), where a find by words holds at least half of the question's. Of each passage shown, the
-sentence nearest to the question is marked. Cost: the question's vector, one scan or index probe, and one vector a sentence
-shown.
+Method: `dense` ranks by cosine, `text` by BM25 over `terms`, `hybrid` adds 1 / (60 + rank) of the
+two (reciprocal rank fusion, Cormack et al. 2009), where a find by words holds at least half of the
+question's. Of each passage shown, the sentence nearest to the question is marked. Cost: the
+question's vector, one scan or index probe, and one vector a sentence shown.
 """
 
 from __future__ import annotations
@@ -23,7 +23,18 @@ from lusifer.text.words import terms
 Mode = Literal["hybrid", "dense", "text"]
 FUSION = 60
 DEEP = 50  # of each kind, how many are fused at least
-SHOWN = ("path", "hash", "number", "place", "unit", "text", "words", "language", "modified", "vector")
+SHOWN = (
+    "path",
+    "hash",
+    "number",
+    "place",
+    "unit",
+    "text",
+    "words",
+    "language",
+    "modified",
+    "vector",
+)
 
 
 @dataclass(frozen=True)
@@ -38,12 +49,16 @@ class Filter:
         """The table's condition."""
         parts = []
         if self.languages:
-            parts.append(f"language IN ({', '.join(quoted(iso_code(name)) for name in self.languages)})")
+            parts.append(
+                f"language IN ({', '.join(quoted(iso_code(name)) for name in self.languages)})"
+            )
         if self.path:
             pattern = self.path if any(c in self.path for c in "*?") else f"*{self.path}*"
             parts.append(f"regexp_like(path, {quoted(_expression(pattern))})")
         if self.since:
-            parts.append(f"modified >= {int(datetime(self.since.year, self.since.month, self.since.day, tzinfo=UTC).timestamp())}")
+            parts.append(
+                f"modified >= {int(datetime(self.since.year, self.since.month, self.since.day, tzinfo=UTC).timestamp())}"
+            )
         return " AND ".join(parts) or None
 
 
@@ -54,7 +69,9 @@ def _expression(pattern: str) -> str:
 
 @dataclass(frozen=True)
 class Hit:
-    """A passage found. `score` orders the hits of a search; `cosine` is the question's; `best` is the nearest sentence's place."""
+    """A passage found. `score` orders the hits of a search; `cosine` is the question's; `best` is
+    the nearest sentence's place.
+    """
 
     score: float
     cosine: float
@@ -82,8 +99,17 @@ class Searchable(Protocol):
         """The model of its vectors."""
 
 
-def search(index: Searchable, question: str, *, top: int = 10, mode: Mode = "hybrid", only: Filter | None = None) -> list[Hit]:
-    """The `top` passages for a question, best first. Raises LusiferError for an empty question or an unknown mode."""
+def search(
+    index: Searchable,
+    question: str,
+    *,
+    top: int = 10,
+    mode: Mode = "hybrid",
+    only: Filter | None = None,
+) -> list[Hit]:
+    """The `top` passages for a question, best first. Raises LusiferError for an empty question or
+    an unknown mode.
+    """
     if not question.strip():
         raise LusiferError("the question is empty; ask for something")
     if mode not in get_args(Mode):
@@ -101,7 +127,11 @@ def search(index: Searchable, question: str, *, top: int = 10, mode: Mode = "hyb
             query = index.rows.search(asked, vector_column_name="vector").distance_type("dot")
             ranks.append(_rows(query, where, deep, "_distance"))
         words = terms(question)
-        if mode in ("hybrid", "text") and words and any("words" in i.columns for i in index.rows.list_indices()):
+        if (
+            mode in ("hybrid", "text")
+            and words
+            and any("words" in i.columns for i in index.rows.list_indices())
+        ):
             query = index.rows.search(words, query_type="fts", fts_columns="words")
             found = _rows(query, where, deep, "_score")
             ranks.append([row for row in found if mode == "text" or _shares(words, row["words"])])
@@ -118,7 +148,18 @@ def search(index: Searchable, question: str, *, top: int = 10, mode: Mode = "hyb
         row = rows[key]
         cosine = float(sum(a * b for a, b in zip(row["vector"], asked.tolist(), strict=True)))
         mark = _best_sentence(embedder, asked, row["text"])
-        hits.append(Hit(scores[key], cosine, row["path"], row["place"], row["unit"], row["language"], row["text"], mark))
+        hits.append(
+            Hit(
+                scores[key],
+                cosine,
+                row["path"],
+                row["place"],
+                row["unit"],
+                row["language"],
+                row["text"],
+                mark,
+            )
+        )
     return hits
 
 
@@ -139,5 +180,7 @@ def _best_sentence(embedder: Any, asked: Any, text: str) -> tuple[int, int]:
     spans = sentences(text) or [(0, len(text))]
     if len(spans) == 1:
         return spans[0]
-    vectors = embedder.encode([text[a:b] for a, b in spans], prompt="document" if "document" in embedder.prompts else None)
+    vectors = embedder.encode(
+        [text[a:b] for a, b in spans], prompt="document" if "document" in embedder.prompts else None
+    )
     return spans[int((vectors @ asked).argmax())]

@@ -1,4 +1,6 @@
-"""The table that holds an index's passages: its names, its query language's strings, its errors as one line."""
+"""The table that holds an index's passages: its names, its query language's strings, its errors as
+one line.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,11 @@ def table_errors(uri: str | Path) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, ValueError) as error:
-        if ("lance" not in str(error).lower() and "was not found" not in str(error)) or "No space left" in str(error):
+        if (
+            "lance" not in str(error).lower() and "was not found" not in str(error)
+        ) or "No space left" in str(error):
             raise
         reason = str(error).splitlines()[0].split(", /")[0][:160]
-        raise LusiferError(f"{uri}: the index is damaged ({reason}); index into another folder") from error
+        raise LusiferError(
+            f"{uri}: the index is damaged ({reason}); index into another folder"
+        ) from error

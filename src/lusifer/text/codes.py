@@ -1,4 +1,5 @@
-"""Languages as users name them: `hi`, `hin` or `hin_Deva`. Files and results have the last: ISO 639-3 and ISO 15924.
+"""Languages as users name them: `hi`, `hin` or `hin_Deva`. Files and results have the last: ISO
+639-3 and ISO 15924.
 
 A group has a name too: `tatoeba-36`, the 36 languages that XTREME chose of Tatoeba.
 """
@@ -37,7 +38,9 @@ class Languages:
     """The languages that are asked for, as files name them or without script; all, without names."""
 
     names: tuple[str, ...] | None = None
-    named: tuple[str, ...] = ()  # those that the user wrote, and must be there; a group may lack some
+    named: tuple[
+        str, ...
+    ] = ()  # those that the user wrote, and must be there; a group may lack some
 
     @classmethod
     def of(cls, names: Sequence[str] | None) -> Languages:
@@ -46,17 +49,31 @@ class Languages:
             return cls()
         codes: list[str] = []
         for name in names:
-            if not re.fullmatch(r"[a-z]{2}|[a-z]{3}|[a-z]{3}_[A-Z][a-z]{3}", name) and name not in GROUPS:
-                raise LusiferError(f"no language is called {name!r}; codes are e.g. hi, hin or hin_Deva, or a group: {', '.join(GROUPS)}")
+            if (
+                not re.fullmatch(r"[a-z]{2}|[a-z]{3}|[a-z]{3}_[A-Z][a-z]{3}", name)
+                and name not in GROUPS
+            ):
+                raise LusiferError(
+                    f"no language is called {name!r}; codes are e.g. hi, hin or hin_Deva, or a group: {', '.join(GROUPS)}"
+                )
             if len(name) == 2 and name not in TWO:
-                raise LusiferError(f"no language is called {name!r}, as far as we know; write ISO 639-3 and script, e.g. hin_Deva")
+                raise LusiferError(
+                    f"no language is called {name!r}, as far as we know; write ISO 639-3 and script, e.g. hin_Deva"
+                )
             codes += GROUPS.get(name, (TWO.get(name, name),))
-        return cls(tuple(dict.fromkeys(codes)), tuple(TWO.get(name, name) for name in names if name not in GROUPS))
+        return cls(
+            tuple(dict.fromkeys(codes)),
+            tuple(TWO.get(name, name) for name in names if name not in GROUPS),
+        )
 
     def __contains__(self, language: str) -> bool:
         """Whether a language is asked for; of a pair with English, such as `es-en`, the other one."""
         foreign = [side for side in sides(language) if side != "eng"] or ["eng"]
-        return self.names is None or language in self.names or all(_among(side, language, self.names) for side in foreign)
+        return (
+            self.names is None
+            or language in self.names
+            or all(_among(side, language, self.names) for side in foreign)
+        )
 
     def among(self, groups: Mapping[str, Any]) -> list[str]:
         """Those of the groups that are asked for, in order."""
@@ -67,7 +84,9 @@ class Languages:
         found = list(found)
         for name in self.named:
             if not any(language in Languages((name,)) for language in found):
-                raise LusiferError(f"no task asked for has the language {name!r}; codes are e.g. hi, hin or hin_Deva")
+                raise LusiferError(
+                    f"no task asked for has the language {name!r}; codes are e.g. hi, hin or hin_Deva"
+                )
 
 
 def sides(language: str) -> tuple[str, ...]:
@@ -76,5 +95,9 @@ def sides(language: str) -> tuple[str, ...]:
 
 
 def _among(side: str, language: str, names: tuple[str, ...]) -> bool:
-    """Whether a name means this side; a name with a script means that script alone where the file says one."""
-    return any(name == side or ("_" not in language and name.split("_")[0] == side) for name in names)
+    """Whether a name means this side; a name with a script means that script alone where the file
+    says one.
+    """
+    return any(
+        name == side or ("_" not in language and name.split("_")[0] == side) for name in names
+    )

@@ -1,4 +1,6 @@
-"""Is a text in the language that a recipe promises? By py3langid (offline), on texts long enough to tell."""
+"""Is a text in the language that a recipe promises? By py3langid (offline), on texts long enough to
+tell.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ def identify(text: str) -> tuple[str, float]:
 
 
 def foreign(text: str, language: str = "en", sure: float = SURE) -> str | None:
-    """The other language that this text is surely in, or None where it is `language`, or too short to say."""
+    """The other language that this text is surely in, or None where it is `language`, or too short
+    to say.
+    """
     letters = [c for c in text if c.isalpha()]
     if len(letters) < MIN_LETTERS:
         latin = sum(c < "\u0250" for c in letters)
@@ -52,7 +56,9 @@ THREE_LETTERS = dict(
 
 
 def iso_code(name: str) -> str:
-    """The code that `identify` gives for a language named `de`, `deu` or `deu_Latn`. Raises LusiferError for an unknown one."""
+    """The code that `identify` gives for a language named `de`, `deu` or `deu_Latn`. Raises
+    LusiferError for an unknown one.
+    """
     known = _identifier().labels
     code = name.lower().replace("-", "_").partition("_")[0]
     code = THREE_LETTERS.get(code, code)

@@ -1,4 +1,6 @@
-"""Languages' English names by ISO 639-3, as an LLM is told them; scripts' by ISO 15924, where a language has several."""
+"""Languages' English names by ISO 639-3, as an LLM is told them; scripts' by ISO 15924, where a
+language has several.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +20,22 @@ _NAMES = (
     "tir:Tigrinya tsn:Setswana tso:Tsonga tuk:Turkmen tur:Turkish twi:Twi uig:Uyghur ukr:Ukrainian urd:Urdu uzn:Uzbek vie:Vietnamese "
     "war:Waray wol:Wolof xho:Xhosa ydd:Yiddish yor:Yoruba zho:Chinese zsm:Malay zul:Zulu"
 )
-NAMES = {code: name.replace("_", " ") for code, name in (pair.split(":") for pair in _NAMES.split())}
+NAMES = {
+    code: name.replace("_", " ") for code, name in (pair.split(":") for pair in _NAMES.split())
+}
 # scripts that are named beside a language because readers of it use more than one
 SCRIPTS = {"Hans": "simplified characters", "Hant": "traditional characters"}
-_BOTH = {("srp", "Latn"): "Latin script", ("srp", "Cyrl"): "Cyrillic script", ("uzn", "Cyrl"): "Cyrillic script"}
+_BOTH = {
+    ("srp", "Latn"): "Latin script",
+    ("srp", "Cyrl"): "Cyrillic script",
+    ("uzn", "Cyrl"): "Cyrillic script",
+}
 
 
 def english_name(language: str) -> str:
-    """`deu_Latn` → German, `zho_Hans` → Chinese (simplified characters); a code that is not known stays as it is."""
+    """`deu_Latn` → German, `zho_Hans` → Chinese (simplified characters); a code that is not known
+    stays as it is.
+    """
     code, _, script = language.partition("_")
     name = NAMES.get(code, language)
     more = SCRIPTS.get(script) or _BOTH.get((code, script))

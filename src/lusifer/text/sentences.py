@@ -1,9 +1,10 @@
 """Sentences, and passages cut at their ends, in any script.
 
-Method: a full stop of the Latin kind ends a sentence where white space follows and no small letter after it, and where no
-initial or known abbreviation stands before it; the marks of other scripts (。 । ۔ ። ။ ། …) end one by themselves; a blank
-line always does. Thai and Lao write a space there and nothing else. A sentence longer than a passage is cut at a comma, or
-a space, or where it must. Cost: one regular expression over the text. Not a parser: "on 3. May" in a list may be cut.
+Method: a full stop of the Latin kind ends a sentence where white space follows and no small letter
+after it, and where no initial or known abbreviation stands before it; the marks of other scripts (。
+। ۔ ። ။ ། …) end one by themselves; a blank line always does. Thai and Lao write a space there and
+nothing else. A sentence longer than a passage is cut at a comma, or a space, or where it must.
+Cost: one regular expression over the text. Not a parser: "on 3. May" in a list may be cut.
 """
 
 from __future__ import annotations
@@ -54,7 +55,11 @@ def _ends(text: str, match: re.Match[str]) -> bool:
     word = LAST_WORD.search(text, max(0, match.start() - 24), match.start())
     if word is None:
         return True
-    return not (word[1].lower() in ABBREVIATIONS or (len(word[1]) == 1 and word[1].isalpha()) or (word[1].isdigit() and len(word[1]) < 3))
+    return not (
+        word[1].lower() in ABBREVIATIONS
+        or (len(word[1]) == 1 and word[1].isalpha())
+        or (word[1].isdigit() and len(word[1]) < 3)
+    )
 
 
 def _append(spans: list[tuple[int, int]], text: str, start: int, end: int) -> None:
@@ -73,7 +78,8 @@ def weight(text: str) -> float:
 
 
 def passages(text: str, size: int = 500) -> Iterator[tuple[int, int]]:
-    """(start, end) of passages of whole sentences, each at most about `size` letters; a blank line begins a new one.
+    """(start, end) of passages of whole sentences, each at most about `size` letters; a blank line
+    begins a new one.
 
     A piece under a sixth of `size` (a heading) stays with what follows it.
     """

@@ -1,1 +1,3 @@
-"""Training: one file a stage in `stages/`, one file a loss in `losses/`, and what all stages share beside them."""
+"""Training: one file a stage in `stages/`, one file a loss in `losses/`, and what all stages share
+beside them.
+"""

@@ -1,4 +1,6 @@
-"""Low-rank adapters (LoRA, arXiv 2106.09685) in a sentence-transformers model, by peft: put in, trained alone, folded in."""
+"""Low-rank adapters (LoRA, arXiv 2106.09685) in a sentence-transformers model, by peft: put in,
+trained alone, folded in.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +11,13 @@ from lusifer.models.bridge.module import Lora, lora_config
 
 
 def add_lora(model: Any, lora: Lora) -> None:
-    """Freeze a model's transformer and give it adapters. Raises ConfigError where its first module is none."""
+    """Freeze a model's transformer and give it adapters. Raises ConfigError where its first module
+    is none.
+    """
     if not hasattr(model[0], "auto_model"):
-        raise ConfigError(f"lora: the model's first module is {type(model[0]).__name__}, which has no layers to adapt")
+        raise ConfigError(
+            f"lora: the model's first module is {type(model[0]).__name__}, which has no layers to adapt"
+        )
     from peft import inject_adapter_in_model
 
     inject_adapter_in_model(lora_config(lora), model[0].auto_model)
@@ -20,7 +26,9 @@ def add_lora(model: Any, lora: Lora) -> None:
 
 
 def fold_lora(model: Any) -> None:
-    """Fold the adapters into the weights that they adapt, and take them out: the vectors stay, to float rounding."""
+    """Fold the adapters into the weights that they adapt, and take them out: the vectors stay, to
+    float rounding.
+    """
     from peft.tuners.tuners_utils import BaseTunerLayer
 
     inner = model[0].auto_model

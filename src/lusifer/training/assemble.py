@@ -18,17 +18,29 @@ from lusifer.training.loop import Optim, rank_and_world
 
 
 def assemble(bridge: Bridge, device: str | None = None) -> SentenceTransformer:
-    """Bridge → pooling → normalise, with the bridge's prompts; pooling as the configuration says, else the target's own."""
-    mode = bridge.config.pooling or hub.own_pooling(hub.locate(bridge.bases["target"].name)) or "mean"
+    """Bridge → pooling → normalise, with the bridge's prompts; pooling as the configuration says,
+    else the target's own.
+    """
+    mode = (
+        bridge.config.pooling or hub.own_pooling(hub.locate(bridge.bases["target"].name)) or "mean"
+    )
     prompts = dict(bridge.config.prompts)
     default = "document" if prompts.get("document") else None
-    modules = [bridge, Pooling(bridge.get_word_embedding_dimension(), pooling_mode=mode), Normalize()]
+    modules = [
+        bridge,
+        Pooling(bridge.get_word_embedding_dimension(), pooling_mode=mode),
+        Normalize(),
+    ]
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    return SentenceTransformer(modules=modules, device=device, prompts=prompts or None, default_prompt_name=default)
+    return SentenceTransformer(
+        modules=modules, device=device, prompts=prompts or None, default_prompt_name=default
+    )
 
 
 def save_model(model: SentenceTransformer, folder: Path) -> None:
-    """Write the model whole: aside, then renamed. Heads go beside it, so that what is there loads anywhere."""
+    """Write the model whole: aside, then renamed. Heads go beside it, so that what is there loads
+    anywhere.
+    """
     heads = model.pop(-1) if isinstance(model[-1], Heads) else None
     with replacing_folder(folder) as aside:
         model.save(str(aside), create_model_card=False)
@@ -37,24 +49,42 @@ def save_model(model: SentenceTransformer, folder: Path) -> None:
 
 
 def plan_bridge(config: BridgeConfig, tokens: int, optim: Optim) -> dict[str, Any]:
-    """Parameters (total, trained, per part) and a process's memory for `tokens` tokens a step; no weights are fetched or read."""
+    """Parameters (total, trained, per part) and a process's memory for `tokens` tokens a step; no
+    weights are fetched or read.
+    """
     parts = {}
     for role in ("encoder", "target"):
         folder = hub.locate(getattr(config, role).base, weights=False)
         with torch.device("meta"):
             parts[role] = families.build(families.read_config(folder, role))
-    return shape_plan(config, parts["encoder"], parts["target"], tokens // rank_and_world()[1], optim.gradient_checkpointing)
+    return shape_plan(
+        config,
+        parts["encoder"],
+        parts["target"],
+        tokens // rank_and_world()[1],
+        optim.gradient_checkpointing,
+    )
 
 
-def shape_plan(config: BridgeConfig, encoder: Any, target: Any, tokens: int, recompute: bool = False) -> dict[str, Any]:
-    """The figures for two backbones, which may be on the meta device, and texts of the greatest length."""
+def shape_plan(
+    config: BridgeConfig, encoder: Any, target: Any, tokens: int, recompute: bool = False
+) -> dict[str, Any]:
+    """The figures for two backbones, which may be on the meta device, and texts of the greatest
+    length.
+    """
     with torch.device("meta"):
         bridge = Bridge(config, encoder, target, None, {})
     names = set(bridge.trained_names())
     sizes = {name: p.numel() for name, p in bridge.named_parameters()}
-    counts = {part: sum(n for name, n in sizes.items() if name.startswith(f"{part}.")) for part in ("encoder", "connector", "target")}
+    counts = {
+        part: sum(n for name, n in sizes.items() if name.startswith(f"{part}."))
+        for part in ("encoder", "connector", "target")
+    }
     trained = sum(n for name, n in sizes.items() if name in names)
-    bytes_a = {role: 2 if getattr(config, role).dtype == "bfloat16" else 4 for role in ("encoder", "target")}
+    bytes_a = {
+        role: 2 if getattr(config, role).dtype == "bfloat16" else 4
+        for role in ("encoder", "target")
+    }
     weights = counts["connector"] * 4 + sum(counts[role] * bytes_a[role] for role in bytes_a)
     if wanted():
         elsewhere = 1 - 1 / rank_and_world()[1]
@@ -62,7 +92,8 @@ def shape_plan(config: BridgeConfig, encoder: Any, target: Any, tokens: int, rec
             weights -= int(elsewhere * size * frozen_in_blocks(getattr(bridge, role)))
     widths = [(m.config.num_hidden_layers, families.width(m.config)) for m in (encoder, target)]
     states = sum(layers * width for layers, width in widths)
-    # about 34 bytes a state are kept of each layer; recomputed, 4 of each and 34 of one layer at a time
+    # about 34 bytes a state are kept of each layer; recomputed, 4 of each and 34 of one layer at a
+    # time
     kept = 4 * states + 34 * max(width for _, width in widths) if recompute else 34 * states
     return {
         "parameters": {**counts, "total": sum(sizes.values()), "trained": trained},

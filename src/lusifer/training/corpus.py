@@ -1,7 +1,9 @@
-"""The texts of a multilingual model, by kind, and what is made of them once: vocabulary and token stores.
+"""The texts of a multilingual model, by kind, and what is made of them once: vocabulary and token
+stores.
 
-Kinds: `parallel` (English, other), `lexicon` (English word, other word), `monolingual`, and `retrieval` (English document,
-query). All are kept as token ids in `folder`, so that an interrupted run reads no text again.
+Kinds: `parallel` (English, other), `lexicon` (English word, other word), `monolingual`, and
+`retrieval` (English document, query). All are kept as token ids in `folder`, so that an interrupted
+run reads no text again.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ COLUMNS = {
 
 @dataclass(frozen=True)
 class Data:
-    """Where the texts are. `temperature` balances languages: a language of n rows is drawn in proportion to n^temperature."""
+    """Where the texts are. `temperature` balances languages: a language of n rows is drawn in
+    proportion to n^temperature.
+    """
 
     root: str = "."
     parallel: tuple[Source, ...] = ()
@@ -48,11 +52,17 @@ def check_kinds(kinds: dict[str, float], known: tuple[str, ...]) -> None:
     """Raise ValueError for a share of something else, or shares that are no shares."""
     for kind, share in kinds.items():
         if kind not in known or share < 0:
-            raise ValueError(f"kinds are shares, 0 or more, of {', '.join(known)}; not {kind}: {share}")
+            raise ValueError(
+                f"kinds are shares, 0 or more, of {', '.join(known)}; not {kind}: {share}"
+            )
 
 
-def prepare(data: Data, vocabulary: Vocabulary, seed: int, folder: Path) -> tuple[Path, dict[str, PairStore]]:
-    """`tokenizer.json` and token stores, made once; a `tokenizer.json` that lies beside `folder` is used as it is."""
+def prepare(
+    data: Data, vocabulary: Vocabulary, seed: int, folder: Path
+) -> tuple[Path, dict[str, PairStore]]:
+    """`tokenizer.json` and token stores, made once; a `tokenizer.json` that lies beside `folder` is
+    used as it is.
+    """
     file = folder.parent / "tokenizer.json"
     if not (folder / "done.json").exists():
         rows = {kind: read_kind(data, kind) for kind in KINDS}
@@ -77,6 +87,10 @@ def read_kind(data: Data, kind: str) -> list[tuple[str, str, str]]:
         require(source, COLUMNS[kind], f"data.{kind}")
         for row in read_source(source, data.root):
             values = row.values
-            english, text = (values["document"], values["query"]) if kind == "retrieval" else (values.get("english", ""), values["text"])
+            english, text = (
+                (values["document"], values["query"])
+                if kind == "retrieval"
+                else (values.get("english", ""), values["text"])
+            )
             rows.append((values["language"], english, text))
     return rows

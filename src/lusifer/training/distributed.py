@@ -1,10 +1,11 @@
 """FSDP for what does not learn: the frozen weights of a bridge's blocks, spread over the processes.
 
-Method: torch's `fully_shard` (FSDP2; arXiv 2304.11277) on every block of a model that is not trained whole. A block's
-frozen weights are gathered for its forward and its backward pass and dropped after each. What learns (adapters,
-connector) is small: it stays whole on each process and DDP averages its gradients, so that checkpoints, and the model,
-are those of one process. Memory: frozen blocks / processes, and one block whole. Cost: two gathers of each block a step.
-Not for a part with `train: full`: all of it learns, so nothing of it is spread.
+Method: torch's `fully_shard` (FSDP2; arXiv 2304.11277) on every block of a model that is not
+trained whole. A block's frozen weights are gathered for its forward and its backward pass and
+dropped after each. What learns (adapters, connector) is small: it stays whole on each process and
+DDP averages its gradients, so that checkpoints, and the model, are those of one process. Memory:
+frozen blocks / processes, and one block whole. Cost: two gathers of each block a step. Not for a
+part with `train: full`: all of it learns, so nothing of it is spread.
 """
 
 from __future__ import annotations
@@ -25,14 +26,19 @@ ASKED, OURS = "ACCELERATE_USE_FSDP", "LUSIFER_USE_FSDP"
 
 
 def take_over(stage: str) -> None:
-    """Do the sharding that `accelerate launch --use_fsdp` asks for here, and keep accelerate from doing it as well.
+    """Do the sharding that `accelerate launch --use_fsdp` asks for here, and keep accelerate from
+    doing it as well.
 
-    Its own would spread what is trained, leave checkpoints in pieces, and load empty weights on all processes but one.
+    Its own would spread what is trained, leave checkpoints in pieces, and load empty weights on all
+    processes but one.
     """
     if os.environ.get(ASKED, "false").lower() in ("true", "1"):
         os.environ |= {OURS: "true", ASKED: "false", "FSDP_CPU_RAM_EFFICIENT_LOADING": "false"}
         if stage not in STAGES:
-            log.warning("stage %s trains all of its weights: it runs on the processes by DDP, and FSDP spreads nothing", stage)
+            log.warning(
+                "stage %s trains all of its weights: it runs on the processes by DDP, and FSDP spreads nothing",
+                stage,
+            )
 
 
 def wanted() -> bool:
@@ -42,21 +48,34 @@ def wanted() -> bool:
 
 def frozen_in_blocks(model: nn.Module) -> int:
     """The number of a model's weights that FSDP may spread: in its blocks, and not trained."""
-    return sum(p.numel() for block in families.blocks(model) for p in block.parameters() if not p.requires_grad)
+    return sum(
+        p.numel()
+        for block in families.blocks(model)
+        for p in block.parameters()
+        if not p.requires_grad
+    )
 
 
 def shard_frozen(bridge: Bridge) -> None:
-    """Spread the bridge's frozen blocks where the launch asked for it. Raises LusiferError where no block is frozen."""
+    """Spread the bridge's frozen blocks where the launch asked for it. Raises LusiferError where no
+    block is frozen.
+    """
     if not wanted():
         return
     from torch.distributed.fsdp import fully_shard
 
     whole, kept = sum(map(frozen_in_blocks, (bridge.encoder, bridge.target))), 0
     if not whole:
-        raise LusiferError("FSDP spreads frozen weights, and this recipe trains both models whole; launch with --multi_gpu (DDP)")
+        raise LusiferError(
+            "FSDP spreads frozen weights, and this recipe trains both models whole; launch with --multi_gpu (DDP)"
+        )
     for role in ("encoder", "target"):
         for block in families.blocks(getattr(bridge, role)):
-            fully_shard(block, reshard_after_forward=True, ignored_params={p for p in block.parameters() if p.requires_grad})
+            fully_shard(
+                block,
+                reshard_after_forward=True,
+                ignored_params={p for p in block.parameters() if p.requires_grad},
+            )
             kept += sum(p.to_local().numel() for p in block.parameters() if hasattr(p, "to_local"))
     if not rank_and_world()[0]:
         log.warning("FSDP: each process keeps %d of %d frozen weights", kept, whole)

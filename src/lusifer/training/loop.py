@@ -1,7 +1,9 @@
-"""What all stages share: batches that are a pure function of (seed, step), the optimiser's settings, safe checkpoints.
+"""What all stages share: batches that are a pure function of (seed, step), the optimiser's
+settings, safe checkpoints.
 
-A batch is made from its step number alone. So a resumed run sees exactly what an uninterrupted one would, the number
-of loader workers changes nothing, and on several processes each rank takes its slice of the same global batch.
+A batch is made from its step number alone. So a resumed run sees exactly what an uninterrupted one
+would, the number of loader workers changes nothing, and on several processes each rank takes its
+slice of the same global batch.
 """
 
 from __future__ import annotations
@@ -62,7 +64,9 @@ class Optim:
 
 
 def use_bf16(precision: str) -> bool:
-    """Whether to compute in bf16: on a GPU that has it, or a CPU with native bf16 (about 3x fp32 there)."""
+    """Whether to compute in bf16: on a GPU that has it, or a CPU with native bf16 (about 3x fp32
+    there).
+    """
     if precision != "auto":
         return precision == "bf16"
     if torch.cuda.is_available():
@@ -96,7 +100,9 @@ def own_slice(items: list[Batch]) -> Batch:
             return value
         size = len(value) // world
         if not size:
-            raise LusiferError(f"a batch of {len(value)} rows cannot be split over {world} processes; raise batch_size")
+            raise LusiferError(
+                f"a batch of {len(value)} rows cannot be split over {world} processes; raise batch_size"
+            )
         return value[rank * size : (rank + 1) * size]
 
     batch: Batch = part(items[0])
@@ -104,7 +110,9 @@ def own_slice(items: list[Batch]) -> Batch:
 
 
 class StepLoaderMixin:
-    """For a transformers or sentence-transformers Trainer: take `StepBatches` as they are, save checkpoints whole."""
+    """For a transformers or sentence-transformers Trainer: take `StepBatches` as they are, save
+    checkpoints whole.
+    """
 
     args: Any
     train_dataset: Any
@@ -121,7 +129,8 @@ class StepLoaderMixin:
         )
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        """Write the checkpoint aside, then rename it: an interrupt or a full disk leaves the last good one.
+        """Write the checkpoint aside, then rename it: an interrupt or a full disk leaves the last
+        good one.
 
         Every process writes its random state into the folder, so the rename waits for all of them.
         """
@@ -163,7 +172,9 @@ def checkpoints(folder: str | Path) -> list[Path]:
     return sorted(found, key=lambda p: int(p.name.split("-")[1]))
 
 
-def arguments(optim: Optim, folder: str | Path, seed: int, cls: type[Any] = transformers.TrainingArguments) -> Any:
+def arguments(
+    optim: Optim, folder: str | Path, seed: int, cls: type[Any] = transformers.TrainingArguments
+) -> Any:
     """Trainer arguments for one phase; its checkpoints go to `folder`."""
     gpu = torch.cuda.is_available()
     args = cls(
@@ -190,10 +201,18 @@ def arguments(optim: Optim, folder: str | Path, seed: int, cls: type[Any] = tran
         seed=seed,
         data_seed=seed,
         torch_compile=optim.compile and gpu,
-        ddp_find_unused_parameters=True if rank_and_world()[1] > 1 else None,  # a phase may leave a table or a head unused
+        ddp_find_unused_parameters=True
+        if rank_and_world()[1] > 1
+        else None,  # a phase may leave a table or a head unused
     )
-    if args.n_gpu > 1:  # the trainer would split each batch over threads, which our batches and losses are not made for
-        log.warning("training on one of %d GPUs; for all of them: accelerate launch --multi_gpu -m lusifer train …", args.n_gpu)
+    if (
+        args.n_gpu > 1
+        # the trainer would split each batch over threads, which our batches and losses are not made for
+    ):
+        log.warning(
+            "training on one of %d GPUs; for all of them: accelerate launch --multi_gpu -m lusifer train …",
+            args.n_gpu,
+        )
         args._n_gpu = 1
     return args
 
@@ -215,15 +234,23 @@ def run_phase(trainer: transformers.Trainer, name: str) -> None:
 
 
 def _leave_sharded(model: Any) -> None:
-    """Have DDP neither broadcast nor watch weights that `train/shard.py` has spread over the processes."""
-    spread = [name for name, parameter in model.named_parameters() if hasattr(parameter, "to_local")]
+    """Have DDP neither broadcast nor watch weights that `train/shard.py` has spread over the
+    processes.
+    """
+    spread = [
+        name for name, parameter in model.named_parameters() if hasattr(parameter, "to_local")
+    ]
     if spread:
-        hide: Any = torch.nn.parallel.DistributedDataParallel._set_params_and_buffers_to_ignore_for_model
+        hide: Any = (
+            torch.nn.parallel.DistributedDataParallel._set_params_and_buffers_to_ignore_for_model
+        )
         hide(model, spread)
 
 
 def attention_for_training() -> contextlib.AbstractContextManager[Any]:
-    """On a CPU, attention by plain matrix products: on short texts the fused kernel's backward pass takes twice as long."""
+    """On a CPU, attention by plain matrix products: on short texts the fused kernel's backward pass
+    takes twice as long.
+    """
     if torch.cuda.is_available():
         return contextlib.nullcontext()
     return sdpa_kernel(SDPBackend.MATH)
@@ -257,23 +284,34 @@ PRODUCTS = (
 
 
 def claim(output: str | Path, recipe: Any, *, restart: bool = False) -> Path:
-    """Make the output folder this recipe's own: write `recipe.yaml`, or check that the one there is the same.
+    """Make the output folder this recipe's own: write `recipe.yaml`, or check that the one there is
+    the same.
 
     Raises LusiferError where the folder holds a run of another recipe.
     """
     output = Path(output)
     text, file = recipes.dump(recipe), output / "recipe.yaml"
-    if file.exists() and not (output / "versions.json").exists() and file.read_text(encoding="utf-8") != text:
-        raise LusiferError(f"{output}: holds a recipe.yaml that no run of ours wrote; name another output=…")
+    if (
+        file.exists()
+        and not (output / "versions.json").exists()
+        and file.read_text(encoding="utf-8") != text
+    ):
+        raise LusiferError(
+            f"{output}: holds a recipe.yaml that no run of ours wrote; name another output=…"
+        )
     if restart and output.exists() and rank_and_world()[0] == 0:
         if any(output.iterdir()) and not (file.exists() and (output / "versions.json").exists()):
-            raise LusiferError(f"{output}: holds no run of ours, so --restart will not delete it; name another output=…")
+            raise LusiferError(
+                f"{output}: holds no run of ours, so --restart will not delete it; name another output=…"
+            )
         for name in PRODUCTS:
             product = output / name
             shutil.rmtree(product) if product.is_dir() else product.unlink(missing_ok=True)
     wait_for_all()
     if file.exists() and file.read_text(encoding="utf-8") != text:
-        raise LusiferError(f"{output}: holds a run of another recipe; name another output=…, or start anew with --restart")
+        raise LusiferError(
+            f"{output}: holds a run of another recipe; name another output=…, or start anew with --restart"
+        )
     if rank_and_world()[0] == 0 and not file.exists():
         write_text(file, text)
         write_json(output / "versions.json", versions())
@@ -296,7 +334,9 @@ PATIENCE = timedelta(hours=24)  # the first process may embed a corpus while the
 
 
 def part() -> None:
-    """Leave the other processes, once all have finished: one that merely ends may abort those still talking to it."""
+    """Leave the other processes, once all have finished: one that merely ends may abort those still
+    talking to it.
+    """
     if rank_and_world()[1] > 1 and torch.distributed.is_initialized():
         wait_for_all()
         _processes().destroy_process_group()
@@ -306,5 +346,13 @@ def versions() -> dict[str, str]:
     """The versions that a run was made with, kept beside its output."""
     from importlib.metadata import version
 
-    names = ("lusifer", "torch", "transformers", "sentence-transformers", "peft", "tokenizers", "numpy")
+    names = (
+        "lusifer",
+        "torch",
+        "transformers",
+        "sentence-transformers",
+        "peft",
+        "tokenizers",
+        "numpy",
+    )
     return {"python": platform.python_version()} | {name: version(name) for name in names}

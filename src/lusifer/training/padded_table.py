@@ -1,8 +1,10 @@
-"""Tables of words as models to be tuned: read from padded ids while they train, and written as what they were.
+"""Tables of words as models to be tuned: read from padded ids while they train, and written as what
+they were.
 
-Method: sentence-transformers' `StaticEmbedding` reads ids end to end, every other model padded ids and a mask; padded, a table goes through
-the same batches, keys, losses and mini-batches as an encoder, and its vectors are the same. Cost: a step is a gather and the optimiser's
-pass over the whole table. Not where word order decides: no tuning teaches a sum of words that.
+Method: sentence-transformers' `StaticEmbedding` reads ids end to end, every other model padded ids
+and a mask; padded, a table goes through the same batches, keys, losses and mini-batches as an
+encoder, and its vectors are the same. Cost: a step is a gather and the optimiser's pass over the
+whole table. Not where word order decides: no tuning teaches a sum of words that.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ from lusifer.models.static_table import write_as
 
 
 class PaddedTable(torch.nn.Module):
-    """A table of words that reads `input_ids` and `attention_mask` (n, length); vectors (n, d), the mean of the rows."""
+    """A table of words that reads `input_ids` and `attention_mask` (n, length); vectors (n, d), the
+    mean of the rows.
+    """
 
     def __init__(self, table: StaticEmbedding) -> None:
         super().__init__()
@@ -33,7 +37,9 @@ class PaddedTable(torch.nn.Module):
 
     def forward(self, features: dict[str, Any], **_: Any) -> dict[str, Any]:
         rows, mask = self.embedding.weight, features["attention_mask"]
-        sums = F.embedding_bag(features["input_ids"], rows, mode="sum", per_sample_weights=mask.to(rows.dtype))
+        sums = F.embedding_bag(
+            features["input_ids"], rows, mode="sum", per_sample_weights=mask.to(rows.dtype)
+        )
         return features | {"sentence_embedding": sums / mask.sum(1, keepdim=True).clamp_min(1)}
 
     def get_embedding_dimension(self) -> int:
@@ -41,13 +47,19 @@ class PaddedTable(torch.nn.Module):
 
 
 class PaddedTokens:
-    """A table's tokenizer, called as transformers' are: no special tokens, which a table has no use for; padded with id 0, masked."""
+    """A table's tokenizer, called as transformers' are: no special tokens, which a table has no use
+    for; padded with id 0, masked.
+    """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.words = tokenizer
 
-    def __call__(self, texts: Sequence[str], *, max_length: int, **_: Any) -> dict[str, torch.Tensor]:
-        found = self.words.encode_batch_fast([text[: LONGEST_PIECE * max_length] for text in texts], add_special_tokens=False)
+    def __call__(
+        self, texts: Sequence[str], *, max_length: int, **_: Any
+    ) -> dict[str, torch.Tensor]:
+        found = self.words.encode_batch_fast(
+            [text[: LONGEST_PIECE * max_length] for text in texts], add_special_tokens=False
+        )
         rows = [torch.tensor(encoding.ids[:max_length], dtype=torch.long) for encoding in found]
         width = max(1, *(len(row) for row in rows))
         ids = torch.stack([F.pad(row, (0, width - len(row))) for row in rows])
@@ -68,7 +80,9 @@ def padded(model: SentenceTransformer) -> SentenceTransformer:
 
 
 def save_table(model: SentenceTransformer, base: str, folder: Path) -> None:
-    """Write a tuned table as `base` is written: int8 rows that need no torch, or a standard sentence-transformers model."""
+    """Write a tuned table as `base` is written: int8 rows that need no torch, or a standard
+    sentence-transformers model.
+    """
     model[0] = StaticEmbedding(model[0].tokenizer.words, model[0].embedding.weight.detach().cpu())
     with replacing_folder(folder) as aside:
         write_as(model, hub.locate(base), aside)

@@ -1,8 +1,9 @@
-"""Pairs of texts as token ids, and batches of them: balanced over languages, of about equal length, by step.
+"""Pairs of texts as token ids, and batches of them: balanced over languages, of about equal length,
+by step.
 
-Sampling: an example of a language with n rows is drawn with weight n^(temperature - 1), with replacement. A pool of
-`POOL` batches is drawn at once, sorted by length and cut into batches by a token budget, so that little is padding;
-the batches of a pool are then visited in a random order.
+Sampling: an example of a language with n rows is drawn with weight n^(temperature - 1), with
+replacement. A pool of `POOL` batches is drawn at once, sorted by length and cut into batches by a
+token budget, so that little is padding; the batches of a pool are then visited in a random order.
 """
 
 from __future__ import annotations
@@ -31,8 +32,9 @@ Ints = npt.NDArray[np.int64]
 class PairStore:
     """n pairs (English, other language); a monolingual row's English is the empty text.
 
-    One English sentence is often translated into a hundred languages, so it is kept once: pair i's English is
-    `english[source[i]]`, and two pairs have the same English exactly where `source` is equal.
+    One English sentence is often translated into a hundred languages, so it is kept once: pair i's
+    English is `english[source[i]]`, and two pairs have the same English exactly where `source` is
+    equal.
     """
 
     english: TokenStore
@@ -54,7 +56,9 @@ class PairStore:
         return self.english[self.source[row]], self.text[row]
 
     @classmethod
-    def build(cls, tokenizer: Tokenizer, rows: Iterable[tuple[str, str, str]], max_tokens: int) -> PairStore:
+    def build(
+        cls, tokenizer: Tokenizer, rows: Iterable[tuple[str, str, str]], max_tokens: int
+    ) -> PairStore:
         """From (language, English, text) rows."""
         rows = list(rows)
         place: dict[str, int] = {}
@@ -87,7 +91,9 @@ def _hashes(store: TokenStore) -> npt.NDArray[np.uint64]:
     with np.errstate(over="ignore"):
         value = store.ids.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
         value ^= value >> np.uint64(29)
-        place = np.arange(len(value), dtype=np.uint64) - np.repeat(store.offsets[:-1], store.lengths).astype(np.uint64)
+        place = np.arange(len(value), dtype=np.uint64) - np.repeat(
+            store.offsets[:-1], store.lengths
+        ).astype(np.uint64)
         value *= (place * np.uint64(2) + np.uint64(1)) * np.uint64(0xBF58476D1CE4E5B9)
         value ^= value >> np.uint64(32)
         sums = np.concatenate([[np.uint64(0)], np.cumsum(value, dtype=np.uint64)])
@@ -98,7 +104,8 @@ def _hashes(store: TokenStore) -> npt.NDArray[np.uint64]:
 class Sampler:
     """Step → (kind, rows): which store the step draws from and which of its rows.
 
-    `draws`: how many times `max_rows` a kind's batch may hold, for rows that are put together afterwards.
+    `draws`: how many times `max_rows` a kind's batch may hold, for rows that are put together
+    afterwards.
     """
 
     def __init__(
@@ -136,19 +143,31 @@ class Sampler:
         total = int((kinds == kinds[place]).sum())
         rng = np.random.default_rng([self.seed, 2 + int(kinds[place]), pool])
         wanted = min(int(self.tokens * total / self.mean[name]) + total, self.most[name] * total)
-        rows = np.searchsorted(self.cumulative[name], rng.random(wanted)).clip(max=len(self.lengths[name]) - 1)
+        rows = np.searchsorted(self.cumulative[name], rng.random(wanted)).clip(
+            max=len(self.lengths[name]) - 1
+        )
         rows = np.unique(rows)
         rows = rows[np.argsort(self.lengths[name][rows], kind="stable")]
         cost = np.cumsum(self.lengths[name][rows])
-        cuts = np.searchsorted(cost, cost[-1] * np.arange(1, total) / total) if total > 1 else np.zeros(0, dtype=np.int64)
+        cuts = (
+            np.searchsorted(cost, cost[-1] * np.arange(1, total) / total)
+            if total > 1
+            else np.zeros(0, dtype=np.int64)
+        )
         batches = np.split(rows, cuts)
         if min(map(len, batches)) < EVEN:  # one very long row among few, or a store of few rows
             batches = np.array_split(rows, total) if len(rows) >= total * EVEN else [rows] * total
         chosen = batches[int(rng.permutation(total)[mine])]
-        fitting = int(np.searchsorted(np.cumsum(self.lengths[name][chosen]), self.tokens * SLACK, side="right"))
+        fitting = int(
+            np.searchsorted(
+                np.cumsum(self.lengths[name][chosen]), self.tokens * SLACK, side="right"
+            )
+        )
         chosen = chosen[: max(fitting, EVEN)]
         if len(chosen) > self.most[name]:
             chosen = np.sort(rng.choice(chosen, self.most[name], replace=False))
         if len(chosen) > EVEN:
-            chosen = chosen[: len(chosen) // EVEN * EVEN]  # so that 2, 4 or 8 processes take equal parts and lose no row
+            chosen = chosen[
+                : len(chosen) // EVEN * EVEN
+            ]  # so that 2, 4 or 8 processes take equal parts and lose no row
         return name, chosen

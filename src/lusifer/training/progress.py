@@ -1,4 +1,6 @@
-"""A progress line for a training phase: steps, loss, rate, time left; plain lines where there is no terminal."""
+"""A progress line for a training phase: steps, loss, rate, time left; plain lines where there is no
+terminal.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,13 @@ from typing import Any
 
 import transformers
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.progress import Progress as Bar
 
 log = logging.getLogger(__name__)
@@ -37,14 +45,18 @@ class Progress(transformers.TrainerCallback):  # type: ignore[misc]
                 TimeRemainingColumn(),
                 console=console,
             )
-            self.task = self.bar.add_task(self.name, total=state.max_steps, completed=state.global_step, loss="")
+            self.task = self.bar.add_task(
+                self.name, total=state.max_steps, completed=state.global_step, loss=""
+            )
             self.bar.start()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if self.bar:
             self.bar.update(self.task, completed=state.global_step, loss=self.loss)
 
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
+    def on_log(
+        self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any
+    ) -> None:
         if not logs or "loss" not in logs:
             return
         self.loss = f"loss {float(logs['loss']):.4f}"
@@ -53,7 +65,13 @@ class Progress(transformers.TrainerCallback):  # type: ignore[misc]
             rate = done / max(time.monotonic() - self.started, 1e-9)
             left = (state.max_steps - state.global_step) / rate if rate else float("nan")
             log.info(
-                "%s: step %d of %d, %s, %.2f steps/s, %.0f s left", self.name, state.global_step, state.max_steps, self.loss, rate, left
+                "%s: step %d of %d, %s, %.2f steps/s, %.0f s left",
+                self.name,
+                state.global_step,
+                state.max_steps,
+                self.loss,
+                rate,
+                left,
             )
 
     def stop(self) -> None:

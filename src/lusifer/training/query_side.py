@@ -1,8 +1,11 @@
-"""Query-side tuning: only queries learn; documents stay where the base put them, so an index that it made stays valid.
+"""Query-side tuning: only queries learn; documents stay where the base put them, so an index that
+it made stays valid.
 
-Method (arXiv 2407.00923): documents' vectors are made once by the base and kept; the contrast's gradient reaches queries alone. What is
-saved is a sentence-transformers Router: queries go through the tuned weights, documents through the base's. Cost: a pass for one text a
-row instead of (2 + negatives), and twice the base on disk. Not where documents may be embedded anew: training both sides learns more.
+Method (arXiv 2407.00923): documents' vectors are made once by the base and kept; the contrast's
+gradient reaches queries alone. What is saved is a sentence-transformers Router: queries go through
+the tuned weights, documents through the base's. Cost: a pass for one text a row instead of (2 +
+negatives), and twice the base on disk. Not where documents may be embedded anew: training both
+sides learns more.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Router
 
 from lusifer.data.row_store import RowStore
-from lusifer.encoding.cache import Encoder, Rows
+from lusifer.encoding.cache import CachedRows, Encoder
 from lusifer.io.files import fingerprint
 from lusifer.io.lazy import Lazy
 from lusifer.models import hub
@@ -41,32 +44,58 @@ class Documents(Lazy[str]):
         return self.store[place // self.width][1 + place % self.width]
 
 
-def frozen_vectors(base: SentenceTransformer, name: str, prompt: str, max_tokens: int, stores: list[RowStore], folder: Path) -> list[Rows]:
-    """The vectors that the model `base`, named `name`, gives each store's `Documents` after the prompt; kept in `folder`."""
+def frozen_vectors(
+    base: SentenceTransformer,
+    name: str,
+    prompt: str,
+    max_tokens: int,
+    stores: list[RowStore],
+    folder: Path,
+) -> list[CachedRows]:
+    """The vectors that the model `base`, named `name`, gives each store's `Documents` after the
+    prompt; kept in `folder`.
+    """
     base.prompts, base.default_prompt_name = {"document": prompt}, None
     base.max_seq_length = min(max_tokens, base.max_seq_length or max_tokens)
     place = hub.locate(name)
-    kept = folder / f"frozen-{fingerprint(hub.weights_hash(place), [])[:8]}"  # so named by runs begun before a model had an identity
+    kept = (
+        folder / f"frozen-{fingerprint(hub.weights_hash(place), [])[:8]}"
+    )  # so named by runs begun before a model had an identity
     if not kept.exists():
         kept = folder / f"frozen-{fingerprint(identity(place), [])[:8]}"
     if rank_and_world()[0] == 0:
         for store in stores:
             Encoder(TorchEmbedder(base), kept).rows(Documents(store), "document")
     wait_for_all()
-    return [Encoder(TorchEmbedder(base), kept).rows(Documents(store), "document") for store in stores]
+    return [
+        Encoder(TorchEmbedder(base), kept).rows(Documents(store), "document") for store in stores
+    ]
 
 
-def add_frozen(batch: Batch, frozen: list[Rows], stores: list[RowStore], places: list[list[int]], columns: int) -> None:
+def add_frozen(
+    batch: Batch,
+    frozen: list[CachedRows],
+    stores: list[RowStore],
+    places: list[list[int]],
+    columns: int,
+) -> None:
     """Put the vectors of documents and negatives beside their token ids."""
     for column in range(columns):
         name = "document" if column == 0 else f"negative_{column - 1}"
         starts = [(source, row * (stores[source].columns - 1) + column) for source, row in places]
-        batch[f"{name}_{FROZEN}"] = torch.from_numpy(np.concatenate([frozen[source][place : place + 1] for source, place in starts]))
+        batch[f"{name}_{FROZEN}"] = torch.from_numpy(
+            np.concatenate([frozen[source][place : place + 1] for source, place in starts])
+        )
 
 
 def beside_its_base(model: Any, base: SentenceTransformer) -> SentenceTransformer:
     """A model that embeds queries by `model` and documents by `base`."""
-    router = Router.for_query_document(query_modules=list(model), document_modules=list(base), default_route="document")
+    router = Router.for_query_document(
+        query_modules=list(model), document_modules=list(base), default_route="document"
+    )
     return SentenceTransformer(
-        modules=[router], device=str(model.device), prompts=model.prompts, default_prompt_name=model.default_prompt_name
+        modules=[router],
+        device=str(model.device),
+        prompts=model.prompts,
+        default_prompt_name=model.default_prompt_name,
     )

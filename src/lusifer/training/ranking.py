@@ -21,10 +21,11 @@ RANKED = ("parallel", "lexicon", "retrieval")
 
 @dataclass(frozen=True)
 class Ranking:
-    """A phase of translation ranking. `pooled_share` is the share of a row's tokens that a step pools over.
+    """A phase of translation ranking. `pooled_share` is the share of a row's tokens that a step
+    pools over.
 
-    `bundle`: up to so many lexicon pairs of a language are put together to one pair, as long as a phrase. A word by itself says
-    nothing of its weight among others.
+    `bundle`: up to so many lexicon pairs of a language are put together to one pair, as long as a
+    phrase. A word by itself says nothing of its weight among others.
     """
 
     optim: Optim = field(default_factory=lambda: Optim(steps=3000, lr=5e-4))
@@ -40,24 +41,49 @@ class Ranking:
     def __post_init__(self) -> None:
         check_kinds(self.kinds, RANKED)
         if self.bundle < 1:
-            raise ValueError(f"bundle is {self.bundle}; it is how many lexicon pairs may make one, 1 or more")
+            raise ValueError(
+                f"bundle is {self.bundle}; it is how many lexicon pairs may make one, 1 or more"
+            )
 
 
 def kept(mask: torch.Tensor, share: float, generator: torch.Generator) -> torch.Tensor:
-    """(rows, length) mask → the mask of a random share of each row's tokens, at least one; the same on one process as on several."""
-    drawn = torch.rand((len(mask) * rank_and_world()[1], mask.shape[1]), generator=generator)[own_rows(mask.cpu())]
+    """(rows, length) mask → the mask of a random share of each row's tokens, at least one; the same
+    on one process as on several.
+    """
+    drawn = torch.rand((len(mask) * rank_and_world()[1], mask.shape[1]), generator=generator)[
+        own_rows(mask.cpu())
+    ]
     some = (drawn < share).to(mask.device) * mask
     return torch.where(some.sum(1, keepdim=True) > 0, some, mask)
 
 
 class RankingBatches:
-    """Step → pairs of about equal length, with a number for each side's text, so that equal texts are not each other's negatives."""
+    """Step → pairs of about equal length, with a number for each side's text, so that equal texts
+    are not each other's negatives.
+    """
 
-    def __init__(self, phase: Ranking, stores: Mapping[str, PairStore], temperature: float, seed: int, *, framed: bool = True) -> None:
+    def __init__(
+        self,
+        phase: Ranking,
+        stores: Mapping[str, PairStore],
+        temperature: float,
+        seed: int,
+        *,
+        framed: bool = True,
+    ) -> None:
         self.stores, self.longest, self.framed, self.seed = stores, phase.max_tokens, framed, seed
         self.bundle, self.max_rows = phase.bundle, phase.max_rows
         draws = {"lexicon": 1 + phase.bundle // 2}
-        self.sampler = Sampler(stores, phase.kinds, temperature, phase.batch_tokens, phase.max_rows, seed + 1, 2 * phase.max_tokens, draws)
+        self.sampler = Sampler(
+            stores,
+            phase.kinds,
+            temperature,
+            phase.batch_tokens,
+            phase.max_rows,
+            seed + 1,
+            2 * phase.max_tokens,
+            draws,
+        )
 
     def __call__(self, step: int) -> Batch:
         return self.batch(step, *self.sampler(step))
@@ -78,11 +104,15 @@ class RankingBatches:
                 texts = [np.concatenate([[BOS], text, [EOS]]).astype(np.uint32) for text in texts]
             ids, mask = pad(texts, PAD)
             batch |= {f"{name}_ids": torch.from_numpy(ids), f"{name}_mask": torch.from_numpy(mask)}
-            batch[f"{name}_key"] = torch.from_numpy(np.add.reduceat(mixed(same[side]), starts))  # equal for equal bundles
+            batch[f"{name}_key"] = torch.from_numpy(
+                np.add.reduceat(mixed(same[side]), starts)
+            )  # equal for equal bundles
         return batch
 
     def bundles(self, step: int, kind: str, rows: Ints) -> tuple[Ints, Ints]:
-        """(rows, where each pair of the batch starts among them): one row each, or 1 to `bundle` rows of one language."""
+        """(rows, where each pair of the batch starts among them): one row each, or 1 to `bundle`
+        rows of one language.
+        """
         if kind != "lexicon" or self.bundle == 1:
             return rows, np.arange(len(rows))
         rng = np.random.default_rng([self.seed, 3, step])
@@ -96,15 +126,21 @@ class RankingBatches:
         first[1:] |= language[1:] != language[:-1]
         starts = np.flatnonzero(first)
         keep = min(len(starts), self.max_rows)
-        keep = keep // EVEN * EVEN if keep > EVEN else keep  # as the sampler's batches, for equal parts on several processes
+        keep = (
+            keep // EVEN * EVEN if keep > EVEN else keep
+        )  # as the sampler's batches, for equal parts on several processes
         kept = np.sort(rng.choice(len(starts), keep, replace=False))
         lengths = np.diff([*starts, len(rows)])[kept]
         ends = np.cumsum(lengths)
-        return rows[np.repeat(starts[kept] - (ends - lengths), lengths) + np.arange(ends[-1])], ends - lengths
+        return rows[
+            np.repeat(starts[kept] - (ends - lengths), lengths) + np.arange(ends[-1])
+        ], ends - lengths
 
 
 def mixed(numbers: Ints) -> Ints:
-    """Numbers scattered so that sums of different ones differ (the finalizer of splitmix64); distinct stay distinct."""
+    """Numbers scattered so that sums of different ones differ (the finalizer of splitmix64);
+    distinct stay distinct.
+    """
     with np.errstate(over="ignore"):
         x = numbers.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
         x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -10,7 +10,19 @@ from typing import Any
 from lusifer import config
 from lusifer.errors import ConfigError, MissingExtra
 
-STAGES = ("pretrain", "decoder", "align", "finetune", "distil", "pooled", "static", "context", "retriever", "multilingual", "student")
+STAGES = (
+    "pretrain",
+    "decoder",
+    "align",
+    "finetune",
+    "distil",
+    "pooled",
+    "static",
+    "context",
+    "retriever",
+    "multilingual",
+    "student",
+)
 
 
 def load_recipe(name: str | Path, overrides: Sequence[str] = ()) -> tuple[Any, Any]:
@@ -33,11 +45,13 @@ def load_recipe(name: str | Path, overrides: Sequence[str] = ()) -> tuple[Any, A
         module = importlib.import_module(f"lusifer.training.stages.{stage}")
     except ModuleNotFoundError as error:
         raise MissingExtra(error.name or "torch", "train") from None
-    return module, config.build(module.Recipe, data, str(path))
+    return module, config.build(getattr(module, f"{stage.capitalize()}Recipe"), data, str(path))
 
 
 def train(name: str | Path, overrides: Sequence[str] = (), *, restart: bool = False) -> Path:
-    """Run a recipe; returns the folder of what it made. A run that was stopped goes on where it was."""
+    """Run a recipe; returns the folder of what it made. A run that was stopped goes on where it
+    was.
+    """
     module, recipe = load_recipe(name, overrides)
     from lusifer.training.distributed import take_over
 
@@ -47,7 +61,9 @@ def train(name: str | Path, overrides: Sequence[str] = (), *, restart: bool = Fa
 
 
 def plan(name: str | Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
-    """What a recipe would do: rows, parameters (total, trained, per part), a memory estimate. Trains nothing."""
+    """What a recipe would do: rows, parameters (total, trained, per part), a memory estimate.
+    Trains nothing.
+    """
     module, recipe = load_recipe(name, overrides)
     from lusifer.training.distributed import take_over
 

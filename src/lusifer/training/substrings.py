@@ -1,10 +1,11 @@
 """Token rows that share what their spellings share.
 
-Method: in training a token's row is its own vector and those of the vocabulary's pieces within its spelling, so that
-"▁station", "▁stations" and "stat" learn from each other and a rare form starts near its stem (fastText, arXiv 1607.04606, with
-the vocabulary's own pieces for n-grams). In the end each token's sum is written out as one row: in use it costs nothing.
-Cost: some seven rows a token, gathered for the distinct tokens of a batch only. Not where a vocabulary's pieces are words
-without parts in common.
+Method: in training a token's row is its own vector and those of the vocabulary's pieces within its
+spelling, so that "▁station", "▁stations" and "stat" learn from each other and a rare form starts
+near its stem (fastText, arXiv 1607.04606, with the vocabulary's own pieces for n-grams). In the end
+each token's sum is written out as one row: in use it costs nothing. Cost: some seven rows a token,
+gathered for the distinct tokens of a batch only. Not where a vocabulary's pieces are words without
+parts in common.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ Ints = npt.NDArray[np.int64]
 
 
 class Substrings:
-    """The parts of each token, itself first, and their weights: 1 for itself and n^-0.5 for each of n pieces within it."""
+    """The parts of each token, itself first, and their weights: 1 for itself and n^-0.5 for each of
+    n pieces within it.
+    """
 
     def __init__(self, tokens: Sequence[str], least: int) -> None:
         place = {token: i for i, token in enumerate(tokens)}
@@ -30,8 +33,14 @@ class Substrings:
         parts, weights, counts = [], [], []
         for i, token in enumerate(tokens):
             spans = ((a, b) for a in range(len(token)) for b in range(a + least, len(token) + 1))
-            inside = {token[a:b] for a, b in spans} if token not in fixed and not _is_byte(token) else set()
-            found = sorted(place[piece] for piece in inside - {token, SPACE, *fixed} if piece in place)
+            inside = (
+                {token[a:b] for a, b in spans}
+                if token not in fixed and not _is_byte(token)
+                else set()
+            )
+            found = sorted(
+                place[piece] for piece in inside - {token, SPACE, *fixed} if piece in place
+            )
             parts += [i, *found]
             weights += [1.0] + [max(len(found), 1) ** -0.5] * len(found)
             counts.append(1 + len(found))
@@ -50,7 +59,9 @@ class Substrings:
         return F.embedding_bag(parts, table, bags, mode="sum", per_sample_weights=weights)
 
     def learnt(self, seen: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        """Which vectors training has moved, given the tokens that it has seen: those that are part of one."""
+        """Which vectors training has moved, given the tokens that it has seen: those that are part
+        of one.
+        """
         result = np.zeros(len(self.counts), dtype=bool)
         result[self.parts[np.repeat(seen, self.counts)]] = True
         return result

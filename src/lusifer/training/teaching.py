@@ -1,9 +1,11 @@
-"""What a table and the layers over one are trained by: translation ranking at nested sizes, and a teacher's English vectors.
+"""What a table and the layers over one are trained by: translation ranking at nested sizes, and a
+teacher's English vectors.
 
-Method: translations are ranked against the batch in both directions with an additive margin (LaBSE, arXiv 2007.01852), at
-nested sizes too (Matryoshka, arXiv 2205.13147); both sides, through one linear map that is thrown away afterwards, are drawn
-to the teacher's vectors of the English side and ranked against them (Reimers and Gurevych, arXiv 2004.09813). Cost: the
-score matrix of the batch; nested sizes and the teacher's ranking take `few` of its rows.
+Method: translations are ranked against the batch in both directions with an additive margin (LaBSE,
+arXiv 2007.01852), at nested sizes too (Matryoshka, arXiv 2205.13147); both sides, through one
+linear map that is thrown away afterwards, are drawn to the teacher's vectors of the English side
+and ranked against them (Reimers and Gurevych, arXiv 2004.09813). Cost: the score matrix of the
+batch; nested sizes and the teacher's ranking take `few` of its rows.
 """
 
 from __future__ import annotations
@@ -30,8 +32,10 @@ Taught = dict[str, npt.NDArray[np.float16]]
 
 
 @dataclass(frozen=True)
-class Teacher:
-    """An English model whose vectors of the English side are learnt from, for the kinds named; `cache` keeps them."""
+class VectorTeacher:
+    """An English model whose vectors of the English side are learnt from, for the kinds named;
+    `cache` keeps them.
+    """
 
     base: str
     cosine: float = 1.0
@@ -42,46 +46,75 @@ class Teacher:
     cache: str | None = None
 
 
-def check(teacher: Teacher | None, nested: tuple[int, ...], few: int, phase: Ranking, dim: int | None = None) -> None:
-    """Raise ValueError for sizes outside the vector, or a teacher of kinds that are not or of pairs that are put together."""
+def check(
+    teacher: VectorTeacher | None,
+    nested: tuple[int, ...],
+    few: int,
+    phase: Ranking,
+    dim: int | None = None,
+) -> None:
+    """Raise ValueError for sizes outside the vector, or a teacher of kinds that are not or of pairs
+    that are put together.
+    """
     if any(size < 1 or (dim is not None and size >= dim) for size in nested):
-        raise ValueError(f"nested sizes lie between 1 and dim - 1{f', {dim - 1}' if dim else ''}; not {nested}")
+        raise ValueError(
+            f"nested sizes lie between 1 and dim - 1{f', {dim - 1}' if dim else ''}; not {nested}"
+        )
     if few < 1:
         raise ValueError(f"few is {few}; it is a number of a batch's rows, 1 or more")
     if teacher:
         check_kinds(dict.fromkeys(teacher.kinds, 1.0), RANKED)
     if teacher and "lexicon" in teacher.kinds and phase.bundle > 1:
-        raise ValueError("teacher.kinds holds lexicon, whose pairs ranking.bundle puts together: the teacher has no vector of these")
+        raise ValueError(
+            "teacher.kinds holds lexicon, whose pairs ranking.bundle puts together: the teacher has no vector of these"
+        )
 
 
 class Objective(nn.Module):
     """The loss, and the map to the teacher's space."""
 
-    def __init__(self, phase: Ranking, nested: tuple[int, ...], few: int, teacher: Teacher | None, dim: int, teacher_dim: int) -> None:
+    def __init__(
+        self,
+        phase: Ranking,
+        nested: tuple[int, ...],
+        few: int,
+        teacher: VectorTeacher | None,
+        dim: int,
+        teacher_dim: int,
+    ) -> None:
         super().__init__()
         self.phase, self.nested, self.few, self.teacher = phase, nested, few, teacher
         self.to_teacher = nn.Linear(dim, teacher_dim, bias=False) if teacher_dim else None
 
-    def forward(self, english: torch.Tensor, text: torch.Tensor, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    def forward(
+        self, english: torch.Tensor, text: torch.Tensor, batch: Mapping[str, torch.Tensor]
+    ) -> torch.Tensor:
         phase, teacher = self.phase, self.teacher
         keys = batch["english_key"], batch["text_key"]
         loss = margin_ranking(english, text, phase.temperature, phase.margin, same_texts(*keys))
         few = slice(None, None, stride(len(text) * rank_and_world()[1], self.few))
         same = same_texts(*(key[few] for key in keys))
         for size in self.nested:
-            loss = loss + margin_ranking(english[few, :size], text[few, :size], phase.temperature, phase.margin, same)
+            loss = loss + margin_ranking(
+                english[few, :size], text[few, :size], phase.temperature, phase.margin, same
+            )
         if "teacher" in batch and self.to_teacher is not None and teacher is not None:
             for side in (english, text):
                 near = distillation(self.to_teacher(side), batch["teacher"], cosine=teacher.cosine)
                 rank = distillation(
-                    self.to_teacher(side[few]), batch["teacher"][few], ranking=teacher.ranking, temperature=teacher.temperature
+                    self.to_teacher(side[few]),
+                    batch["teacher"][few],
+                    ranking=teacher.ranking,
+                    temperature=teacher.temperature,
                 )
                 loss = loss + sum(near.values()) + sum(rank.values())
         return loss
 
 
 def stride(rows: int, few: int) -> int:
-    """Each how many-th row of a batch leaves about `few`, the same rows on one process as on 2, 4 or 8 that share them."""
+    """Each how many-th row of a batch leaves about `few`, the same rows on one process as on 2, 4
+    or 8 that share them.
+    """
     if rows % EVEN:
         return 1
     return max(d for d in range(1, max(1, rows // few) + 1) if rows // EVEN % d == 0)
@@ -90,21 +123,27 @@ def stride(rows: int, few: int) -> int:
 class TaughtBatches:
     """Ranking batches with the teacher's vectors of their English side, where the kind has them."""
 
-    def __init__(self, batches: RankingBatches, taught: Mapping[str, npt.NDArray[np.float16]]) -> None:
+    def __init__(
+        self, batches: RankingBatches, taught: Mapping[str, npt.NDArray[np.float16]]
+    ) -> None:
         self.batches, self.taught = batches, taught
 
     def __call__(self, step: int) -> Batch:
         kind, rows = self.batches.sampler(step)
         batch = self.batches.batch(step, kind, rows)
         if kind in self.taught:
-            batch["teacher"] = torch.from_numpy(self.taught[kind][self.batches.stores[kind].source[rows]])
+            batch["teacher"] = torch.from_numpy(
+                self.taught[kind][self.batches.stores[kind].source[rows]]
+            )
         return batch
 
 
 def prepared(
-    data: Data, vocabulary: Vocabulary, teacher: Teacher | None, seed: int, output: Path
+    data: Data, vocabulary: Vocabulary, teacher: VectorTeacher | None, seed: int, output: Path
 ) -> tuple[Path, dict[str, PairStore], Taught]:
-    """The tokenizer's file, the token stores and the teacher's vectors: made by the first process, found by the others."""
+    """The tokenizer's file, the token stores and the teacher's vectors: made by the first process,
+    found by the others.
+    """
     first = rank_and_world()[0] == 0
     if not first:
         wait_for_all()
@@ -115,7 +154,9 @@ def prepared(
     return file, stores, taught
 
 
-def teach(teacher: Teacher | None, data: Data, stores: Mapping[str, PairStore], output: str) -> Taught:
+def teach(
+    teacher: VectorTeacher | None, data: Data, stores: Mapping[str, PairStore], output: str
+) -> Taught:
     """Kind → the teacher's vectors of its distinct English texts, in the store's order."""
     if teacher is None:
         return {}
@@ -125,6 +166,10 @@ def teach(teacher: Teacher | None, data: Data, stores: Mapping[str, PairStore], 
             continue
         texts = list(dict.fromkeys(english for _, english, _ in read_kind(data, kind)))
         if len(texts) != len(stores[kind].english):
-            raise ConfigError(f"{output}/prepared: made from other files than data.{kind} now names; start anew with --restart")
-        taught[kind] = teacher_vectors(teacher.base, texts, Path(teacher.cache or Path(output) / "teacher"), teacher.max_tokens)
+            raise ConfigError(
+                f"{output}/prepared: made from other files than data.{kind} now names; start anew with --restart"
+            )
+        taught[kind] = teacher_vectors(
+            teacher.base, texts, Path(teacher.cache or Path(output) / "teacher"), teacher.max_tokens
+        )
     return taught

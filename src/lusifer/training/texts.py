@@ -22,7 +22,9 @@ TEXT_COLUMNS = ("english", "text", "query", "document")
 
 @dataclass(frozen=True)
 class TextData:
-    """Texts from files. `columns` of the sources named here are each taken as a text; `english_only` is checked."""
+    """Texts from files. `columns` of the sources named here are each taken as a text;
+    `english_only` is checked.
+    """
 
     root: str = "."
     sources: tuple[Source, ...] = ()
@@ -35,11 +37,15 @@ class TextData:
         for source in self.sources:
             if not set(source.names) & set(TEXT_COLUMNS):
                 names = " or ".join(TEXT_COLUMNS)
-                raise ValueError(f"data.sources: {source.files[0]} needs a column named {names} (rename: {{yours: text}})")
+                raise ValueError(
+                    f"data.sources: {source.files[0]} needs a column named {names} (rename: {{yours: text}})"
+                )
 
 
 def read_texts(data: TextData) -> list[str]:
-    """All distinct texts, in file order. Raises DataError where `english_only` is broken, ConfigError where none is left."""
+    """All distinct texts, in file order. Raises DataError where `english_only` is broken,
+    ConfigError where none is left.
+    """
     texts: dict[str, None] = {}
     for source in data.sources:
         rows: list[Row] = list(read_source(source, data.root))
@@ -55,7 +61,9 @@ def read_texts(data: TextData) -> list[str]:
 
 
 class Epochs:
-    """Step → row numbers: a new permutation an epoch, pools of `POOL` batches sorted by length, so that little is padding."""
+    """Step → row numbers: a new permutation an epoch, pools of `POOL` batches sorted by length, so
+    that little is padding.
+    """
 
     def __init__(self, texts: Sequence[str], batch_size: int, seed: int) -> None:
         if batch_size < 1:
@@ -68,9 +76,14 @@ class Epochs:
     def __call__(self, step: int) -> npt.NDArray[np.int64]:
         epoch, place = divmod(step, self.per_epoch)
         if self._cached[0] != epoch:
-            self._cached = (epoch, np.random.default_rng([self.seed, 11, epoch]).permutation(len(self.lengths)))
+            self._cached = (
+                epoch,
+                np.random.default_rng([self.seed, 11, epoch]).permutation(len(self.lengths)),
+            )
         pool, index = divmod(place, POOL)
-        rows = self._cached[1][pool * POOL * self.batch : min((pool + 1) * POOL, self.per_epoch) * self.batch]
+        rows = self._cached[1][
+            pool * POOL * self.batch : min((pool + 1) * POOL, self.per_epoch) * self.batch
+        ]
         rows = rows[np.argsort(self.lengths[rows], kind="stable")].reshape(-1, self.batch)
         order = np.random.default_rng([self.seed, 12, epoch, pool]).permutation(len(rows))
         chosen: npt.NDArray[np.int64] = rows[order[index]]

@@ -13,13 +13,17 @@ from lusifer.training.loop import StepLoaderMixin, StepTrainer
 
 
 class SentenceTrainer(StepLoaderMixin, SentenceTransformerTrainer):  # type: ignore[misc]
-    """sentence-transformers' trainer over `StepBatches`, with that library's losses or ours of its shape."""
+    """sentence-transformers' trainer over `StepBatches`, with that library's losses or ours of its
+    shape.
+    """
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
         """No automatic model card: it would read columns that step batches do not have."""
 
     def preprocess_dataset(self, dataset: Any, *args: Any, **kwargs: Any) -> Any:
-        """Step batches need none of the column checks and prompts that this adds: they come with both done."""
+        """Step batches need none of the column checks and prompts that this adds: they come with
+        both done.
+        """
         return dataset
 
 
@@ -29,14 +33,23 @@ class PartSentenceTrainer(SentenceTrainer):
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         folder = Path(output_dir or self.args.output_dir)
         folder.mkdir(parents=True, exist_ok=True)
-        save_file({name: p.detach().contiguous() for name, p in self.model.named_parameters() if p.requires_grad}, folder / TRAINED)
+        save_file(
+            {
+                name: p.detach().contiguous()
+                for name, p in self.model.named_parameters()
+                if p.requires_grad
+            },
+            folder / TRAINED,
+        )
 
     def _load_from_checkpoint(self, checkpoint_path: str) -> None:
         self.model.load_state_dict(load_file(Path(checkpoint_path) / TRAINED), strict=False)
 
 
 class BridgeSentenceTrainer(SentenceTrainer):
-    """The same for models whose first module is a `Bridge`, of which a checkpoint holds what is trained alone."""
+    """The same for models whose first module is a `Bridge`, of which a checkpoint holds what is
+    trained alone.
+    """
 
     def _load_from_checkpoint(self, checkpoint_path: str) -> None:
         """Resume by putting the trained tensors in place; the bases are in memory already."""

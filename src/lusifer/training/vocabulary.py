@@ -1,9 +1,11 @@
 """A multilingual unigram vocabulary, balanced over languages.
 
-Method: characters are sampled per language in proportion to n_language^temperature (XLM-R, arXiv 1911.02116, eq. 1),
-normalised (NFKC, lower case, white space collapsed) and given to sentencepiece's unigram trainer (Kudo 2018, arXiv
-1804.10959); the pieces then run in a Hugging Face `tokenizers` file, byte fallback included, so nothing is ever unknown.
-Cost: about two minutes for 64k pieces from 60 MB of text. Not for one language, or where case carries meaning.
+Method: characters are sampled per language in proportion to n_language^temperature (XLM-R, arXiv
+1911.02116, eq. 1), normalised (NFKC, lower case, white space collapsed) and given to
+sentencepiece's unigram trainer (Kudo 2018, arXiv
+1804.10959); the pieces then run in a Hugging Face `tokenizers` file, byte fallback included, so
+nothing is ever unknown. Cost: about two minutes for 64k pieces from 60 MB of text. Not for one
+language, or where case carries meaning.
 """
 
 from __future__ import annotations
@@ -30,9 +32,11 @@ SPACE = "▁"  # begins the first piece of a word
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """How the vocabulary is made: its size, the characters it is learnt from, and how evenly languages share them.
+    """How the vocabulary is made: its size, the characters it is learnt from, and how evenly
+    languages share them.
 
-    `least` gives languages a least share of the characters, whatever the temperature: English, which a bridge reads most.
+    `least` gives languages a least share of the characters, whatever the temperature: English,
+    which a bridge reads most.
     """
 
     size: int = 64_000
@@ -44,7 +48,8 @@ class Vocabulary:
 
 
 def train_tokenizer(texts: Mapping[str, list[str]], config: Vocabulary, seed: int) -> Tokenizer:
-    """Learn a tokenizer from `texts` (language → its texts). Adds `<s> … </s>` around a text when asked for specials.
+    """Learn a tokenizer from `texts` (language → its texts). Adds `<s> … </s>` around a text when
+    asked for specials.
 
     Raises ConfigError where the texts cannot fill a vocabulary of that size.
     """
@@ -74,7 +79,9 @@ def train_tokenizer(texts: Mapping[str, list[str]], config: Vocabulary, seed: in
         )
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1]
-        raise ConfigError(f"vocabulary.size is {config.size}: the texts cannot fill it ({reason})") from None
+        raise ConfigError(
+            f"vocabulary.size is {config.size}: the texts cannot fill it ({reason})"
+        ) from None
     pieces = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
     scored = [(pieces.id_to_piece(i), pieces.get_score(i)) for i in range(pieces.get_piece_size())]
     return _tokenizer(scored, normalizer)
@@ -98,9 +105,13 @@ def _tokenizer(scored: list[tuple[str, float]], normalizer) -> Tokenizer:  # typ
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement=SPACE, prepend_scheme="always")
     tokenizer.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Metaspace()])
     tokenizer.post_processor = processors.TemplateProcessing(
-        single="<s> $A </s>", pair="<s> $A </s> $B </s>", special_tokens=[("<s>", BOS), ("</s>", EOS)]
+        single="<s> $A </s>",
+        pair="<s> $A </s> $B </s>",
+        special_tokens=[("<s>", BOS), ("</s>", EOS)],
     )
-    tokenizer.add_special_tokens([AddedToken(t, special=True, normalized=False) for t in (*SPECIALS, MASK_TOKEN)])
+    tokenizer.add_special_tokens(
+        [AddedToken(t, special=True, normalized=False) for t in (*SPECIALS, MASK_TOKEN)]
+    )
     return tokenizer
 
 
@@ -119,11 +130,15 @@ def fast_tokenizer(file: str | Path, max_tokens: int) -> Any:
 
 
 def _sample(texts: Mapping[str, list[str]], config: Vocabulary, seed: int) -> Iterator[str]:
-    """Texts in a random order per language, up to its share of characters; more is never taken than there is."""
+    """Texts in a random order per language, up to its share of characters; more is never taken than
+    there is.
+    """
     have = {language: sum(map(len, items)) for language, items in sorted(texts.items()) if items}
     share = np.array(list(have.values()), dtype=np.float64) ** config.temperature
     share = np.maximum(share / share.sum(), [config.least.get(language, 0.0) for language in have])
-    budget = dict(zip(have, share / share.sum() * min(config.characters, sum(have.values())), strict=True))
+    budget = dict(
+        zip(have, share / share.sum() * min(config.characters, sum(have.values())), strict=True)
+    )
     for language, limit in budget.items():
         rng = np.random.default_rng([seed, len(language), *language.encode()])
         taken = 0

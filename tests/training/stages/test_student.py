@@ -1,4 +1,6 @@
-"""A student starts nearer to its teacher by a fitted head, and keeps that start through saving and loading."""
+"""A student starts nearer to its teacher by a fitted head, and keeps that start through saving and
+loading.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ import numpy as np
 import torch
 
 import lusifer
-from lusifer.training.stages.student import Start, add_head, starting
+from lusifer.training.stages.student import StudentStart, add_head, starting
 from tests.conftest import TEXTS
 from tests.reshaping.test_trim import FOREIGN, unigram
 
@@ -23,13 +25,15 @@ def sentences(count: int) -> list[str]:
 def test_a_fitted_head_brings_the_untrained_student_near_to_its_teacher(tmp_path: Path) -> None:
     base = tmp_path / "base"
     strong = lusifer.sentence_transformer(unigram(tmp_path / "unigram"))
-    with torch.no_grad():  # random layers of the usual size change next to nothing, so that any student would do
+    with (
+        torch.no_grad()
+    ):  # random layers of the usual size change next to nothing, so that any student would do
         for weight in strong[0].auto_model.encoder.parameters():
             weight.mul_(8 if weight.ndim == 2 else 1)
     strong.save(str(base))
     texts = sentences(600)
     teacher = lusifer.load(base).encode(texts)
-    start = Start(base=str(base), layers=(0,), pieces=120)
+    start = StudentStart(base=str(base), layers=(0,), pieces=120)
     bare, headed = starting(start, texts), starting(start, texts)
     add_head(headed, texts[:400], teacher[:400].astype(np.float16))
     assert [type(module).__name__ for module in headed] == ["Transformer", "Pooling", "Dense"]
@@ -37,10 +41,16 @@ def test_a_fitted_head_brings_the_untrained_student_near_to_its_teacher(tmp_path
     def likeness(model: object) -> float:
         own = np.asarray(model.encode(texts[400:], normalize_embeddings=True))  # type: ignore[attr-defined]
         own, theirs = own - own.mean(0), teacher[400:] - teacher[400:].mean(0)
-        return float(((own * theirs).sum(1) / np.linalg.norm(own, axis=1) / np.linalg.norm(theirs, axis=1)).mean())
+        return float(
+            (
+                (own * theirs).sum(1) / np.linalg.norm(own, axis=1) / np.linalg.norm(theirs, axis=1)
+            ).mean()
+        )
 
     assert likeness(headed) > likeness(bare) + 0.1
     headed.save(str(tmp_path / "student"))
     np.testing.assert_allclose(
-        lusifer.load(tmp_path / "student").encode(texts[:9]), headed.encode(texts[:9], normalize_embeddings=True), atol=1e-5
+        lusifer.load(tmp_path / "student").encode(texts[:9]),
+        headed.encode(texts[:9], normalize_embeddings=True),
+        atol=1e-5,
     )

@@ -1,9 +1,11 @@
 """Rows that share text with an evaluation set, which must not be trained on.
 
-Method: both sides brought to letters, marks and digits in one case; a row goes whose text is an evaluation text (14 characters at least),
-or shares a run of `ngram` characters with one. Runs are found by winnowing (Schleimer 2003): of every `WINDOW` n-grams in a row the one
-with the least hash is kept, so that any shared run of `ngram` + `WINDOW` - 1 characters is surely found. Cost: a pass over both, and
-about 12 bytes of index for every fifth letter of the evaluation texts. Not against translations or paraphrases: no string rule sees them.
+Method: both sides brought to letters, marks and digits in one case; a row goes whose text is an
+evaluation text (14 characters at least), or shares a run of `ngram` characters with one. Runs are
+found by winnowing (Schleimer 2003): of every `WINDOW` n-grams in a row the one with the least hash
+is kept, so that any shared run of `ngram` + `WINDOW` - 1 characters is surely found. Cost: a pass
+over both, and about 12 bytes of index for every fifth letter of the evaluation texts. Not against
+translations or paraphrases: no string rule sees them.
 """
 
 from __future__ import annotations
@@ -23,16 +25,22 @@ from lusifer.io.paths import expand
 SHORT = 14  # characters of the shortest text that counts
 WINDOW = 10
 Hashes = npt.NDArray[np.uint64]
-BASE, INVERSE, SPREAD = 6364136223846793005, pow(6364136223846793005, -1, 1 << 64), 0x9E3779B97F4A7C15
+BASE, INVERSE, SPREAD = (
+    6364136223846793005,
+    pow(6364136223846793005, -1, 1 << 64),
+    0x9E3779B97F4A7C15,
+)
 
 
-class Held:
+class EvaluationTexts:
     """The texts of evaluation sets, as hashes. `test` says whether a row shares text with them."""
 
     def __init__(self, texts: Iterable[tuple[str, str]], ngram: int = 50) -> None:
         """`texts`: (name of the set, text)."""
         if ngram < SHORT:
-            raise LusiferError(f"ngram is {ngram} characters; below {SHORT} half the language would be contaminated")
+            raise LusiferError(
+                f"ngram is {ngram} characters; below {SHORT} half the language would be contaminated"
+            )
         self.ngram, self.names = ngram, list[str]()
         self.exact: dict[int, int] = {}
         hashes, owners = [np.zeros(0, dtype=np.uint64)], [np.zeros(0, dtype=np.int32)]
@@ -66,7 +74,9 @@ class Held:
 
 
 def texts_of(files: Sequence[str]) -> Iterable[tuple[str, str]]:
-    """(file, text) of every cell of evaluation files; what a cell is does not matter, only that it is long enough."""
+    """(file, text) of every cell of evaluation files; what a cell is does not matter, only that it
+    is long enough.
+    """
     for path in expand(files):
         if file_format(path) == ".tsv":
             yield from _cells(path)
@@ -89,14 +99,23 @@ def _whole(bare: str) -> int:
 
 
 def winnow(bare: str, ngram: int) -> Hashes:
-    """Hashes of some of a text's n-grams, such that two texts that share `ngram` + `WINDOW` - 1 characters share one of them."""
+    """Hashes of some of a text's n-grams, such that two texts that share `ngram` + `WINDOW` - 1
+    characters share one of them.
+    """
     if len(bare) < ngram:
         return np.zeros(0, dtype=np.uint64)
     codes = np.frombuffer(bare.encode("utf-32-le", "surrogatepass"), dtype="<u4").astype(np.uint64)
     with np.errstate(over="ignore"):
         powers = _powers(len(codes) + 1)
-        sums = np.concatenate([np.zeros(1, dtype=np.uint64), np.cumsum((codes + np.uint64(1)) * powers[:-1], dtype=np.uint64)])
-        grams = (sums[ngram:] - sums[:-ngram]) * _powers(len(codes) + 1, INVERSE)[: len(codes) - ngram + 1]
+        sums = np.concatenate(
+            [
+                np.zeros(1, dtype=np.uint64),
+                np.cumsum((codes + np.uint64(1)) * powers[:-1], dtype=np.uint64),
+            ]
+        )
+        grams = (sums[ngram:] - sums[:-ngram]) * _powers(len(codes) + 1, INVERSE)[
+            : len(codes) - ngram + 1
+        ]
         grams = (grams ^ (grams >> np.uint64(29))) * np.uint64(SPREAD)
         grams ^= grams >> np.uint64(32)
     if len(grams) <= WINDOW:

@@ -51,7 +51,9 @@ SCRIPTS = {
 
 @dataclass(frozen=True)
 class Lengths:
-    """Characters that a text may have, and how many times as long one side may be as the other (null: any)."""
+    """Characters that a text may have, and how many times as long one side may be as the other
+    (null: any).
+    """
 
     min_chars: int = 1
     max_chars: int = 100_000
@@ -59,7 +61,9 @@ class Lengths:
 
     def __post_init__(self) -> None:
         if self.min_chars < 0 or self.max_chars < self.min_chars:
-            raise LusiferError(f"min_chars is {self.min_chars} and max_chars {self.max_chars}; from 0 on, the second the larger")
+            raise LusiferError(
+                f"min_chars is {self.min_chars} and max_chars {self.max_chars}; from 0 on, the second the larger"
+            )
         if self.max_ratio is not None and self.max_ratio < 1:
             raise LusiferError(f"max_ratio is {self.max_ratio}; it must be 1 or more")
 
@@ -80,7 +84,9 @@ def _script(letter: str) -> str:
 
 
 def in_script(text: str, code: str) -> bool:
-    """Whether most of a text's letters are of a script (ISO 15924); True where there are too few, or the script is not known."""
+    """Whether most of a text's letters are of a script (ISO 15924); True where there are too few,
+    or the script is not known.
+    """
     wanted = SCRIPTS.get(code)
     letters = [c for c in text[:2000] if c.isalpha()]
     if wanted is None or len(letters) < LETTERS:
@@ -89,7 +95,9 @@ def in_script(text: str, code: str) -> bool:
 
 
 def scripts(sides: tuple[Side, ...]) -> Test:
-    """Drop rows whose `language` names a script (`hin_Deva`) that most of a side's letters are not of."""
+    """Drop rows whose `language` names a script (`hin_Deva`) that most of a side's letters are not
+    of.
+    """
 
     def test(row: Row) -> str | None:
         _, _, code = row.values.get("language", "").partition("_")
@@ -102,7 +110,9 @@ def scripts(sides: tuple[Side, ...]) -> Test:
 
 
 def languages(sides: tuple[Side, ...]) -> Test:
-    """Drop rows of which a side is surely in another language than `language` says. Short texts and rare languages are not judged."""
+    """Drop rows of which a side is surely in another language than `language` says. Short texts and
+    rare languages are not judged.
+    """
     codes: dict[str, str | None] = {}
 
     def test(row: Row) -> str | None:

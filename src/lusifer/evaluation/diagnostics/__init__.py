@@ -1,1 +1,3 @@
-"""What is wrong with a model, language by language: alignment, fertility, sticky tokens, layers, robustness."""
+"""What is wrong with a model, language by language: alignment, fertility, sticky tokens, layers,
+robustness.
+"""

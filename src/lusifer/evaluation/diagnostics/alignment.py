@@ -1,20 +1,30 @@
-"""Why does a model do well in one language and not in another? Figures from parallel sentences, without labels.
+"""Why does a model do well in one language and not in another? Figures from parallel sentences,
+without labels.
 
 | figure | definition | source |
 |---|---|---|
-| premium | tokens of a language's sentences, divided by those of their English translations | Petrov et al., arXiv 2305.15425 |
-| tokens a word, a character | fertility; words are what spaces part | Rust et al., arXiv 2012.15613 |
+| premium | tokens of a language's sentences, divided by those of their English translations |
+Petrov et al., arXiv 2305.15425 |
+| tokens a word, a character | fertility; words are what spaces part | Rust et al., arXiv 2012.15613
+|
 | unknown | share of the tokens that stand for what the tokenizer does not know | |
-| MEXA | share of i with cos(x_i, y_i) above every other of its row and column | Kargaran et al., arXiv 2410.05873 |
-| likeness | mean cosine of a sentence and its English translation (Language Ranker) | Li et al., arXiv 2404.11553 |
-| csls gain | accuracy to English with CSLS (k = 10), less that by cosine | Conneau et al., arXiv 1710.04087 |
-| hubness | skewness of how often each English sentence is among the 10 nearest | Radovanovic et al. 2010 |
+| MEXA | share of i with cos(x_i, y_i) above every other of its row and column | Kargaran et al.,
+arXiv 2410.05873 |
+| likeness | mean cosine of a sentence and its English translation (Language Ranker) | Li et al.,
+arXiv 2404.11553 |
+| csls gain | accuracy to English with CSLS (k = 10), less that by cosine | Conneau et al., arXiv
+1710.04087 |
+| hubness | skewness of how often each English sentence is among the 10 nearest | Radovanovic et al.
+2010 |
 | anisotropy | mean cosine of different sentences of the language | Ethayarajh, arXiv 1909.00512 |
-| outliers | dimensions whose mean is three standard deviations off the mean of all | Timkey and van Schijndel, arXiv 2109.04404 |
+| outliers | dimensions whose mean is three standard deviations off the mean of all | Timkey and van
+Schijndel, arXiv 2109.04404 |
 | a change's likeness | mean cosine of a sentence and its changed self (`perturb`) | |
-| drift | English against a reference model: mean cosine, and the share of each sentence's 10 nearest that stay | |
+| drift | English against a reference model: mean cosine, and the share of each sentence's 10
+nearest that stay | |
 
-Cost: some 9 vectors a sentence. Not a score: two models' figures compare only with their distributions beside them.
+Cost: some 9 vectors a sentence. Not a score: two models' figures compare only with their
+distributions beside them.
 """
 
 from __future__ import annotations
@@ -28,7 +38,7 @@ import numpy.typing as npt
 
 from lusifer.encoding.cache import Encoder
 from lusifer.evaluation.diagnostics.perturb import CHANGES
-from lusifer.evaluation.diagnostics.tokens import Tokens
+from lusifer.evaluation.diagnostics.tokens import TokenAccess
 from lusifer.models.embedder import Vectors
 from lusifer.text.codes import ENGLISH
 
@@ -38,7 +48,9 @@ NEAREST = 10
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """One language's figures; None where a figure does not apply (an endpoint's tokens) or English is compared with itself."""
+    """One language's figures; None where a figure does not apply (an endpoint's tokens) or English
+    is compared with itself.
+    """
 
     language: str
     sentences: int
@@ -60,7 +72,11 @@ class Diagnosis:
 
 
 def diagnose(
-    model: Encoder, language: str, texts: Sequence[str], english: Sequence[str], changes: Sequence[str] = tuple(CHANGES)
+    model: Encoder,
+    language: str,
+    texts: Sequence[str],
+    english: Sequence[str],
+    changes: Sequence[str] = tuple(CHANGES),
 ) -> Diagnosis:
     """The figures of one language, from sentences and their English translations in the same order."""
     y = model(texts)
@@ -69,12 +85,23 @@ def diagnose(
         across = compared(y, model(english))
     changed = {}
     for name in changes:
-        pairs = [(text, other) for text in texts if (other := CHANGES[name](text)) != text and other.strip()]
+        pairs = [
+            (text, other)
+            for text in texts
+            if (other := CHANGES[name](text)) != text and other.strip()
+        ]
         if pairs:
             before, after = model([a for a, _ in pairs]), model([b for _, b in pairs])
             changed[name] = float((before * after).sum(1).mean())
-    found = Diagnosis(language, len(texts), **across, anisotropy=anisotropy(y), outliers=len(outliers(y)), changes=changed)
-    return Diagnosis(**(found.__dict__ | fertility(Tokens.of(model.model), texts, english)))
+    found = Diagnosis(
+        language,
+        len(texts),
+        **across,
+        anisotropy=anisotropy(y),
+        outliers=len(outliers(y)),
+        changes=changed,
+    )
+    return Diagnosis(**(found.__dict__ | fertility(TokenAccess.of(model.model), texts, english)))
 
 
 def compared(x: Vectors, y: Vectors) -> dict[str, float]:
@@ -110,7 +137,9 @@ def csls(cosine: Floats, k: int = NEAREST) -> Floats:
 
 
 def hubness(cosine: Floats, k: int = NEAREST) -> float:
-    """Skewness of how often each column is among a row's k highest; 0 where all are so equally often."""
+    """Skewness of how often each column is among a row's k highest; 0 where all are so equally
+    often.
+    """
     k = min(k, cosine.shape[1])
     nearest = np.argpartition(-cosine, k - 1, axis=1)[:, :k]
     counts = np.bincount(nearest.ravel(), minlength=cosine.shape[1]).astype(np.float64)
@@ -126,13 +155,17 @@ def anisotropy(x: Vectors) -> float:
 
 
 def outliers(x: Vectors) -> list[int]:
-    """The dimensions whose mean is more than three standard deviations from the mean of all dimensions."""
+    """The dimensions whose mean is more than three standard deviations from the mean of all
+    dimensions.
+    """
     means = x.astype(np.float64).mean(0)
     spread = means.std()
     return np.flatnonzero(np.abs(means - means.mean()) > 3 * spread).tolist() if spread else []
 
 
-def fertility(tokens: Tokens | None, texts: Sequence[str], english: Sequence[str]) -> dict[str, float]:
+def fertility(
+    tokens: TokenAccess | None, texts: Sequence[str], english: Sequence[str]
+) -> dict[str, float]:
     """How many tokens a language takes; nothing where the tokenizer is not known."""
     if tokens is None:
         return {}
@@ -147,9 +180,13 @@ def fertility(tokens: Tokens | None, texts: Sequence[str], english: Sequence[str
 
 
 def drift(model: Vectors, reference: Vectors, k: int = NEAREST) -> dict[str, float]:
-    """Of the same English sentences: mean cosine to the reference's vectors (where sizes agree), and the nearest that stay."""
+    """Of the same English sentences: mean cosine to the reference's vectors (where sizes agree),
+    and the nearest that stay.
+    """
     k = min(k, len(model) - 1)
-    stayed = [len(set(a) & set(b)) / k for a, b in zip(_near(model, k), _near(reference, k), strict=True)]
+    stayed = [
+        len(set(a) & set(b)) / k for a, b in zip(_near(model, k), _near(reference, k), strict=True)
+    ]
     found = {"neighbours kept": float(np.mean(stayed))}
     if model.shape == reference.shape:
         found["cosine"] = float((model * reference).sum(1).mean())

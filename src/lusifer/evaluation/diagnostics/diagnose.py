@@ -1,6 +1,8 @@
-"""A model's whole diagnosis, from a suite's parallel sentences: every language's figures, and a map of some of them.
+"""A model's whole diagnosis, from a suite's parallel sentences: every language's figures, and a map
+of some of them.
 
-Cost: some 9 vectors a sentence and language (`diagnose`), and the states of all layers of 100 sentences where the model shows them.
+Cost: some 9 vectors a sentence and language (`diagnose`), and the states of all layers of 100
+sentences where the model shows them.
 """
 
 from __future__ import annotations
@@ -39,10 +41,12 @@ def diagnosis(
     sticky: bool = False,
     track: Track = iter,
 ) -> dict[str, Any]:
-    """Plain values for JSON: `languages` (a dict each, as `Diagnosis`), `map`, and what was asked of `drift`, `paraphrases`, `sticky`.
+    """Plain values for JSON: `languages` (a dict each, as `Diagnosis`), `map`, and what was asked
+    of `drift`, `paraphrases`, `sticky`.
 
-    `languages` are all of SIB-200 without; `paraphrases` is a TSV file of two columns; `track` shows how far it is.
-    Raises LusiferError for an unknown language, too few sentences or a file without pairs, DataError for a broken file.
+    `languages` are all of SIB-200 without; `paraphrases` is a TSV file of two columns; `track`
+    shows how far it is. Raises LusiferError for an unknown language, too few sentences or a file
+    without pairs, DataError for a broken file.
     """
     if sentences < FEWEST:
         raise LusiferError(f"sentences is {sentences}; at least {FEWEST} tell anything")
@@ -52,11 +56,15 @@ def diagnosis(
     with tempfile.TemporaryDirectory(prefix="lusifer-vectors-") as aside:
         encoder = Encoder(model, Path(aside) / "own")
         found: dict[str, Any] = {"sentences": sentences}
-        found["languages"] = [_language(encoder, language, groups[language][:sentences]) for language in track(chosen)]
+        found["languages"] = [
+            _language(encoder, language, groups[language][:sentences]) for language in track(chosen)
+        ]
         found["map"] = _map(encoder, groups, chosen)
         english = [row["text"] for row in groups[ENGLISH][:sentences]]
         if anchor:
-            found["drift"] = drift(encoder(english), Encoder(anchor, Path(aside) / "anchor")(english))
+            found["drift"] = drift(
+                encoder(english), Encoder(anchor, Path(aside) / "anchor")(english)
+            )
         if paraphrases:
             found["paraphrases"] = _paraphrases(encoder, paraphrases)
     if sticky:
@@ -73,15 +81,23 @@ def _language(encoder: Encoder, language: str, rows: Sequence[dict[str, str]]) -
     found = diagnose(encoder, language, texts, english).row()
     layers = None if language == ENGLISH else by_layer(encoder.model, texts[:LAYERED])
     if layers:
-        found["mexa_layers"], found["likeness_layers"] = alignment(layers, by_layer(encoder.model, english[:LAYERED]) or [])
+        found["mexa_layers"], found["likeness_layers"] = alignment(
+            layers, by_layer(encoder.model, english[:LAYERED]) or []
+        )
     return found
 
 
 def _map(encoder: Encoder, groups: ByLanguage, chosen: Sequence[str]) -> dict[str, Any]:
-    """Parallel sentences in two dimensions: of the paper's languages, one script of each, or of the first there are."""
+    """Parallel sentences in two dimensions: of the paper's languages, one script of each, or of the
+    first there are.
+    """
     paper = Languages.of(list(benchmark().languages))
-    by_code = {language.split("_")[0]: language for language in reversed(chosen) if language in paper}
-    shown = [language for language in chosen if language in by_code.values()][:MAPPED] or list(chosen[:MAPPED])
+    by_code = {
+        language.split("_")[0]: language for language in reversed(chosen) if language in paper
+    }
+    shown = [language for language in chosen if language in by_code.values()][:MAPPED] or list(
+        chosen[:MAPPED]
+    )
     texts = [(language, row["text"]) for language in shown for row in groups[language][:ON_MAP]]
     points = flat(encoder([text for _, text in texts]))
     return {

@@ -1,4 +1,6 @@
-"""Texts as people also write them: other case, no accents, typing errors, Latin letters. The same seed gives the same texts."""
+"""Texts as people also write them: other case, no accents, typing errors, Latin letters. The same
+seed gives the same texts.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,8 @@ from collections.abc import Callable
 
 from lusifer.errors import MissingExtra
 
-TYPING = 0.1  # of the words of four letters and more get two neighbouring letters exchanged, one at least
+# of the words of four letters and more get two neighbouring letters exchanged, one at least
+TYPING = 0.1
 
 
 def lower(text: str) -> str:
@@ -41,7 +44,9 @@ def typing_errors(text: str, seed: int = 0) -> str:
     long = [i for i, word in enumerate(words) if sum(c.isalpha() for c in word) >= 4]
     for i in rng.sample(long, max(1, round(len(long) * TYPING))) if long else ():
         word = words[i]
-        places = [j for j in range(len(word) - 1) if word[j : j + 2].isalpha() and word[j] != word[j + 1]]
+        places = [
+            j for j in range(len(word) - 1) if word[j : j + 2].isalpha() and word[j] != word[j + 1]
+        ]
         if places:
             j = rng.choice(places)
             words[i] = word[:j] + word[j + 1] + word[j] + word[j + 2 :]

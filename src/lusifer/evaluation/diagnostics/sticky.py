@@ -1,11 +1,14 @@
-"""Sticky tokens: inserted again and again, they pull the similarity of any two sentences to one value.
+"""Sticky tokens: inserted again and again, they pull the similarity of any two sentences to one
+value.
 
-Method (Sticky Token Detector; Chen et al., arXiv 2507.18171): the value is the mean cosine of the model's single tokens; of sentence pairs
-those less alike than that are kept, since there a pull is seen; each token of the vocabulary that a text can hold is put `TIMES`
-times behind the second sentence of a few of them, and the 2 % that bring the cosine nearest to the value are looked at again, in
-front, behind and at random places, on up to 250 pairs. Sticky is a token with which `SHARE` of those lie within `NEAR` of the value.
-Cost: some three texts a token of the vocabulary. Not for an endpoint, whose tokens are not known. The paper finds its threshold
-per model; this is fixed.
+Method (Sticky Token Detector; Chen et al., arXiv 2507.18171): the value is the mean cosine of the
+model's single tokens; of sentence pairs those less alike than that are kept, since there a pull is
+seen; each token of the vocabulary that a text can hold is put `TIMES` times behind the second
+sentence of a few of them, and the 2 % that bring the cosine nearest to the value are looked at
+again, in front, behind and at random places, on up to 250 pairs. Sticky is a token with which
+`SHARE` of those lie within `NEAR` of the value. Cost: some three texts a token of the vocabulary.
+Not for an endpoint, whose tokens are not known. The paper finds its threshold per model; this is
+fixed.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ import numpy as np
 
 from lusifer.encoding.cache import checked
 from lusifer.errors import LusiferError
-from lusifer.evaluation.diagnostics.tokens import Tokens
+from lusifer.evaluation.diagnostics.tokens import TokenAccess
 from lusifer.models.embedder import Embedder
 
 TIMES, FEW, MANY = 8, 3, 250
@@ -35,44 +38,63 @@ class Sticky:
     mean: float
 
 
-def usable(tokens: Tokens, limit: int | None = None, seed: int = 0) -> list[str]:
-    """Tokens that stay one token when they are written as text: the others nobody can insert. `limit` draws so many of them."""
+def usable(tokens: TokenAccess, limit: int | None = None, seed: int = 0) -> list[str]:
+    """Tokens that stay one token when they are written as text: the others nobody can insert.
+    `limit` draws so many of them.
+    """
     size = tokens.tokenizer.get_vocab_size()
     texts = tokens.tokenizer.decode_batch([[i] for i in range(size)], skip_special_tokens=True)
     written = [(i, text) for i, text in enumerate(texts) if text.strip() and i != tokens.unknown]
     again = tokens.ids([text for _, text in written])
     found = [text for (i, text), ids in zip(written, again, strict=True) if ids == [i]]
     found = list(dict.fromkeys(found))
-    return sorted(random.Random(seed).sample(found, limit)) if limit and limit < len(found) else found
+    return (
+        sorted(random.Random(seed).sample(found, limit)) if limit and limit < len(found) else found
+    )
 
 
-def detect(model: Embedder, sentences: Sequence[str], *, limit: int | None = None, seed: int = 0) -> tuple[float, list[Sticky]]:
+def detect(
+    model: Embedder, sentences: Sequence[str], *, limit: int | None = None, seed: int = 0
+) -> tuple[float, list[Sticky]]:
     """The value that tokens pull to, and the sticky ones, the stickiest first.
 
-    There are none where no two sentences are less alike than tokens. Raises LusiferError where the tokens are not known.
+    There are none where no two sentences are less alike than tokens. Raises LusiferError where the
+    tokens are not known.
     """
-    tokens = Tokens.of(model)
+    tokens = TokenAccess.of(model)
     if tokens is None:
         raise LusiferError("sticky tokens: this model does not tell its tokens")
     every = usable(tokens, limit, seed)
     rng = random.Random(seed)
     single = checked(model, rng.sample(every, min(1000, len(every)))).astype(np.float64)
-    value = float((np.square(single.sum(0)).sum() - len(single)) / (len(single) * (len(single) - 1)))
+    value = float(
+        (np.square(single.sum(0)).sum() - len(single)) / (len(single) * (len(single) - 1))
+    )
     pairs = _unlike(model, sentences, value, rng)
-    if not pairs:  # all sentences are more alike than tokens are: there is nothing that a token could pull up
+    if (
+        not pairs
+    ):  # all sentences are more alike than tokens are: there is nothing that a token could pull up
         return value, []
     few = pairs[:FEW]
     first = checked(model, [a for a, _ in few])
     off = np.empty(len(every))
     for i in range(0, len(every), BLOCK):
         block = every[i : i + BLOCK]
-        second = checked(model, [f"{b} {' '.join([t] * TIMES)}" for t in block for _, b in few]).reshape(len(block), len(few), -1)
+        second = checked(
+            model, [f"{b} {' '.join([t] * TIMES)}" for t in block for _, b in few]
+        ).reshape(len(block), len(few), -1)
         off[i : i + BLOCK] = np.abs(np.einsum("tpd,pd->tp", second, first) - value).mean(1)
-    short = [every[i] for i in np.argsort(off, kind="stable")[: max(1, round(len(every) * SHORTLIST))]]
+    short = [
+        every[i] for i in np.argsort(off, kind="stable")[: max(1, round(len(every) * SHORTLIST))]
+    ]
     left = checked(model, [a for a, _ in pairs])
     found = []
     for token in short:
-        made = [_inserted(b, token, place, rng) for _, b in pairs for place in ("before", "behind", "between")]
+        made = [
+            _inserted(b, token, place, rng)
+            for _, b in pairs
+            for place in ("before", "behind", "between")
+        ]
         cosine = np.einsum("ptd,pd->pt", checked(model, made).reshape(len(pairs), 3, -1), left)
         share = float((np.abs(cosine - value) <= NEAR).all(1).mean())
         if share >= SHARE:
@@ -80,12 +102,16 @@ def detect(model: Embedder, sentences: Sequence[str], *, limit: int | None = Non
     return value, sorted(found, key=lambda s: (-s.share, s.token))
 
 
-def _unlike(model: Embedder, sentences: Sequence[str], value: float, rng: random.Random) -> list[tuple[str, str]]:
+def _unlike(
+    model: Embedder, sentences: Sequence[str], value: float, rng: random.Random
+) -> list[tuple[str, str]]:
     """Up to `MANY` pairs of sentences less alike than the value."""
     texts = rng.sample(list(dict.fromkeys(sentences)), min(2 * MANY, len(set(sentences))))
     x = checked(model, texts)
     half = len(texts) // 2
-    return [(texts[i], texts[half + i]) for i in range(half) if float(x[i] @ x[half + i]) < value][:MANY]
+    return [(texts[i], texts[half + i]) for i in range(half) if float(x[i] @ x[half + i]) < value][
+        :MANY
+    ]
 
 
 def _inserted(text: str, token: str, place: str, rng: random.Random) -> str:

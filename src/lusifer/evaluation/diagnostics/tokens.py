@@ -1,4 +1,6 @@
-"""A model's tokenizer, whatever the model: how many tokens a text takes, and how many of them mean nothing."""
+"""A model's tokenizer, whatever the model: how many tokens a text takes, and how many of them mean
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +12,14 @@ from lusifer.models.embedder import Embedder
 
 
 @dataclass(frozen=True)
-class Tokens:
+class TokenAccess:
     """A `tokenizers.Tokenizer` and the id that stands for what it does not know."""
 
     tokenizer: Any
     unknown: int | None
 
     @classmethod
-    def of(cls, model: Embedder) -> Tokens | None:
+    def of(cls, model: Embedder) -> TokenAccess | None:
         """The model's; None for an endpoint, which does not tell."""
         found = getattr(model, "tokenizer", None)
         inner = getattr(model, "model", None)
@@ -30,7 +32,9 @@ class Tokens:
 
         from tokenizers import Tokenizer
 
-        own = Tokenizer.from_str(found.to_str())  # a copy: the model's own cuts and pads as it needs
+        own = Tokenizer.from_str(
+            found.to_str()
+        )  # a copy: the model's own cuts and pads as it needs
         own.no_truncation()
         own.no_padding()
         said = json.loads(own.to_str())["model"]

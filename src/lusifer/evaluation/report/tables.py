@@ -6,14 +6,19 @@ from collections.abc import Mapping, Sequence
 
 from rich.table import Table
 
-from lusifer.evaluation.compare import Cell, Row
+from lusifer.evaluation.compare import Cell, ComparisonRow
 
 HEADS = ("task", "metric", "languages", "n")
 SEEN = "†"  # not zero-shot
 
 
-def table(rows: Sequence[Row], models: Sequence[str], zero_shot: Mapping[str, Mapping[str, bool | None]] | None = None) -> Table:
-    """A line a row, a column a model: value, half the width of its 95 % interval, and with several models its rank.
+def table(
+    rows: Sequence[ComparisonRow],
+    models: Sequence[str],
+    zero_shot: Mapping[str, Mapping[str, bool | None]] | None = None,
+) -> Table:
+    """A line a row, a column a model: value, half the width of its 95 % interval, and with several
+    models its rank.
 
     `zero_shot` says of a model and a task whether it is; what is not is marked.
     """
@@ -23,22 +28,33 @@ def table(rows: Sequence[Row], models: Sequence[str], zero_shot: Mapping[str, Ma
     for name in ("n", *models):
         result.add_column(name, justify="right")
     for row in rows:
-        marks = [SEEN if (zero_shot or {}).get(model, {}).get(row.task) is False else "" for model in models]
-        cells = (figure(cell, ranked=len(models) > 1) + mark for cell, mark in zip(row.cells, marks, strict=True))
+        marks = [
+            SEEN if (zero_shot or {}).get(model, {}).get(row.task) is False else ""
+            for model in models
+        ]
+        cells = (
+            figure(cell, ranked=len(models) > 1) + mark
+            for cell, mark in zip(row.cells, marks, strict=True)
+        )
         result.add_row(*heads(row), *cells)
     return result
 
 
-def markdown(rows: Sequence[Row], models: Sequence[str]) -> str:
+def markdown(rows: Sequence[ComparisonRow], models: Sequence[str]) -> str:
     """The same for a document; the best, and what shares its rank, in bold."""
-    lines = ["| " + " | ".join((*HEADS, *models)) + " |", "|---|---|---|--:|" + "--:|" * len(models)]
+    lines = [
+        "| " + " | ".join((*HEADS, *models)) + " |",
+        "|---|---|---|--:|" + "--:|" * len(models),
+    ]
     for row in rows:
-        cells = (figure(c) if c.rank > 1 or len(models) == 1 else f"**{figure(c)}**" for c in row.cells)
+        cells = (
+            figure(c) if c.rank > 1 or len(models) == 1 else f"**{figure(c)}**" for c in row.cells
+        )
         lines.append("| " + " | ".join((*heads(row), *cells)) + " |")
     return "\n".join(lines) + "\n"
 
 
-def heads(row: Row) -> tuple[str, str, str, str]:
+def heads(row: ComparisonRow) -> tuple[str, str, str, str]:
     """A row's first columns: for a mean how many languages it is over."""
     which = row.which if len(row.languages) == 1 else f"{len(row.languages)} languages"
     return row.task, row.metric, which, f"{row.examples:,}"

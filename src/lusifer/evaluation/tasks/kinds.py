@@ -1,17 +1,20 @@
-"""The kinds of local tasks: what is asked of a model's vectors. What lies in which file is said in `sets`.
+"""The kinds of local tasks: what is asked of a model's vectors. What lies in which file is said in
+`sets`.
 
 | kind | question |
 |---|---|
 | `Bitext` | is a sentence's translation the nearest among the pool? |
-| `Retrieval` | is a question's passage among the nearest, in English and in the question's own language? |
+| `Retrieval` | is a question's passage among the nearest, in English and in the question's own
+language? |
 | `Similarity` | does cosine rank pairs as people do? Spearman's correlation |
-| `Classification` | logistic regression, taught in English and tested in each language; taught and tested in one language |
+| `Classification` | logistic regression, taught in English and tested in each language; taught and
+tested in one language |
 | `Clustering` | k-means with as many clusters as classes: V-measure |
 | `PairClassification` | does cosine tell pairs of a kind from others? average precision |
 | `Reranking` | are a question's right answers first among its candidates? mAP |
 
-`anchor` is the model that made an index: with it, the English side of a search is embedded by the anchor, not by the model under
-test, which shows whether an existing index stays valid.
+`anchor` is the model that made an index: with it, the English side of a search is embedded by the
+anchor, not by the model under test, which shows whether an existing index stays valid.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from lusifer.encoding.cache import Encoder, Rows
+from lusifer.encoding.cache import CachedRows, Encoder
 from lusifer.errors import LusiferError, MissingExtra
 from lusifer.evaluation.metrics import bitext, mean_precision, mrr, ndcg, ranks, recall
 from lusifer.evaluation.scores import Measured
@@ -55,7 +58,9 @@ class Task(Protocol):
     def revision(self) -> str:
         """Which state of its data is asked, where that is not in `files`."""
 
-    def measure(self, root: Path, model: Encoder, anchor: Encoder | None, languages: Languages) -> Iterator[Measured]:
+    def measure(
+        self, root: Path, model: Encoder, anchor: Encoder | None, languages: Languages
+    ) -> Iterator[Measured]:
         """Read the files under `root`, embed their texts, and yield what was found."""
 
 
@@ -81,24 +86,35 @@ class Bitext(Local[ByLanguage]):
     pool: int = 1000
     kind: ClassVar[str] = "BitextMining"
 
-    def measure(self, root: Path, model: Encoder, anchor: Encoder | None, languages: Languages) -> Iterator[Measured]:
+    def measure(
+        self, root: Path, model: Encoder, anchor: Encoder | None, languages: Languages
+    ) -> Iterator[Measured]:
         groups = self.read(root)
         for language in languages.among(groups):
             if language == ENGLISH:
                 continue
-            english, foreign = ([row[side] for row in groups[language][: self.pool]] for side in ("english", "text"))
+            english, foreign = (
+                [row[side] for row in groups[language][: self.pool]] for side in ("english", "text")
+            )
             x, y = model.rows(foreign), model.rows(english)
             to, back, missed = bitext(x, y, foreign, english)
             yield Measured(self.name, language, "to English", to)
             yield Measured(self.name, language, "from English", back)
             yield Measured(self.name, language, "xsim error", missed)
             if anchor:
-                yield Measured(self.name, language, "to anchor", bitext(x, anchor.rows(english), foreign, english)[0])
+                yield Measured(
+                    self.name,
+                    language,
+                    "to anchor",
+                    bitext(x, anchor.rows(english), foreign, english)[0],
+                )
 
 
 @dataclass(frozen=True)
 class Questions:
-    """Questions and passages by language, rows of `id` and `text`, and each question's relevant passages by language and id."""
+    """Questions and passages by language, rows of `id` and `text`, and each question's relevant
+    passages by language and id.
+    """
 
     queries: ByLanguage
     passages: ByLanguage
@@ -107,15 +123,21 @@ class Questions:
 
 @dataclass(frozen=True)
 class Retrieval(Local[Questions]):
-    """Pools: the passages in English and in the question's own language; `everywhere`: mAP among those of all languages."""
+    """Pools: the passages in English and in the question's own language; `everywhere`: mAP among
+    those of all languages.
+    """
 
     everywhere: bool = False
     kind: ClassVar[str] = "Retrieval"
 
-    def measure(self, root: Path, model: Encoder, anchor: Encoder | None, languages: Languages) -> Iterator[Measured]:
+    def measure(
+        self, root: Path, model: Encoder, anchor: Encoder | None, languages: Languages
+    ) -> Iterator[Measured]:
         found = self.read(root)
         for language in languages.among(found.queries):
-            asked = [row for row in found.queries[language] if found.relevant[language].get(row["id"])]
+            asked = [
+                row for row in found.queries[language] if found.relevant[language].get(row["id"])
+            ]
             queries = model.rows([row["text"] for row in asked], "query")
             pools: tuple[tuple[str, str, Encoder | None], ...] = (
                 ("English", ENGLISH, model),
@@ -132,15 +154,38 @@ class Retrieval(Local[Questions]):
                         yield Measured(self.name, language, f"{metric} {pool}".strip(), of(ranked))
             if self.everywhere:
                 candidates, targets = self._pool(found, asked, sorted(found.passages), model)
-                yield Measured(self.name, language, "mAP all", mean_precision(ranks(queries, candidates, targets)))
+                yield Measured(
+                    self.name,
+                    language,
+                    "mAP all",
+                    mean_precision(ranks(queries, candidates, targets)),
+                )
 
     def _pool(
-        self, found: Questions, asked: Sequence[Mapping[str, str]], places: Sequence[str], encoder: Encoder
-    ) -> tuple[Rows, list[list[int]]]:
-        """The candidates of these languages, and where among them each question's relevant ones stand."""
-        number = {(place, row["id"]): i for i, (place, row) in enumerate((p, r) for p in places for r in found.passages[p])}
-        candidates = encoder.rows([row["text"] for place in places for row in found.passages[place]], "document")
-        targets = [[number[place, name] for place in places for name in found.relevant[place].get(row["id"], ())] for row in asked]
+        self,
+        found: Questions,
+        asked: Sequence[Mapping[str, str]],
+        places: Sequence[str],
+        encoder: Encoder,
+    ) -> tuple[CachedRows, list[list[int]]]:
+        """The candidates of these languages, and where among them each question's relevant ones
+        stand.
+        """
+        number = {
+            (place, row["id"]): i
+            for i, (place, row) in enumerate((p, r) for p in places for r in found.passages[p])
+        }
+        candidates = encoder.rows(
+            [row["text"] for place in places for row in found.passages[place]], "document"
+        )
+        targets = [
+            [
+                number[place, name]
+                for place in places
+                for name in found.relevant[place].get(row["id"], ())
+            ]
+            for row in asked
+        ]
         return candidates, targets
 
 
@@ -150,7 +195,9 @@ class Similarity(Local[ByLanguage]):
 
     kind: ClassVar[str] = "STS"
 
-    def measure(self, root: Path, model: Encoder, anchor: Encoder | None, languages: Languages) -> Iterator[Measured]:
+    def measure(
+        self, root: Path, model: Encoder, anchor: Encoder | None, languages: Languages
+    ) -> Iterator[Measured]:
         groups = self.read(root)
         for language in languages.among(groups):
             parts = defaultdict(list)
@@ -158,7 +205,14 @@ class Similarity(Local[ByLanguage]):
                 parts[row.get("part", "")].append(row)
             for part, rows in sorted(parts.items()):
                 gold = np.array([float(row["score"]) for row in rows])
-                yield Measured(self.name, language, f"spearman {part}".strip(), cosines(model, rows), gold, "spearman")
+                yield Measured(
+                    self.name,
+                    language,
+                    f"spearman {part}".strip(),
+                    cosines(model, rows),
+                    gold,
+                    "spearman",
+                )
 
 
 def cosines(model: Encoder, rows: Sequence[Mapping[str, str]]) -> npt.NDArray[np.float64]:
@@ -174,36 +228,63 @@ class PairClassification(Local[ByLanguage]):
 
     kind: ClassVar[str] = "PairClassification"
 
-    def measure(self, root: Path, model: Encoder, anchor: Encoder | None, languages: Languages) -> Iterator[Measured]:
+    def measure(
+        self, root: Path, model: Encoder, anchor: Encoder | None, languages: Languages
+    ) -> Iterator[Measured]:
         groups = self.read(root)
         for language in languages.among(groups):
             gold = np.array([int(row["label"]) for row in groups[language]])
             two_classes(self.name, language, gold)
-            yield Measured(self.name, language, "AP", cosines(model, groups[language]), gold, "average precision")
+            yield Measured(
+                self.name,
+                language,
+                "AP",
+                cosines(model, groups[language]),
+                gold,
+                "average precision",
+            )
 
 
 @dataclass(frozen=True)
 class Classification(Local[ByLanguage]):
-    """Rows of `label`, `text` and `split`, taught on `train` (or `dev`, where a language has no more) and tested on `test`."""
+    """Rows of `label`, `text` and `split`, taught on `train` (or `dev`, where a language has no
+    more) and tested on `test`.
+    """
 
     kind: ClassVar[str] = "Classification"
 
-    def measure(self, root: Path, model: Encoder, anchor: Encoder | None, languages: Languages) -> Iterator[Measured]:
+    def measure(
+        self, root: Path, model: Encoder, anchor: Encoder | None, languages: Languages
+    ) -> Iterator[Measured]:
         groups = self.read(root)
         english = self._probe(model, ENGLISH, groups[ENGLISH])
         for language in languages.among(groups):
             test = [row for row in groups[language] if row["split"] == "test"]
             if not test:
                 continue
-            gold, vectors = np.array([row["label"] for row in test]), model([row["text"] for row in test])
+            gold, vectors = (
+                np.array([row["label"] for row in test]),
+                model([row["text"] for row in test]),
+            )
             own = english if language == ENGLISH else self._probe(model, language, groups[language])
-            for taught, probe in (("English", english), ("own", own)) if set(groups) != {ENGLISH} else (("", own),):
-                yield Measured(self.name, language, f"accuracy {taught}".strip(), (probe(vectors) == gold).astype(np.float64))
+            for taught, probe in (
+                (("English", english), ("own", own)) if set(groups) != {ENGLISH} else (("", own),)
+            ):
+                yield Measured(
+                    self.name,
+                    language,
+                    f"accuracy {taught}".strip(),
+                    (probe(vectors) == gold).astype(np.float64),
+                )
 
-    def _probe(self, model: Encoder, language: str, rows: Sequence[Mapping[str, str]]) -> Callable[[Vectors], npt.NDArray[Any]]:
+    def _probe(
+        self, model: Encoder, language: str, rows: Sequence[Mapping[str, str]]
+    ) -> Callable[[Vectors], npt.NDArray[Any]]:
         """A logistic regression on a language's vectors."""
         linear_model = _sklearn("linear_model")
-        train = [row for row in rows if row["split"] == "train"] or [row for row in rows if row["split"] == "dev"]
+        train = [row for row in rows if row["split"] == "train"] or [
+            row for row in rows if row["split"] == "dev"
+        ]
         labels = [row["label"] for row in train]
         two_classes(self.name, language, labels)
         probe = linear_model.LogisticRegression(C=10.0, max_iter=ROUNDS)
@@ -217,7 +298,9 @@ class Clustering(Local[ByLanguage]):
 
     kind: ClassVar[str] = "Clustering"
 
-    def measure(self, root: Path, model: Encoder, anchor: Encoder | None, languages: Languages) -> Iterator[Measured]:
+    def measure(
+        self, root: Path, model: Encoder, anchor: Encoder | None, languages: Languages
+    ) -> Iterator[Measured]:
         cluster = _sklearn("cluster")
         groups = self.read(root)
         for language in languages.among(groups):
@@ -231,11 +314,15 @@ class Clustering(Local[ByLanguage]):
 
 @dataclass(frozen=True)
 class Reranking(Local[ByLanguage]):
-    """Rows of `query`, `text` and `label` (1 or 0). A question whose answers are all right, or all wrong, asks nothing."""
+    """Rows of `query`, `text` and `label` (1 or 0). A question whose answers are all right, or all
+    wrong, asks nothing.
+    """
 
     kind: ClassVar[str] = "Reranking"
 
-    def measure(self, root: Path, model: Encoder, anchor: Encoder | None, languages: Languages) -> Iterator[Measured]:
+    def measure(
+        self, root: Path, model: Encoder, anchor: Encoder | None, languages: Languages
+    ) -> Iterator[Measured]:
         groups = self.read(root)
         for language in languages.among(groups):
             asked = defaultdict(list)
@@ -247,7 +334,10 @@ class Reranking(Local[ByLanguage]):
             for query, rows in asked.items():
                 right = [i for i, row in enumerate(rows) if row["label"] == "1"]
                 if 0 < len(right) < len(rows):
-                    question, answers = model.rows([query], "query"), model.rows([row["text"] for row in rows], "document")
+                    question, answers = (
+                        model.rows([query], "query"),
+                        model.rows([row["text"] for row in rows], "document"),
+                    )
                     values.append(mean_precision(ranks(question, answers, [right]))[0])
             yield Measured(self.name, language, "mAP", np.array(values))
 
@@ -258,16 +348,22 @@ class Drift(Local[ByLanguage]):
 
     kind: ClassVar[str] = "Drift"
 
-    def measure(self, root: Path, model: Encoder, anchor: Encoder | None, languages: Languages) -> Iterator[Measured]:
+    def measure(
+        self, root: Path, model: Encoder, anchor: Encoder | None, languages: Languages
+    ) -> Iterator[Measured]:
         if anchor:
             texts = sorted({row["text"] for row in self.read(root)[ENGLISH]})
-            yield Measured(self.name, ENGLISH, "cosine to anchor", (model(texts) * anchor(texts)).sum(1))
+            yield Measured(
+                self.name, ENGLISH, "cosine to anchor", (model(texts) * anchor(texts)).sum(1)
+            )
 
 
 def two_classes(task: str, language: str, labels: Sequence[Any] | npt.NDArray[Any]) -> None:
     """Raise LusiferError where there is nothing to tell apart."""
     if len(set(labels)) < 2:
-        raise LusiferError(f"{task}, {language}: has {'one class' if len(labels) else 'no examples'}; two or more are needed")
+        raise LusiferError(
+            f"{task}, {language}: has {'one class' if len(labels) else 'no examples'}; two or more are needed"
+        )
 
 
 def _sklearn(module: str) -> Any:
@@ -280,7 +376,9 @@ def _sklearn(module: str) -> Any:
 
 
 def _alone(work: Callable[[], Any]) -> Any:
-    """Run on one thread: on problems of this size several wait for each other, and take ten times as long."""
+    """Run on one thread: on problems of this size several wait for each other, and take ten times
+    as long.
+    """
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):

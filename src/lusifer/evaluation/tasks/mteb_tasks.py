@@ -1,8 +1,9 @@
 """Data sets of mteb as tasks here, and a model here as mteb sees one: one runner serves both.
 
-Each distinct text is embedded once, whatever sets hold it; mteb's own cache is not used, so that two local models never share scores.
-A prompt is the model's own, the most specific that it has. The score is mteb's main score. What it is made of, an example at a
-time, is taken from the predictions where that gives the same score (correlations, AP, nDCG, mAP, accuracy); for other scores it is
+Each distinct text is embedded once, whatever sets hold it; mteb's own cache is not used, so that
+two local models never share scores. A prompt is the model's own, the most specific that it has. The
+score is mteb's main score. What it is made of, an example at a time, is taken from the predictions
+where that gives the same score (correlations, AP, nDCG, mAP, accuracy); for other scores it is
 mteb's own repetitions (F1, V-measure of drawn samples), and n says how many.
 """
 
@@ -27,8 +28,15 @@ if TYPE_CHECKING:
 
 CROSSLINGUAL = "crosslingual"
 ROLES = {"query": "query", "passage": "document", "document": "document"}
-SIMILARITIES = {"cosine_scores": 1, "similarity_scores": 1, "dot_scores": 1, "euclidean_distances": -1, "manhattan_distances": -1}
-NEAR = 1e-4  # how near the statistic of the examples comes to the main score, if they are what it is made of
+SIMILARITIES = {
+    "cosine_scores": 1,
+    "similarity_scores": 1,
+    "dot_scores": 1,
+    "euclidean_distances": -1,
+    "manhattan_distances": -1,
+}
+# how near the statistic of the examples comes to the main score, if they are what it is made of
+NEAR = 1e-4
 
 
 @dataclass(frozen=True)
@@ -65,7 +73,9 @@ class MtebSet:
         return mteb.get_task(self.dataset)
 
     def subsets(self) -> list[str]:
-        """The parts of the set in this language; where there are none its pairs with it; for all, pairs of different languages."""
+        """The parts of the set in this language; where there are none its pairs with it; for all,
+        pairs of different languages.
+        """
         if self.subset:
             return [self.subset]
         spoken = self.task().metadata.eval_langs
@@ -79,13 +89,19 @@ class MtebSet:
         return alone or [k for k, langs in spoken.items() if set(langs) & wanted]
 
     def size(self) -> tuple[int, int]:
-        """Examples and characters of the split in this language, as mteb counted them; 0 where it did not."""
+        """Examples and characters of the split in this language, as mteb counted them; 0 where it
+        did not.
+        """
         stats = (self.task().metadata.descriptive_stats or {}).get(self.split) or {}
         parts = stats.get("hf_subset_descriptive_stats")
         chosen = [parts[s] for s in self.subsets() if s in parts] if parts else [stats]
-        return sum(s.get("num_samples") or 0 for s in chosen), sum(s.get("number_of_characters") or _characters(s) for s in chosen)
+        return sum(s.get("num_samples") or 0 for s in chosen), sum(
+            s.get("number_of_characters") or _characters(s) for s in chosen
+        )
 
-    def measure(self, root: Path, model: Encoder, anchor: Encoder | None, languages: Languages) -> Iterator[Measured]:
+    def measure(
+        self, root: Path, model: Encoder, anchor: Encoder | None, languages: Languages
+    ) -> Iterator[Measured]:
         """Run the set. Raises LusiferError where its data cannot be had or read."""
         task, subsets = self.task(), self.subsets()
         with tempfile.TemporaryDirectory(prefix="lusifer-mteb-") as folder:
@@ -93,21 +109,34 @@ class MtebSet:
                 task.hf_subsets = subsets
                 if not task.data_loaded:
                     task.load_data()
-                found = task.evaluate(MtebModel(model), self.split, encode_kwargs={}, prediction_folder=Path(folder))
-                kept = [json.loads(file.read_text(encoding="utf-8")) for file in Path(folder).rglob("*_predictions.json")]
+                found = task.evaluate(
+                    MtebModel(model), self.split, encode_kwargs={}, prediction_folder=Path(folder)
+                )
+                kept = [
+                    json.loads(file.read_text(encoding="utf-8"))
+                    for file in Path(folder).rglob("*_predictions.json")
+                ]
             except LusiferError:
                 raise
             except Exception as error:
                 reason = " ".join(str(error).split())[:200]
-                raise LusiferError(f"{self.dataset}: could not be run ({type(error).__name__}: {reason})") from error
+                raise LusiferError(
+                    f"{self.dataset}: could not be run ({type(error).__name__}: {reason})"
+                ) from error
         for subset, scores in found.items():
-            predictions = next((k[subset][self.split] for k in kept if self.split in k.get(subset, {})), None)
+            predictions = next(
+                (k[subset][self.split] for k in kept if self.split in k.get(subset, {})), None
+            )
             label = self.language if len(found) == 1 else subset
             yield examples(self, label, task, subset, scores, predictions)
 
 
-def examples(part: MtebSet, label: str, task: Any, subset: str, scores: Mapping[str, Any], predictions: Any) -> Measured:
-    """What a main score is made of, an example or a repetition at a time; the score alone where neither is known."""
+def examples(
+    part: MtebSet, label: str, task: Any, subset: str, scores: Mapping[str, Any], predictions: Any
+) -> Measured:
+    """What a main score is made of, an example or a repetition at a time; the score alone where
+    neither is known.
+    """
     main = float(scores["main_score"])
     for found in _candidates(part, task, subset, scores, predictions):
         measured = Measured(part.name, label, part.main_score, *found)
@@ -116,12 +145,18 @@ def examples(part: MtebSet, label: str, task: Any, subset: str, scores: Mapping[
     return Measured(part.name, label, part.main_score, np.array([main]))
 
 
-def _candidates(part: MtebSet, task: Any, subset: str, scores: Mapping[str, Any], predictions: Any) -> Iterator[tuple[Any, ...]]:
+def _candidates(
+    part: MtebSet, task: Any, subset: str, scores: Mapping[str, Any], predictions: Any
+) -> Iterator[tuple[Any, ...]]:
     """(values,) or (values, gold, statistic), the most telling first."""
     data = task.dataset.get(subset, task.dataset)[part.split]
     name = part.main_score
     if name.endswith("_spearman") and isinstance(predictions, Mapping):
-        yield np.array(predictions["cosine_scores"]), np.array(data["score"], dtype=np.float64), "spearman"
+        yield (
+            np.array(predictions["cosine_scores"]),
+            np.array(data["score"], dtype=np.float64),
+            "spearman",
+        )
     elif name.endswith("_ap") and isinstance(predictions, Mapping):
         gold = np.array(data[task.label_column_name])
         for key, sign in SIMILARITIES.items():
@@ -135,7 +170,14 @@ def _candidates(part: MtebSet, task: Any, subset: str, scores: Mapping[str, Any]
     elif name == "v_measure" and predictions and task.label_column_name in data.column_names:
         gold = data[task.label_column_name]
         if np.ndim(gold[0]):
-            yield (np.array([v_measure(np.array(p), np.array(g)) for p, g in zip(predictions, gold, strict=True)]),)
+            yield (
+                np.array(
+                    [
+                        v_measure(np.array(p), np.array(g))
+                        for p, g in zip(predictions, gold, strict=True)
+                    ]
+                ),
+            )
         elif np.shape(predictions) == np.shape(gold):
             yield np.array(predictions), np.array(gold), "v-measure"
     yield from _repetitions(name, scores)
@@ -146,25 +188,38 @@ def _repetitions(name: str, scores: Mapping[str, Any]) -> Iterator[tuple[Any, ..
     each = scores.get("scores_per_experiment")
     if each:
         yield (np.array([float(one[name]) for one in each if one.get(name) is not None]),)
-    for one in (scores.get("v_measures") or {}).values() if isinstance(scores.get("v_measures"), Mapping) else ():
+    for one in (
+        (scores.get("v_measures") or {}).values()
+        if isinstance(scores.get("v_measures"), Mapping)
+        else ()
+    ):
         yield (np.array(one, dtype=np.float64),)
 
 
-def by_query(results: Mapping[str, Mapping[str, float]], relevant: Mapping[str, Mapping[str, int]], name: str) -> Any:
+def by_query(
+    results: Mapping[str, Mapping[str, float]], relevant: Mapping[str, Mapping[str, int]], name: str
+) -> Any:
     """nDCG or average precision at a cut, for each query that has relevant documents."""
     import pytrec_eval
 
     measure, cut = name.split("_at_")
     wanted = {"ndcg": "ndcg_cut", "map": "map_cut"}[measure]
-    judged = pytrec_eval.RelevanceEvaluator({q: {d: int(g) for d, g in docs.items()} for q, docs in relevant.items()}, {f"{wanted}.{cut}"})
-    without_self = {q: {d: float(s) for d, s in docs.items() if d != q} for q, docs in results.items()}
+    judged = pytrec_eval.RelevanceEvaluator(
+        {q: {d: int(g) for d, g in docs.items()} for q, docs in relevant.items()},
+        {f"{wanted}.{cut}"},
+    )
+    without_self = {
+        q: {d: float(s) for d, s in docs.items() if d != q} for q, docs in results.items()
+    }
     found = judged.evaluate(without_self)
     return np.array([found[q][f"{wanted}_{cut}"] if q in found else 0.0 for q in relevant])
 
 
 def _characters(stats: Mapping[str, Any]) -> int:
     """The characters of all columns of text."""
-    return sum(int(s.get("total_text_length") or 0) for s in stats.values() if isinstance(s, Mapping))
+    return sum(
+        int(s.get("total_text_length") or 0) for s in stats.values() if isinstance(s, Mapping)
+    )
 
 
 class MtebModel:
@@ -173,16 +228,30 @@ class MtebModel:
     def __init__(self, encoder: Encoder) -> None:
         self.encoder = encoder
 
-    def encode(self, inputs: Iterable[Mapping[str, Any]], *, task_metadata: Any, prompt_type: Any = None, **settings: Any) -> Vectors:
+    def encode(
+        self,
+        inputs: Iterable[Mapping[str, Any]],
+        *,
+        task_metadata: Any,
+        prompt_type: Any = None,
+        **settings: Any,
+    ) -> Vectors:
         """Unit vectors of the texts of all batches, in order."""
         texts = [text for batch in inputs for text in batch["text"]]
-        return self.encoder(texts, prompt_for(self.encoder.model.prompts, task_metadata.name, task_metadata.type, prompt_type))
+        return self.encoder(
+            texts,
+            prompt_for(
+                self.encoder.model.prompts, task_metadata.name, task_metadata.type, prompt_type
+            ),
+        )
 
     def similarity(self, first: Any, second: Any) -> Any:
         """Cosines of all pairs: rows are unit vectors."""
         import torch
 
-        return torch.as_tensor(np.atleast_2d(np.asarray(first)) @ np.atleast_2d(np.asarray(second)).T)
+        return torch.as_tensor(
+            np.atleast_2d(np.asarray(first)) @ np.atleast_2d(np.asarray(second)).T
+        )
 
     def similarity_pairwise(self, first: Any, second: Any) -> Any:
         """Cosines row by row."""
@@ -195,11 +264,19 @@ class MtebModel:
         """What mteb wants to know; it keeps nothing by it, for its cache is not used."""
         from mteb.models import ModelMeta
 
-        return ModelMeta.create_empty({"name": "lusifer/model", "revision": "none", "embed_dim": self.encoder.model.dim})
+        return ModelMeta.create_empty(
+            {"name": "lusifer/model", "revision": "none", "embed_dim": self.encoder.model.dim}
+        )
 
 
 def prompt_for(prompts: Mapping[str, str], task: str, kind: str, role: Any) -> str | None:
-    """The name of the prompt that fits best, in mteb's order: task and role, task, kind and role, kind, role."""
+    """The name of the prompt that fits best, in mteb's order: task and role, task, kind and role,
+    kind, role.
+    """
     role = getattr(role, "value", role)
-    names = [f"{task}-{role}", task, f"{kind}-{role}", kind, str(role), ROLES.get(str(role), "")] if role else [task, kind]
+    names = (
+        [f"{task}-{role}", task, f"{kind}-{role}", kind, str(role), ROLES.get(str(role), "")]
+        if role
+        else [task, kind]
+    )
     return next((name for name in names if name in prompts), None)

@@ -1,7 +1,9 @@
-"""A model behind a URL as an `Embedder`: the OpenAI embeddings format, which vLLM, TEI, llama.cpp, Ollama and others speak.
+"""A model behind a URL as an `Embedder`: the OpenAI embeddings format, which vLLM, TEI, llama.cpp,
+Ollama and others speak.
 
-`https://host/v1#name` names the model; the key is read from LUSIFER_API_KEY or OPENAI_API_KEY, and sent nowhere else. A
-busy server (429, 5xx) is asked again four times, with longer and longer waits. Cost: the network.
+`https://host/v1#name` names the model; the key is read from LUSIFER_API_KEY or OPENAI_API_KEY, and
+sent nowhere else. A busy server (429, 5xx) is asked again four times, with longer and longer waits.
+Cost: the network.
 """
 
 from __future__ import annotations
@@ -49,17 +51,30 @@ class EndpointEmbedder(BaseEmbedder):
         return {}
 
     def vectors(self, texts: Sequence[str], prompt: str | None) -> Vectors:
-        return np.concatenate([self._ask(list(texts[i : i + BATCH])) for i in range(0, len(texts), BATCH)])
+        return np.concatenate(
+            [self._ask(list(texts[i : i + BATCH])) for i in range(0, len(texts), BATCH)]
+        )
 
     def _ask(self, texts: list[str]) -> Vectors:
-        body = {"input": [text or " " for text in texts], "encoding_format": "float"} | ({"model": self.model} if self.model else {})
+        body = {"input": [text or " " for text in texts], "encoding_format": "float"} | (
+            {"model": self.model} if self.model else {}
+        )
         answer = http.post(self.url, body, self.timeout, WAITS)
         try:
             rows = sorted(answer["data"], key=lambda item: item["index"])
             vectors = np.array([row["embedding"] for row in rows], dtype=np.float32)
             norms = np.linalg.norm(vectors, axis=1, keepdims=True)
         except (KeyError, TypeError, ValueError) as error:
-            raise ModelError(f"{self.url}: the answer is not in the embeddings format ({error})") from None
-        if vectors.ndim != 2 or len(vectors) != len(texts) or not np.isfinite(vectors).all() or not (norms > 0).all():
-            raise ModelError(f"{self.url}: {len(texts)} texts were asked, the answer holds {vectors.shape} numbers, or NaN, or nothing")
+            raise ModelError(
+                f"{self.url}: the answer is not in the embeddings format ({error})"
+            ) from None
+        if (
+            vectors.ndim != 2
+            or len(vectors) != len(texts)
+            or not np.isfinite(vectors).all()
+            or not (norms > 0).all()
+        ):
+            raise ModelError(
+                f"{self.url}: {len(texts)} texts were asked, the answer holds {vectors.shape} numbers, or NaN, or nothing"
+            )
         return np.asarray(vectors / norms, dtype=np.float32)

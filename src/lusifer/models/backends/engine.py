@@ -1,9 +1,12 @@
-"""The engine behind every `encode`: texts in, one matrix out, as fast as the model can be fed, in memory that the budget bounds.
+"""The engine behind every `encode`: texts in, one matrix out, as fast as the model can be fed, in
+memory that the budget bounds.
 
-Method: identical texts once; a window of texts is tokenised in a thread while the model runs the one before it, sorted by tokens (not by
-characters: scripts differ fourfold) and cut into batches of a budget of tokens; results are copied from the device while the next batches
-run, and written to their rows of one array. A batch that does not fit is split in two, once, with a warning. Cost beside the model's:
-one tokenisation. Not for one text at a time: there a server's queue is what helps.
+Method: identical texts once; a window of texts is tokenised in a thread while the model runs the
+one before it, sorted by tokens (not by characters: scripts differ fourfold) and cut into batches of
+a budget of tokens; results are copied from the device while the next batches run, and written to
+their rows of one array. A batch that does not fit is split in two, once, with a warning. Cost
+beside the model's: one tokenisation. Not for one text at a time: there a server's queue is what
+helps.
 """
 
 from __future__ import annotations
@@ -26,7 +29,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 Vectors = npt.NDArray[np.float32]
 Tell = Callable[[int, int], None]  # texts and tokens that were just embedded
-FIRST, LAST = 1024, 32_768  # texts of the first window, so that the model starts soon, and of the largest
+FIRST, LAST = (
+    1024,
+    32_768,
+)  # texts of the first window, so that the model starts soon, and of the largest
 LETTERS = 1 << 24  # of a window, at most
 AHEAD = 2  # batches whose results are on their way while the next are started
 
@@ -56,19 +62,27 @@ class Runner(Protocol):
         """Whether shorter rows of a batch are padded to its longest, and so count as that."""
 
     def tokenise(self, texts: Sequence[str]) -> list[Ids]:
-        """Token ids of each text, specials included, cut at the model's length; called from one thread beside `start`."""
+        """Token ids of each text, specials included, cut at the model's length; called from one
+        thread beside `start`.
+        """
 
     def start(self, rows: list[Ids]) -> Any:
-        """Begin a batch; returns what `finish` takes. Raises MemoryError where the batch does not fit."""
+        """Begin a batch; returns what `finish` takes. Raises MemoryError where the batch does not
+        fit.
+        """
 
     def finish(self, started: Any) -> Vectors:
         """The batch's vectors, (rows, dim)."""
 
 
-def encode(runner: Runner, texts: Sequence[str], prompt: str = "", tell: Tell | None = None) -> Vectors:
+def encode(
+    runner: Runner, texts: Sequence[str], prompt: str = "", tell: Tell | None = None
+) -> Vectors:
     """Vectors (n, dim) of `texts`, each with the prompt before it, in their order."""
     first: dict[str, int] = {}
-    places = np.fromiter((first.setdefault(text, len(first)) for text in texts), dtype=np.int64, count=len(texts))
+    places = np.fromiter(
+        (first.setdefault(text, len(first)) for text in texts), dtype=np.int64, count=len(texts)
+    )
     out = np.zeros((len(first), runner.dim), dtype=np.float32)
     done = 0
     for vectors in stream(runner, first, prompt, tell):
@@ -77,8 +91,12 @@ def encode(runner: Runner, texts: Sequence[str], prompt: str = "", tell: Tell | 
     return out if len(first) == len(texts) else out[places]
 
 
-def stream(runner: Runner, texts: Iterable[str], prompt: str = "", tell: Tell | None = None) -> Iterator[Vectors]:
-    """Vectors of texts that come one by one, a matrix a window, in their order; no more than two windows are held."""
+def stream(
+    runner: Runner, texts: Iterable[str], prompt: str = "", tell: Tell | None = None
+) -> Iterator[Vectors]:
+    """Vectors of texts that come one by one, a matrix a window, in their order; no more than two
+    windows are held.
+    """
     source = ([prompt + text for text in window] if prompt else window for window in windows(texts))
     with ThreadPoolExecutor(1, "tokenise") as ahead:
         window = next(source, None)
@@ -134,12 +152,18 @@ def _window(runner: Runner, rows: list[Ids], tell: Tell | None) -> Vectors:
 
 
 def _halves(places: Ints, tokens: int) -> list[Ints]:
-    log.warning("a batch of %d texts, %d tokens, does not fit in memory; trying its halves", len(places), tokens)
+    log.warning(
+        "a batch of %d texts, %d tokens, does not fit in memory; trying its halves",
+        len(places),
+        tokens,
+    )
     return [half for half in np.array_split(places, 2) if len(half)]
 
 
 def _begin(runner: Runner, rows: list[Ids]) -> Any:
-    """A batch that has begun; None where it does not fit: outside the handler, which would hold on to what the failed one made."""
+    """A batch that has begun; None where it does not fit: outside the handler, which would hold on
+    to what the failed one made.
+    """
     try:
         return runner.start(rows)
     except MemoryError:
@@ -150,5 +174,7 @@ def _once_more(runner: Runner, rows: list[Ids]) -> Any:
     begun = _begin(runner, rows)
     if begun is None:
         tokens = sum(map(len, rows))
-        raise ModelError(f"half a batch, {len(rows)} texts of {tokens} tokens, does not fit in memory either; lower the budget")
+        raise ModelError(
+            f"half a batch, {len(rows)} texts of {tokens} tokens, does not fit in memory either; lower the budget"
+        )
     return begun

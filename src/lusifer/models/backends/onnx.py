@@ -1,7 +1,8 @@
-"""An ONNX file as an `Embedder`: a folder with `model.onnx` (there or in `onnx/`) and `tokenizer.json`, run by onnxruntime.
+"""An ONNX file as an `Embedder`: a folder with `model.onnx` (there or in `onnx/`) and
+`tokenizer.json`, run by onnxruntime.
 
-The engine batches texts by tokens; token states are pooled as `1_Pooling/config.json` says (mean without it), or taken as they are
-where the graph pools. Cost: the graph's.
+The engine batches texts by tokens; token states are pooled as `1_Pooling/config.json` says (mean
+without it), or taken as they are where the graph pools. Cost: the graph's.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from lusifer.models.backends import engine
 from lusifer.models.backends.long_texts import encode_in_pieces
 from lusifer.models.embedder import BaseEmbedder
 from lusifer.models.hub import own_pooling, read_json
-from lusifer.models.tokenize import Tokens, padded
+from lusifer.models.tokenize import TextTokenizer, padded
 
 if TYPE_CHECKING:
     from lusifer.models.embedder import Long, Vectors
@@ -32,11 +33,15 @@ class OnnxRunner:
 
     padded = True
 
-    def __init__(self, session: Any, tokens: Tokens, pooling: str) -> None:
+    def __init__(self, session: Any, tokens: TextTokenizer, pooling: str) -> None:
         self.session, self.tokens, self.pooling, self.budget = session, tokens, pooling, BUDGET
         self.inputs = [item.name for item in session.get_inputs()]
         shape = session.get_outputs()[0].shape
-        self.dim = int(shape[-1]) if isinstance(shape[-1], int) else int(self.start(tokens(["a"])).shape[1])
+        self.dim = (
+            int(shape[-1])
+            if isinstance(shape[-1], int)
+            else int(self.start(tokens(["a"])).shape[1])
+        )
 
     def tokenise(self, texts: Sequence[str]) -> list[Ids]:
         return self.tokens(texts)
@@ -44,7 +49,9 @@ class OnnxRunner:
     def start(self, rows: list[Ids]) -> Vectors:
         ids, mask = padded(rows)
         known = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
-        states = np.asarray(self.session.run(None, {name: known[name] for name in self.inputs})[0], dtype=np.float32)
+        states = np.asarray(
+            self.session.run(None, {name: known[name] for name in self.inputs})[0], dtype=np.float32
+        )
         if states.ndim == 2:
             return states
         if self.pooling == "cls":
@@ -62,8 +69,19 @@ class OnnxRunner:
 class OnnxEmbedder(BaseEmbedder):
     """An ONNX file's runner, with a model's prompts, as an `Embedder`."""
 
-    def __init__(self, runner: OnnxRunner, prompts: Mapping[str, str], default: str | None, long: Long = "cut") -> None:
-        self.runner, self._prompts, self.default_prompt, self.long = runner, dict(prompts), default, long
+    def __init__(
+        self,
+        runner: OnnxRunner,
+        prompts: Mapping[str, str],
+        default: str | None,
+        long: Long = "cut",
+    ) -> None:
+        self.runner, self._prompts, self.default_prompt, self.long = (
+            runner,
+            dict(prompts),
+            default,
+            long,
+        )
 
     @property
     def dim(self) -> int:
@@ -84,11 +102,20 @@ class OnnxEmbedder(BaseEmbedder):
 
 def onnx_file(folder: str | Path) -> Path | None:
     """The ONNX file of a model folder, if it has one."""
-    return next((p for p in (Path(folder) / "model.onnx", Path(folder) / "onnx" / "model.onnx") if p.exists()), None)
+    return next(
+        (
+            p
+            for p in (Path(folder) / "model.onnx", Path(folder) / "onnx" / "model.onnx")
+            if p.exists()
+        ),
+        None,
+    )
 
 
 def load_onnx(folder: str | Path, long: Long = "cut") -> OnnxEmbedder:
-    """Read an ONNX folder. Raises ModelError where a file is missing, damaged or asks for what is not known."""
+    """Read an ONNX folder. Raises ModelError where a file is missing, damaged or asks for what is
+    not known.
+    """
     try:
         import onnxruntime
     except ModuleNotFoundError:
@@ -100,24 +127,37 @@ def load_onnx(folder: str | Path, long: Long = "cut") -> OnnxEmbedder:
     try:
         session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
     except Exception as error:
-        raise ModelError(f"{file}: cannot be loaded, perhaps cut short ({' '.join(str(error).split())[:160]})") from None
-    unknown = {item.name for item in session.get_inputs()} - {"input_ids", "attention_mask", "token_type_ids"}
+        raise ModelError(
+            f"{file}: cannot be loaded, perhaps cut short ({' '.join(str(error).split())[:160]})"
+        ) from None
+    unknown = {item.name for item in session.get_inputs()} - {
+        "input_ids",
+        "attention_mask",
+        "token_type_ids",
+    }
     if unknown:
-        raise ModelError(f"{file}: asks for {', '.join(sorted(unknown))}; known inputs are input_ids, attention_mask, token_type_ids")
+        raise ModelError(
+            f"{file}: asks for {', '.join(sorted(unknown))}; known inputs are input_ids, attention_mask, token_type_ids"
+        )
     try:
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     except Exception as error:
         raise ModelError(f"{folder / 'tokenizer.json'}: cannot be read ({error})") from None
     settings = _settings(folder, "config_sentence_transformers.json")
-    longest = _settings(folder, "sentence_bert_config.json").get("max_seq_length") or _settings(folder, "tokenizer_config.json").get(
-        "model_max_length"
-    )
+    longest = _settings(folder, "sentence_bert_config.json").get("max_seq_length") or _settings(
+        folder, "tokenizer_config.json"
+    ).get("model_max_length")
     max_tokens = int(longest) if isinstance(longest, int | float) and 0 < longest < 1 << 20 else 512
     pooling = own_pooling(folder) or "mean"
     if pooling not in POOLINGS:
         raise ModelError(f"{folder}: pooling is {pooling!r}; known here are {', '.join(POOLINGS)}")
     prompts = settings.get("prompts") or {}
-    return OnnxEmbedder(OnnxRunner(session, Tokens(tokenizer, max_tokens), pooling), prompts, settings.get("default_prompt_name"), long)
+    return OnnxEmbedder(
+        OnnxRunner(session, TextTokenizer(tokenizer, max_tokens), pooling),
+        prompts,
+        settings.get("default_prompt_name"),
+        long,
+    )
 
 
 def _settings(folder: Path, name: str) -> dict[str, Any]:

@@ -1,12 +1,14 @@
-"""A static table: a text's vector is the sum of its tokens' vectors, made a unit. numpy and a tokenizer, no torch.
+"""A static table: a text's vector is the sum of its tokens' vectors, made a unit. numpy and a
+tokenizer, no torch.
 
-Method (Model2Vec; sentence-transformers' StaticEmbedding): each token's row is kept as int8 with a scale that also carries
-the token's weight; rows are gathered, scaled, summed, and the sum is normalised. Vectors are nested (Matryoshka, arXiv
-2205.13147): their first 128 or 64 numbers, made a unit again, are vectors too. Cost: one gather a token. Not where word
-order or negation decides: "A bites B" and "B bites A" are one vector.
+Method (Model2Vec; sentence-transformers' StaticEmbedding): each token's row is kept as int8 with a
+scale that also carries the token's weight; rows are gathered, scaled, summed, and the sum is
+normalised. Vectors are nested (Matryoshka, arXiv
+2205.13147): their first 128 or 64 numbers, made a unit again, are vectors too. Cost: one gather a
+token. Not where word order or negation decides: "A bites B" and "B bites A" are one vector.
 
-Folder: `config.json` ({"lusifer": "static", …}), `tokenizer.json`, `model.safetensors` (`embedding` int8 (tokens, dim),
-`scale` float32 (tokens,)).
+Folder: `config.json` ({"lusifer": "static", …}), `tokenizer.json`, `model.safetensors` (`embedding`
+int8 (tokens, dim), `scale` float32 (tokens,)).
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ if TYPE_CHECKING:
     from lusifer.models.tokenize import Ids
 
 CONFIG, WEIGHTS, TOKENIZER = "config.json", "model.safetensors", "tokenizer.json"
-LONGEST_PIECE = 32  # characters a token at most, and more than the vocabulary's longest: what is past it is not tokenised
+# characters a token at most, and more than the vocabulary's longest: what is past it is not
+# tokenised
+LONGEST_PIECE = 32
 
 
 @dataclass(frozen=True)
@@ -50,10 +54,17 @@ class StaticEmbedder(BaseEmbedder):
     """A table as an `Embedder`. `dim` cuts its vectors to their first numbers."""
 
     def __init__(
-        self, tokenizer: Tokenizer, rows: npt.NDArray[np.int8], scale: npt.NDArray[np.float32], config: StaticConfig, dim: int | None = None
+        self,
+        tokenizer: Tokenizer,
+        rows: npt.NDArray[np.int8],
+        scale: npt.NDArray[np.float32],
+        config: StaticConfig,
+        dim: int | None = None,
     ) -> None:
         if dim is not None and not 0 < dim <= config.dim:
-            raise LusiferError(f"dim is {dim}; this model's vectors have {config.dim} numbers, of which the first may be kept")
+            raise LusiferError(
+                f"dim is {dim}; this model's vectors have {config.dim} numbers, of which the first may be kept"
+            )
         self.tokenizer, self.config = tokenizer, config
         self.rows, self.scale = rows[:, : dim or config.dim], scale
         tokenizer.no_padding()
@@ -72,7 +83,9 @@ class StaticEmbedder(BaseEmbedder):
         return dict(self.config.prompts)
 
     def vectors(self, texts: Sequence[str], prompt: str | None) -> Vectors:
-        """Each text's sum of rows, (n, dim); zeros for a text without a known token, which become one fixed vector."""
+        """Each text's sum of rows, (n, dim); zeros for a text without a known token, which become
+        one fixed vector.
+        """
         return engine.encode(self, texts, self.before(prompt))
 
     budget, padded = 1 << 18, False  # as an engine's runner
@@ -80,7 +93,9 @@ class StaticEmbedder(BaseEmbedder):
     def tokenise(self, texts: Sequence[str]) -> list[Ids]:
         """Token ids of each text, without special tokens."""
         longest = LONGEST_PIECE * self.config.max_tokens
-        found = self.tokenizer.encode_batch_fast([text[:longest] for text in texts], add_special_tokens=False)
+        found = self.tokenizer.encode_batch_fast(
+            [text[:longest] for text in texts], add_special_tokens=False
+        )
         return [np.array(encoding.ids, dtype=np.uint32) for encoding in found]
 
     def start(self, rows: list[Ids]) -> Vectors:
@@ -97,7 +112,9 @@ class StaticEmbedder(BaseEmbedder):
 
 
 def load_static(folder: str | Path, dim: int | None = None) -> StaticEmbedder:
-    """Read a static table. Raises ModelError where a file is missing, damaged or does not fit the others."""
+    """Read a static table. Raises ModelError where a file is missing, damaged or does not fit the
+    others.
+    """
     from safetensors.numpy import load_file
     from tokenizers import Tokenizer
 
@@ -107,12 +124,22 @@ def load_static(folder: str | Path, dim: int | None = None) -> StaticEmbedder:
         tensors = load_file(folder / WEIGHTS)
         rows, scale = tensors["embedding"], tensors["scale"]
     except Exception as error:
-        raise ModelError(f"{folder / WEIGHTS}: cannot be read, perhaps cut short ({error})") from None
+        raise ModelError(
+            f"{folder / WEIGHTS}: cannot be read, perhaps cut short ({error})"
+        ) from None
     try:
-        tokenizer = Tokenizer.from_buffer((folder / TOKENIZER).read_bytes())  # in half the time of from_file
+        tokenizer = Tokenizer.from_buffer(
+            (folder / TOKENIZER).read_bytes()
+        )  # in half the time of from_file
     except Exception as error:
-        raise ModelError(f"{folder / TOKENIZER}: cannot be read, perhaps cut short ({error})") from None
-    if rows.dtype != np.int8 or rows.shape != (tokenizer.get_vocab_size(), config.dim) or scale.shape != rows.shape[:1]:
+        raise ModelError(
+            f"{folder / TOKENIZER}: cannot be read, perhaps cut short ({error})"
+        ) from None
+    if (
+        rows.dtype != np.int8
+        or rows.shape != (tokenizer.get_vocab_size(), config.dim)
+        or scale.shape != rows.shape[:1]
+    ):
         raise ModelError(
             f"{folder / WEIGHTS}: holds {rows.dtype} {rows.shape} and {scale.shape} scales; "
             f"its tokenizer and configuration want int8 {(tokenizer.get_vocab_size(), config.dim)}"
@@ -131,7 +158,9 @@ def read_static_config(folder: Path) -> StaticConfig:
         value = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         return recipes.build(StaticConfig, value, str(folder / CONFIG))
     except (OSError, ValueError, ConfigError) as error:
-        raise ModelError(f"{folder / CONFIG}: not a static table's configuration ({error})") from None
+        raise ModelError(
+            f"{folder / CONFIG}: not a static table's configuration ({error})"
+        ) from None
 
 
 def is_static(folder: str | Path) -> bool:
@@ -143,13 +172,19 @@ def is_static(folder: str | Path) -> bool:
         return False
 
 
-def save_static(folder: str | Path, tokenizer: Tokenizer, table: npt.NDArray[np.float32], config: StaticConfig) -> None:
-    """Write a table (tokens, dim) of weighted vectors as int8 rows with a scale each: aside, then renamed."""
+def save_static(
+    folder: str | Path, tokenizer: Tokenizer, table: npt.NDArray[np.float32], config: StaticConfig
+) -> None:
+    """Write a table (tokens, dim) of weighted vectors as int8 rows with a scale each: aside, then
+    renamed.
+    """
     with replacing_folder(folder) as aside:
         fill_static(aside, tokenizer, table, config)
 
 
-def fill_static(folder: Path, tokenizer: Tokenizer, table: npt.NDArray[np.float32], config: StaticConfig) -> None:
+def fill_static(
+    folder: Path, tokenizer: Tokenizer, table: npt.NDArray[np.float32], config: StaticConfig
+) -> None:
     """The same into a folder that is there."""
     from safetensors.numpy import save_file
 
@@ -158,5 +193,8 @@ def fill_static(folder: Path, tokenizer: Tokenizer, table: npt.NDArray[np.float3
     scale = np.maximum(np.abs(table).max(1), 1e-12).astype(np.float32) / 127
     rows = np.round(table / scale[:, None]).astype(np.int8)
     save_file({"embedding": rows, "scale": scale}, folder / WEIGHTS)
-    write_text(folder / TOKENIZER, json.dumps(json.loads(tokenizer.to_str()), ensure_ascii=False, separators=(",", ":")))
+    write_text(
+        folder / TOKENIZER,
+        json.dumps(json.loads(tokenizer.to_str()), ensure_ascii=False, separators=(",", ":")),
+    )
     write_json(folder / CONFIG, recipes.plain(config))

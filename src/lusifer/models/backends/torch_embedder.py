@@ -35,16 +35,20 @@ class TorchEmbedder(BaseEmbedder):
         compile: bool = False,
         own: bool = False,
     ) -> None:
-        """`budget`: tokens of a batch, padding included; 2,048 on a CPU, whose caches they fit, 32,768 on a GPU.
+        """`budget`: tokens of a batch, padding included; 2,048 on a CPU, whose caches they fit,
+        32,768 on a GPU.
 
-        `long`: what is longer than the model reads is cut, or read in pieces whose vectors are averaged by their tokens (`pool`).
-        `compile` fuses a GPU's small operations, at half a minute's cost. `own`: nobody else uses the model, whose weights may be rounded.
+        `long`: what is longer than the model reads is cut, or read in pieces whose vectors are
+        averaged by their tokens (`pool`). `compile` fuses a GPU's small operations, at half a
+        minute's cost. `own`: nobody else uses the model, whose weights may be rounded.
         """
         self.model, self.bf16, self.long = model.eval(), bf16, long
         self.runner = runner_of(self.model, budget, bf16=bf16, compile=compile, own=own)
         self.budget = budget or PADDED[model.device.type != "cpu"]
         if long == "pool" and not hasattr(self.runner, "tokens"):
-            raise LusiferError("this model takes no long='pool': it does not read texts as plain tokens")
+            raise LusiferError(
+                "this model takes no long='pool': it does not read texts as plain tokens"
+            )
 
     @property
     def dim(self) -> int:
@@ -53,7 +57,9 @@ class TorchEmbedder(BaseEmbedder):
     @property
     def max_tokens(self) -> int:
         longest = self.model.max_seq_length or 0
-        return 0 if longest == float("inf") else int(longest)  # of a table of words, which cuts nothing
+        return (
+            0 if longest == float("inf") else int(longest)
+        )  # of a table of words, which cuts nothing
 
     @property
     def prompts(self) -> Mapping[str, str]:
@@ -73,7 +79,9 @@ class TorchEmbedder(BaseEmbedder):
 
     def _by_the_library(self, texts: Sequence[str], prompt: str | None) -> Vectors:
         vectors = np.zeros((len(texts), self.dim), dtype=np.float32)
-        routes = getattr(self.model[0], "sub_modules", ())  # of a Router, which has weights of their own for queries
+        routes = getattr(
+            self.model[0], "sub_modules", ()
+        )  # of a Router, which has weights of their own for queries
         route = {"task": prompt} if prompt in routes else {}
         with torch.autocast(self.model.device.type, dtype=torch.bfloat16, enabled=self.bf16):
             for rows in by_tokens(self._lengths(texts), self.budget):
@@ -89,8 +97,16 @@ class TorchEmbedder(BaseEmbedder):
         return vectors
 
     def _lengths(self, texts: Sequence[str]) -> Ints:
-        """Tokens of each text, as the model cuts it; what is far too long is not read to its end to know that."""
+        """Tokens of each text, as the model cuts it; what is far too long is not read to its end to
+        know that.
+        """
         longest = self.max_tokens or 1 << 20
         shown = [text[: FEW * longest] for text in texts]
-        found = self.model.tokenizer(shown, truncation=True, max_length=longest, return_length=True, return_attention_mask=False)
+        found = self.model.tokenizer(
+            shown,
+            truncation=True,
+            max_length=longest,
+            return_length=True,
+            return_attention_mask=False,
+        )
         return np.array(found["length"], dtype=np.int64)

@@ -1,8 +1,10 @@
-"""A sentence-transformers model as a `Runner`: token ids in, unit vectors out, padded on a CPU and laid end to end on a GPU.
+"""A sentence-transformers model as a `Runner`: token ids in, unit vectors out, padded on a CPU and
+laid end to end on a GPU.
 
-The library's own `encode` tokenises a batch when its turn comes, sorts by letters, and pads; here the engine has done all that, and the
-modules alone are run. What is no plain text model (a table of words, a router, a chat template) stays with the library's `encode`:
-`plain` says which is which, and asks the model's own preprocessing rather than trust its configuration.
+The library's own `encode` tokenises a batch when its turn comes, sorts by letters, and pads; here
+the engine has done all that, and the modules alone are run. What is no plain text model (a table of
+words, a router, a chat template) stays with the library's `encode`: `plain` says which is which,
+and asks the model's own preprocessing rather than trust its configuration.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import torch.nn.functional as F
 from lusifer.models import families, varlen
 from lusifer.models.bridge.module import Bridge
 from lusifer.models.embedder import units
-from lusifer.models.tokenize import Ids, Tokens, padded
+from lusifer.models.tokenize import Ids, TextTokenizer, padded
 from lusifer.models.varlen import Segments, flat, to_device
 
 if TYPE_CHECKING:
@@ -34,27 +36,47 @@ ROUND = 16  # a padded batch's length on a GPU is a multiple of it: few shapes
 
 
 def plain(model: SentenceTransformer) -> bool:
-    """Whether the model's features are its tokenizer's ids and a mask, and its first module makes token states of them."""
+    """Whether the model's features are its tokenizer's ids and a mask, and its first module makes
+    token states of them.
+    """
     first, tokenizer = model[0], model.tokenizer
-    if not (isinstance(first, Bridge) or type(first).__name__ == "Transformer") or not getattr(tokenizer, "is_fast", False):
+    if not (isinstance(first, Bridge) or type(first).__name__ == "Transformer") or not getattr(
+        tokenizer, "is_fast", False
+    ):
         return False
     if tokenizer.truncation_side != "right":
         return False
-    if not all(getattr(module, "include_prompt", True) for module in model) or not model.max_seq_length:
+    if (
+        not all(getattr(module, "include_prompt", True) for module in model)
+        or not model.max_seq_length
+    ):
         return False
     features = first.preprocess(PROBE)
     if not {"input_ids", "attention_mask"} <= set(features):
         return False
-    own = Tokens(tokenizer.backend_tokenizer, int(model.max_seq_length))(PROBE)
-    theirs = [ids[mask.bool()].tolist() for ids, mask in zip(features["input_ids"], features["attention_mask"], strict=True)]
+    own = TextTokenizer(tokenizer.backend_tokenizer, int(model.max_seq_length))(PROBE)
+    theirs = [
+        ids[mask.bool()].tolist()
+        for ids, mask in zip(features["input_ids"], features["attention_mask"], strict=True)
+    ]
     return [ids.tolist() for ids in own] == theirs
 
 
-def runner_of(model: SentenceTransformer, budget: int | None, *, bf16: bool, compile: bool, own: bool) -> TorchRunner | TableRunner | None:
-    """What drives a model; None for one that the library has to read texts for. `budget` null is 2,048 tokens on a CPU, 32,768 on a GPU."""
+def runner_of(
+    model: SentenceTransformer, budget: int | None, *, bf16: bool, compile: bool, own: bool
+) -> TorchRunner | TableRunner | None:
+    """What drives a model; None for one that the library has to read texts for. `budget` null is
+    2,048 tokens on a CPU, 32,768 on a GPU.
+    """
     if type(model[0]).__name__ == "StaticEmbedding":
         return TableRunner(model, budget or 1 << 18)
-    return TorchRunner(model, budget or PADDED[model.device.type != "cpu"], bf16=bf16, compile=compile, own=own) if plain(model) else None
+    return (
+        TorchRunner(
+            model, budget or PADDED[model.device.type != "cpu"], bf16=bf16, compile=compile, own=own
+        )
+        if plain(model)
+        else None
+    )
 
 
 class TableRunner:
@@ -77,7 +99,9 @@ class TableRunner:
         device = torch.device(self.model.device)
         offsets = torch.from_numpy(np.cumsum([0, *map(len, rows[:-1])]))
         with torch.inference_mode():
-            vectors = self.model({"input_ids": flat(rows, device), "offsets": to_device(offsets, device)})["sentence_embedding"]
+            vectors = self.model(
+                {"input_ids": flat(rows, device), "offsets": to_device(offsets, device)}
+            )["sentence_embedding"]
             made: torch.Tensor = vectors.float()[:, : self.dim]
             return made
 
@@ -88,15 +112,27 @@ class TableRunner:
 class TorchRunner:
     """Drives the modules of a plain model."""
 
-    def __init__(self, model: SentenceTransformer, budget: int, *, bf16: bool, compile: bool = False, own: bool = False) -> None:
+    def __init__(
+        self,
+        model: SentenceTransformer,
+        budget: int,
+        *,
+        bf16: bool,
+        compile: bool = False,
+        own: bool = False,
+    ) -> None:
         """`own`: nobody else uses the model, so that its weights may be rounded to bf16 on a GPU."""
         self.model, self.budget, self.bf16 = model, budget, bf16
         self.device = torch.device(model.device)
-        self.tokens = Tokens(model.tokenizer.backend_tokenizer, int(model.max_seq_length or 512))
+        self.tokens = TextTokenizer(
+            model.tokenizer.backend_tokenizer, int(model.max_seq_length or 512)
+        )
         self.pad = int(model.tokenizer.pad_token_id or 0)
         first = self.model[0]
         parts = (first.encoder, first.target) if isinstance(first, Bridge) else (first.auto_model,)
-        if own and bf16 and self.device.type == "cuda":  # once, where autocast would do it for every batch
+        if (
+            own and bf16 and self.device.type == "cuda"
+        ):  # once, where autocast would do it for every batch
             for part in parts:
                 families.cast_parameters(part, torch.bfloat16)
         pooled = len(self.model) > 1 and type(self.model[1]).__name__ == "Pooling"
@@ -116,17 +152,27 @@ class TorchRunner:
     def start(self, rows: list[Ids]) -> tuple[torch.Tensor, torch.cuda.Event | None]:
         gpu = self.device.type == "cuda"
         try:
-            with self._lock, torch.inference_mode(), torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bf16):
+            with (
+                self._lock,
+                torch.inference_mode(),
+                torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bf16),
+            ):
                 vectors = self._padded(rows) if self.padded else self._laid(rows)
                 vectors = F.normalize(vectors.float()[:, : self.dim], dim=-1)
                 if not gpu:
                     return vectors, None
-                landed = torch.empty(vectors.shape, dtype=vectors.dtype, pin_memory=True).copy_(vectors, non_blocking=True)
+                landed = torch.empty(vectors.shape, dtype=vectors.dtype, pin_memory=True).copy_(
+                    vectors, non_blocking=True
+                )
                 done: Any = torch.cuda.Event()  # type: ignore[no-untyped-call]
                 done.record(torch.cuda.current_stream(self.device))
                 return landed, done
-        except RuntimeError as error:  # of which running out of memory is a kind, on a GPU with a class of its own
-            if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
+        except (
+            RuntimeError
+        ) as error:  # of which running out of memory is a kind, on a GPU with a class of its own
+            if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(
+                error
+            ):
                 raise
         if gpu:  # outside the handler, which holds on to what the failed batch had made
             torch.cuda.empty_cache()
@@ -142,7 +188,10 @@ class TorchRunner:
         width = max(map(len, rows))
         few = -(-width // ROUND) * ROUND if self.device.type == "cuda" else 1
         ids, mask = padded(rows, self.pad, min(few, max(self.tokens.max_tokens, width)))
-        features = {name: to_device(torch.from_numpy(a), self.device) for name, a in (("input_ids", ids), ("attention_mask", mask))}
+        features = {
+            name: to_device(torch.from_numpy(a), self.device)
+            for name, a in (("input_ids", ids), ("attention_mask", mask))
+        }
         found: torch.Tensor = self.model(features)["sentence_embedding"]
         return found
 

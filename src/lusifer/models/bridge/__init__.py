@@ -1,4 +1,6 @@
-"""The bridge: a multilingual encoder, a trained connector and an English target as one sentence-transformers module."""
+"""The bridge: a multilingual encoder, a trained connector and an English target as one
+sentence-transformers module.
+"""
 
 from lusifer.models.bridge.module import Bridge
 

@@ -1,9 +1,10 @@
 """Losses of our own; sentence-transformers has the rest.
 
-`margin_ranking`: InfoNCE in both directions with an additive margin on the positive (LaBSE, arXiv 2007.01852, eq. 1-3),
-equal texts left out of the negatives. Cost: the B x B score matrix in memory. Not for batches past about 16k rows.
-On several processes the other side's vectors are gathered with their gradients, so that the mean over processes of loss
-and gradients is that of one process with the whole batch.
+`margin_ranking`: InfoNCE in both directions with an additive margin on the positive (LaBSE, arXiv
+2007.01852, eq. 1-3), equal texts left out of the negatives. Cost: the B x B score matrix in memory.
+Not for batches past about 16k rows. On several processes the other side's vectors are gathered with
+their gradients, so that the mean over processes of loss and gradients is that of one process with
+the whole batch.
 """
 
 from __future__ import annotations
@@ -14,11 +15,17 @@ from sentence_transformers.util import all_gather, all_gather_with_grad, get_ran
 
 
 def margin_ranking(
-    x: torch.Tensor, y: torch.Tensor, temperature: float, margin: float = 0.0, same: torch.Tensor | None = None
+    x: torch.Tensor,
+    y: torch.Tensor,
+    temperature: float,
+    margin: float = 0.0,
+    same: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Mean of the two directions' cross-entropies; x, y are (B, d), row i of one translates row i of the other.
+    """Mean of the two directions' cross-entropies; x, y are (B, d), row i of one translates row i
+    of the other.
 
-    `same` (B, all rows) marks pairs that are no negatives of each other (the same text on either side).
+    `same` (B, all rows) marks pairs that are no negatives of each other (the same text on either
+    side).
     """
     x, y = F.normalize(x.float(), dim=-1), F.normalize(y.float(), dim=-1)
     rows, target = torch.arange(len(x), device=x.device), own_rows(x)
@@ -41,7 +48,9 @@ def margin_ranking(
 
 
 def same_texts(*keys: torch.Tensor) -> torch.Tensor:
-    """(B, all rows): whether two rows have equal text on either side; each of `keys` is (B,), a number a text."""
+    """(B, all rows): whether two rows have equal text on either side; each of `keys` is (B,), a
+    number a text.
+    """
     return torch.stack([own[:, None] == all_gather(own) for own in keys]).any(0)
 
 
@@ -63,8 +72,9 @@ def distillation(
 ) -> dict[str, torch.Tensor]:
     """The weighted terms that pull student vectors to the teacher's, each (B, d), by name.
 
-    `cosine` 1 - cos; `mse` the squared distance; `ranking` InfoNCE of student row i against all teacher rows; `kl` the
-    divergence of the student's similarity distribution within the batch from the teacher's (SEED, arXiv 2101.04731).
+    `cosine` 1 - cos; `mse` the squared distance; `ranking` InfoNCE of student row i against all
+    teacher rows; `kl` the divergence of the student's similarity distribution within the batch from
+    the teacher's (SEED, arXiv 2101.04731).
     """
     s, t = F.normalize(student.float(), dim=-1), F.normalize(teacher.float(), dim=-1)
     terms: dict[str, torch.Tensor] = {}

@@ -1,8 +1,10 @@
-"""Dense, sparse and multi-vector scores learnt together, each from the sum of all three (M3 self-distillation, arXiv 2402.03216).
+"""Dense, sparse and multi-vector scores learnt together, each from the sum of all three (M3
+self-distillation, arXiv 2402.03216).
 
-Method: InfoNCE for each way of scoring and for their sum s = dense + 0.3 sparse + multi, weights 1, 0.1, 1 and 1; KL of each from the
-sum's softmax, weights 1, 0.1, 1; the mean of both halves. Equal texts are never each other's negatives. Cost: token vectors of all texts
-against all: memory B x B x tokens x tokens of one query at a time; so for batches of a few hundred, on one process.
+Method: InfoNCE for each way of scoring and for their sum s = dense + 0.3 sparse + multi, weights 1,
+0.1, 1 and 1; KL of each from the sum's softmax, weights 1, 0.1, 1; the mean of both halves. Equal
+texts are never each other's negatives. Cost: token vectors of all texts against all: memory B x B x
+tokens x tokens of one query at a time; so for batches of a few hundred, on one process.
 """
 
 from __future__ import annotations
@@ -28,7 +30,11 @@ class HybridLoss(nn.Module):
         self.model: Any = model
         self.settings, self.distil = settings, distil
 
-    def forward(self, sentence_features: Iterable[dict[str, torch.Tensor]], labels: torch.Tensor | None = None) -> torch.Tensor:
+    def forward(
+        self,
+        sentence_features: Iterable[dict[str, torch.Tensor]],
+        labels: torch.Tensor | None = None,
+    ) -> torch.Tensor:
         features = list(sentence_features)
         keys = token_keys(features)
         columns = [self.model(feature) for feature in features]
@@ -36,15 +42,27 @@ class HybridLoss(nn.Module):
         n = len(queries["input_ids"])
         parts: dict[str, list[torch.Tensor]] = {name: [] for name in WEIGHTS}
         for documents in columns[1:]:
-            own, other = (F.normalize(side["sentence_embedding"].float(), dim=-1) for side in (queries, documents))
+            own, other = (
+                F.normalize(side["sentence_embedding"].float(), dim=-1)
+                for side in (queries, documents)
+            )
             parts["dense"].append(own @ other.T)
             parts["sparse"].append(sparse_scores(queries, documents))
             parts["multi"].append(multi_scores(queries, documents))
-        alike = torch.cat([keys.documents[:, :1] == keys.documents[None, :, k] for k in range(keys.documents.shape[1])], dim=1)
+        alike = torch.cat(
+            [
+                keys.documents[:, :1] == keys.documents[None, :, k]
+                for k in range(keys.documents.shape[1])
+            ],
+            dim=1,
+        )
         alike[:, :n] |= keys.queries[:, None] == keys.queries[None, :]
         place = torch.arange(n, device=alike.device)
         alike[place, place] = False  # the positive itself
-        scores = {name: torch.cat(rows, dim=1).masked_fill(alike, -1e4) / self.settings.temperature for name, rows in parts.items()}
+        scores = {
+            name: torch.cat(rows, dim=1).masked_fill(alike, -1e4) / self.settings.temperature
+            for name, rows in parts.items()
+        }
         together = scores["dense"] + SPARSE_SHARE * scores["sparse"] + scores["multi"]
         loss = F.cross_entropy(together, place)
         for name, weight in WEIGHTS.items():
@@ -53,5 +71,7 @@ class HybridLoss(nn.Module):
         if not self.distil:
             return loss
         target = together.detach().softmax(1)
-        taught = torch.stack([w * F.cross_entropy(scores[name], target) for name, w in WEIGHTS.items()]).sum() / len(WEIGHTS)
+        taught = torch.stack(
+            [w * F.cross_entropy(scores[name], target) for name, w in WEIGHTS.items()]
+        ).sum() / len(WEIGHTS)
         return (loss + taught) / 2

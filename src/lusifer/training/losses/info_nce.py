@@ -1,10 +1,13 @@
-"""InfoNCE over a batch of any size: the scores are made a few rows at a time, and their gradients with them.
+"""InfoNCE over a batch of any size: the scores are made a few rows at a time, and their gradients
+with them.
 
-Method: as in Inf-CL (arXiv 2410.17243) and Liger's fused cross-entropy, no B x B matrix is ever kept: each chunk of rows is scored
-against all candidates, its softmax becomes the gradient in place, and both are dropped. Memory O(B d + chunk B) instead of O(B^2);
-the matrix products are the plain loss's, none made twice. With it: terms between queries and between documents, a mask over false
-negatives (Qwen3-Embedding, arXiv 2506.05176: what scores above the positive + `mask`, or is the same text) and an additive margin
-(LaBSE, arXiv 2007.01852). Not for batches of a few hundred: there the plain loss is as good.
+Method: as in Inf-CL (arXiv 2410.17243) and Liger's fused cross-entropy, no B x B matrix is ever
+kept: each chunk of rows is scored against all candidates, its softmax becomes the gradient in
+place, and both are dropped. Memory O(B d + chunk B) instead of O(B^2); the matrix products are the
+plain loss's, none made twice. With it: terms between queries and between documents, a mask over
+false negatives (Qwen3-Embedding, arXiv 2506.05176: what scores above the positive + `mask`, or is
+the same text) and an additive margin (LaBSE, arXiv 2007.01852). Not for batches of a few hundred:
+there the plain loss is as good.
 """
 
 from __future__ import annotations
@@ -24,8 +27,9 @@ DIRECTIONS: tuple[Direction, ...] = ("query_to_doc", "query_to_query", "doc_to_q
 class Contrast:
     """What is contrasted with what; names as in sentence-transformers.
 
-    `mask` leaves out negatives whose cosine is above the positive's by more; null keeps them. `margin` is subtracted from the
-    positive's cosine. `joint` normalises over all directions together, `per_direction` each by itself.
+    `mask` leaves out negatives whose cosine is above the positive's by more; null keeps them.
+    `margin` is subtracted from the positive's cosine. `joint` normalises over all directions
+    together, `per_direction` each by itself.
     """
 
     temperature: float = 0.02
@@ -40,15 +44,25 @@ class Contrast:
             raise ValueError("temperature must be above 0")
         if self.chunk < 1:
             raise ValueError("chunk must be at least 1 row")
-        if "query_to_doc" not in self.directions or len(set(self.directions)) < len(self.directions):
-            raise ValueError(f"directions must hold query_to_doc, and each once, of {', '.join(DIRECTIONS)}")
-        if self.partition == "per_direction" and {"query_to_query", "doc_to_doc"} & set(self.directions):
-            raise ValueError("partition per_direction is for query_to_doc and doc_to_query, which hold the positive")
+        if "query_to_doc" not in self.directions or len(set(self.directions)) < len(
+            self.directions
+        ):
+            raise ValueError(
+                f"directions must hold query_to_doc, and each once, of {', '.join(DIRECTIONS)}"
+            )
+        if self.partition == "per_direction" and {"query_to_query", "doc_to_doc"} & set(
+            self.directions
+        ):
+            raise ValueError(
+                "partition per_direction is for query_to_doc and doc_to_query, which hold the positive"
+            )
 
 
 @dataclass(frozen=True)
 class Keys:
-    """A number a text, equal for equal texts: of all queries (n,) and of all documents (n, 1 + negatives)."""
+    """A number a text, equal for equal texts: of all queries (n,) and of all documents (n, 1 +
+    negatives).
+    """
 
     queries: torch.Tensor
     documents: torch.Tensor
@@ -65,22 +79,33 @@ def info_nce(
 ) -> torch.Tensor:
     """The mean loss of `rows` rows from `first` on (all without), a scalar.
 
-    `queries` (n, d) and `documents` (1 + k, n, d), the positives first, are unit vectors: of all processes, of which this one
-    takes its own rows. `keys` mark texts that are no negatives of each other.
+    `queries` (n, d) and `documents` (1 + k, n, d), the positives first, are unit vectors: of all
+    processes, of which this one takes its own rows. `keys` mark texts that are no negatives of each
+    other.
     """
     wanted: Any = _Chunked.apply
-    loss: torch.Tensor = wanted(queries, documents, settings, keys, first, len(queries) if rows is None else rows)
+    loss: torch.Tensor = wanted(
+        queries, documents, settings, keys, first, len(queries) if rows is None else rows
+    )
     return loss
 
 
 class _Chunked(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, queries: torch.Tensor, documents: torch.Tensor, settings: Contrast, keys: Keys | None, first: int, rows: int
+        ctx: Any,
+        queries: torch.Tensor,
+        documents: torch.Tensor,
+        settings: Contrast,
+        keys: Keys | None,
+        first: int,
+        rows: int,
     ) -> torch.Tensor:
         wanted = ctx.needs_input_grad[0] or ctx.needs_input_grad[1]
         with torch.autocast(queries.device.type, enabled=False):
-            loss, grads = _loss(queries, documents.flatten(0, 1), settings, keys, (first, rows), wanted=wanted)
+            loss, grads = _loss(
+                queries, documents.flatten(0, 1), settings, keys, (first, rows), wanted=wanted
+            )
         ctx.save_for_backward(*grads)
         ctx.shape = documents.shape
         return loss
@@ -88,13 +113,17 @@ class _Chunked(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         d_queries, d_documents = ctx.saved_tensors
-        if grad.device.type == "cpu" and float(grad) == 1:  # as ever, unless something scales the loss: no copies
+        if (
+            grad.device.type == "cpu" and float(grad) == 1
+        ):  # as ever, unless something scales the loss: no copies
             return d_queries, d_documents.view(ctx.shape), None, None, None, None
         return grad * d_queries, grad * d_documents.view(ctx.shape), None, None, None, None
 
 
 def unit_rows(x: torch.Tensor) -> torch.Tensor:
-    """Rows (n, d) made unit vectors, as `F.normalize`; its gradient holds one matrix and not five, rows of `ROWS` at a time."""
+    """Rows (n, d) made unit vectors, as `F.normalize`; its gradient holds one matrix and not five,
+    rows of `ROWS` at a time.
+    """
     wanted: Any = _Unit.apply
     found: torch.Tensor = wanted(x)
     return found
@@ -120,7 +149,13 @@ class _Unit(torch.autograd.Function):
 
 
 def _loss(
-    queries: torch.Tensor, documents: torch.Tensor, settings: Contrast, keys: Keys | None, part: tuple[int, int], *, wanted: bool
+    queries: torch.Tensor,
+    documents: torch.Tensor,
+    settings: Contrast,
+    keys: Keys | None,
+    part: tuple[int, int],
+    *,
+    wanted: bool,
 ) -> tuple[torch.Tensor, list[torch.Tensor]]:
     """The loss, and if `wanted` its gradients by queries and documents (both flat)."""
     first, rows = part
@@ -143,10 +178,14 @@ def _loss(
         total += (log_z - (positive - settings.margin) / settings.temperature).sum() / rows
         if not wanted:
             continue
-        for direction, scores, partition in zip(settings.directions, parts, partitions, strict=True):
+        for direction, scores, partition in zip(
+            settings.directions, parts, partitions, strict=True
+        ):
             side, other = _sides(direction, queries, documents)
             d_side, d_other = _sides(direction, grads[0], grads[1])
-            scores.sub_((partition if per_direction else log_z)[:, None]).exp_()  # from here on the gradient
+            scores.sub_(
+                (partition if per_direction else log_z)[:, None]
+            ).exp_()  # from here on the gradient
             scores.mul_(share / len(parts) if per_direction else share)
             d_side[own].addmm_(scores, other)
             d_other.addmm_(scores.T, side[own])
@@ -155,13 +194,23 @@ def _loss(
     return total, grads
 
 
-def _sides(direction: Direction, queries: torch.Tensor, documents: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _sides(
+    direction: Direction, queries: torch.Tensor, documents: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Whose rows, and the candidates. Row i of the documents is query i's positive."""
-    return queries if direction.startswith("query") else documents, queries if direction.endswith("query") else documents
+    return queries if direction.startswith("query") else documents, queries if direction.endswith(
+        "query"
+    ) else documents
 
 
 def _leave_out(
-    scores: torch.Tensor, direction: Direction, own: slice, n: int, positive: torch.Tensor, settings: Contrast, keys: Keys | None
+    scores: torch.Tensor,
+    direction: Direction,
+    own: slice,
+    n: int,
+    positive: torch.Tensor,
+    settings: Contrast,
+    keys: Keys | None,
 ) -> None:
     """Set to -inf what is no negative, and subtract the margin from the positive, in place."""
     rows = torch.arange(own.start, own.stop, device=scores.device)
@@ -176,7 +225,9 @@ def _leave_out(
             same |= documents[own, :1] == documents[None, :, 0]
             scores.masked_fill_(same, float("-inf"))
         else:
-            for k, block in enumerate(torch.split(scores, n, dim=1)):  # the positives, then each row's k-th negatives
+            for k, block in enumerate(
+                torch.split(scores, n, dim=1)
+            ):  # the positives, then each row's k-th negatives
                 alike = documents[own, :1] == documents[None, :, k]
                 if k == 0:
                     alike |= same
@@ -189,27 +240,39 @@ def _leave_out(
 
 
 def ranking_divergence(
-    queries: torch.Tensor, documents: torch.Tensor, teacher: torch.Tensor, temperature: float, teacher_temperature: float = 1.0
+    queries: torch.Tensor,
+    documents: torch.Tensor,
+    teacher: torch.Tensor,
+    temperature: float,
+    teacher_temperature: float = 1.0,
 ) -> torch.Tensor:
     """KL of each row's scores of its own documents from a teacher's; a scalar, the mean over rows.
 
-    `queries` (n, d), `documents` (1 + k, n, d), `teacher` (n, 1 + k), a reranker's scores or cosines (mE5, arXiv 2402.05672).
+    `queries` (n, d), `documents` (1 + k, n, d), `teacher` (n, 1 + k), a reranker's scores or
+    cosines (mE5, arXiv 2402.05672).
     """
     student = torch.einsum("nd,knd->nk", queries, documents) / temperature
     return torch.nn.functional.kl_div(
-        student.log_softmax(1), (teacher.to(student) / teacher_temperature).log_softmax(1), reduction="batchmean", log_target=True
+        student.log_softmax(1),
+        (teacher.to(student) / teacher_temperature).log_softmax(1),
+        reduction="batchmean",
+        log_target=True,
     )
 
 
 def token_keys(features: Sequence[dict[str, torch.Tensor]]) -> Keys:
-    """Keys of a batch's columns, the query first, from their token ids; padding on either side changes nothing."""
+    """Keys of a batch's columns, the query first, from their token ids; padding on either side
+    changes nothing.
+    """
     columns = [_hash(f["input_ids"], f["attention_mask"]) for f in features]
     return Keys(columns[0], torch.stack(columns[1:], dim=1))
 
 
 def _hash(ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """A 64-bit polynomial hash of each row's ids; arithmetic wraps around."""
-    powers = torch.full((ids.shape[1],), MULTIPLIER, dtype=torch.int64, device=ids.device).cumprod(0)
+    powers = torch.full((ids.shape[1],), MULTIPLIER, dtype=torch.int64, device=ids.device).cumprod(
+        0
+    )
     place = (mask.long().cumsum(1) - 1).clamp(min=0)
     return (((ids.long() + 1) * MIX) * powers[place] * mask.long()).sum(1)
 

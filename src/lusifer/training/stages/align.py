@@ -1,10 +1,11 @@
 """Stage 1, align: the encoder's states become inputs that the target's language model understands.
 
-Method (LUSIFER, arXiv 2501.00874, section 3.2): the encoder reads a text with part of its tokens masked, the connector
-puts its states before the target, and the frozen target must then write the text (reconstruction), or what follows it
-(completion), through its own LM head with a causal mask: each token sees the states and the tokens before it alone.
-The mask is on what the encoder reads; only connector and encoder learn. Cost: a forward and backward pass through the
-target a step. Not for BERT-like targets, which have no causal LM head: distil those.
+Method (LUSIFER, arXiv 2501.00874, section 3.2): the encoder reads a text with part of its tokens
+masked, the connector puts its states before the target, and the frozen target must then write the
+text (reconstruction), or what follows it (completion), through its own LM head with a causal mask:
+each token sees the states and the tokens before it alone. The mask is on what the encoder reads;
+only connector and encoder learn. Cost: a forward and backward pass through the target a step. Not
+for BERT-like targets, which have no causal LM head: distil those.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class AlignData:
-    """`reconstruct` sources give a `text`; `complete` sources a `query` that the encoder reads and a `document` to write."""
+    """`reconstruct` sources give a `text`; `complete` sources a `query` that the encoder reads and
+    a `document` to write.
+    """
 
     root: str = "."
     reconstruct: tuple[Source, ...] = ()
@@ -51,7 +54,7 @@ class AlignData:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class AlignRecipe:
     """Everything that `lusifer train` needs for stage 1."""
 
     stage: Literal["align"]
@@ -67,10 +70,12 @@ class Recipe:
         if not 0 <= self.mask_ratio < 1:
             raise ValueError("mask_ratio must be from 0 to below 1")
         if self.bridge.target.train != "frozen":
-            raise ValueError("bridge.target.train must be frozen in stage align: the target's weights are what is aligned to")
+            raise ValueError(
+                "bridge.target.train must be frozen in stage align: the target's weights are what is aligned to"
+            )
 
 
-def run(recipe: Recipe, *, restart: bool = False) -> Path:
+def run(recipe: AlignRecipe, *, restart: bool = False) -> Path:
     """Train; returns the bridge's folder (`output/model`), which `finetune` starts from."""
     root = locate_root(recipe.data.root)
     output = claim(recipe.output, recipe, restart=restart)
@@ -86,8 +91,12 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     shard_frozen(bridge)
     model = Aligner(bridge, load_lm(recipe.bridge, bridge))
     tokenizer = families.load_tokenizer(hub.locate(recipe.bridge.target.base))
-    batches = StepBatches(recipe.optim.steps, Batches(recipe, rows, bridge, tokenizer))
-    trainer = BridgeTrainer(model=model, args=arguments(recipe.optim, output / "align", recipe.seed), train_dataset=batches)
+    batches = StepBatches(recipe.optim.steps, AlignBatches(recipe, rows, bridge, tokenizer))
+    trainer = BridgeTrainer(
+        model=model,
+        args=arguments(recipe.optim, output / "align", recipe.seed),
+        train_dataset=batches,
+    )
     run_phase(trainer, "align")
     if trainer.is_world_process_zero():
         families.direct(bridge.target, causal=False)
@@ -95,10 +104,15 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     return final
 
 
-def read_rows(recipe: Recipe, root: Path) -> list[tuple[str, str, bool]]:
-    """(what the encoder reads, what the target writes, masked?) for every row; checked to be English where asked."""
+def read_rows(recipe: AlignRecipe, root: Path) -> list[tuple[str, str, bool]]:
+    """(what the encoder reads, what the target writes, masked?) for every row; checked to be
+    English where asked.
+    """
     found: list[tuple[str, str, bool]] = []
-    for sources, reads, writes in ((recipe.data.reconstruct, "text", "text"), (recipe.data.complete, "query", "document")):
+    for sources, reads, writes in (
+        (recipe.data.reconstruct, "text", "text"),
+        (recipe.data.complete, "query", "document"),
+    ):
         for source in sources:
             rows = list(read_source(source, root))
             for column in (reads, writes):
@@ -117,17 +131,29 @@ def read_rows(recipe: Recipe, root: Path) -> list[tuple[str, str, bool]]:
 def load_lm(config: BridgeConfig, bridge: Bridge) -> nn.Module:
     """The target's own LM head; the target itself is set to attend causally."""
     if bridge.target.config.model_type not in families.DECODERS:
-        raise ModelError(f"stage align needs a decoder target ({', '.join(families.DECODERS)}), not {bridge.target.config.model_type!r}")
+        raise ModelError(
+            f"stage align needs a decoder target ({', '.join(families.DECODERS)}), not {bridge.target.config.model_type!r}"
+        )
     folder = hub.locate(config.target.base)
-    settings = {"dtype": getattr(torch, config.target.dtype), "use_safetensors": True, "trust_remote_code": False}
+    settings = {
+        "dtype": getattr(torch, config.target.dtype),
+        "use_safetensors": True,
+        "trust_remote_code": False,
+    }
     try:
         with families.quiet():
-            whole, report = transformers.AutoModelForCausalLM.from_pretrained(str(folder), output_loading_info=True, **settings)
+            whole, report = transformers.AutoModelForCausalLM.from_pretrained(
+                str(folder), output_loading_info=True, **settings
+            )
     except Exception as error:  # safetensors raises its own class for a truncated file
-        raise ModelError(f"{folder}: the weights cannot be read, perhaps cut short ({str(error).splitlines()[0]})") from error
+        raise ModelError(
+            f"{folder}: the weights cannot be read, perhaps cut short ({str(error).splitlines()[0]})"
+        ) from error
     if report["missing_keys"]:
         lost = sorted(report["missing_keys"])[0]
-        raise ModelError(f"{folder}: has no LM head to align to (the weights lack {lost!r}); take the causal LM it was made from")
+        raise ModelError(
+            f"{folder}: has no LM head to align to (the weights lack {lost!r}); take the causal LM it was made from"
+        )
     families.direct(bridge.target, causal=True)
     head: nn.Module = whole.get_output_embeddings()
     return head
@@ -141,26 +167,41 @@ class Aligner(nn.Module):
         self.bridge, self.head = bridge, head.requires_grad_(False)
 
     def forward(
-        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, target_ids: torch.Tensor, target_mask: torch.Tensor
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        target_ids: torch.Tensor,
+        target_mask: torch.Tensor,
     ) -> dict[str, Any]:
         states, mask = self.bridge.join(*self.bridge.encode_tokens(input_ids, attention_mask))
         target = self.bridge.target
         tokens = target.get_input_embeddings()(target_ids).to(states.dtype)
-        joined, joined_mask = to_front(torch.cat([states, tokens], 1), torch.cat([mask, target_mask], 1))
+        joined, joined_mask = to_front(
+            torch.cat([states, tokens], 1), torch.cat([mask, target_mask], 1)
+        )
         hidden = target(inputs_embeds=joined, attention_mask=joined_mask).last_hidden_state
         start = mask.sum(1, keepdim=True)
-        place = torch.arange(target_ids.shape[1], device=states.device) + start - 1  # the position before each target token
-        at = hidden.gather(1, place.clamp(max=hidden.shape[1] - 1).unsqueeze(-1).expand(-1, -1, hidden.shape[-1]))
+        place = (
+            torch.arange(target_ids.shape[1], device=states.device) + start - 1
+        )  # the position before each target token
+        at = hidden.gather(
+            1, place.clamp(max=hidden.shape[1] - 1).unsqueeze(-1).expand(-1, -1, hidden.shape[-1])
+        )
         chosen = target_mask.bool()
         logits = self.head(at[chosen].to(next(self.head.parameters()).dtype)).float()
         cap = getattr(target.config, "final_logit_softcapping", None)
         if cap:
             logits = torch.tanh(logits / cap) * cap
-        return {"loss": F.cross_entropy(logits, target_ids[chosen], reduction="sum") / mean_count(chosen.sum())}
+        return {
+            "loss": F.cross_entropy(logits, target_ids[chosen], reduction="sum")
+            / mean_count(chosen.sum())
+        }
 
 
 def mean_count(count: torch.Tensor) -> torch.Tensor:
-    """The mean of a count over processes: a sum over it, averaged over processes, is the mean over all tokens."""
+    """The mean of a count over processes: a sum over it, averaged over processes, is the mean over
+    all tokens.
+    """
     if not torch.distributed.is_initialized():
         return count
     total = count.clone().float()
@@ -168,26 +209,39 @@ def mean_count(count: torch.Tensor) -> torch.Tensor:
     return total / torch.distributed.get_world_size()
 
 
-class Batches:
+class AlignBatches:
     """Step → the encoder's ids, masked, and the ids that the target is to write."""
 
-    def __init__(self, recipe: Recipe, rows: list[tuple[str, str, bool]], bridge: Bridge, tokenizer: Any) -> None:
+    def __init__(
+        self, recipe: AlignRecipe, rows: list[tuple[str, str, bool]], bridge: Bridge, tokenizer: Any
+    ) -> None:
         self.recipe, self.rows, self.reader, self.writer = recipe, rows, bridge.tokenizer, tokenizer
         if recipe.mask_ratio and self.reader.mask_token_id is None:
-            raise ModelError(f"{recipe.bridge.encoder.base}: its tokenizer has no mask token; set mask_ratio=0")
+            raise ModelError(
+                f"{recipe.bridge.encoder.base}: its tokenizer has no mask token; set mask_ratio=0"
+            )
         self.epochs = Epochs([r[0] + r[1] for r in rows], recipe.batch_size, recipe.seed)
 
     def __call__(self, step: int) -> Batch:
         rng = np.random.default_rng([self.recipe.seed, 14, step])
         rows = [self.rows[i] for i in self.epochs(step)]
         length = min(self.recipe.data.max_tokens, self.recipe.bridge.max_tokens)
-        settings = {"padding": True, "truncation": True, "max_length": length, "return_tensors": "pt"}
+        settings = {
+            "padding": True,
+            "truncation": True,
+            "max_length": length,
+            "return_tensors": "pt",
+        }
         read = self.reader([r[0] for r in rows], return_token_type_ids=False, **settings)
         ids, mask = read["input_ids"], read["attention_mask"]
         special = torch.isin(ids, torch.tensor(self.reader.all_special_ids))
         masked = torch.tensor([r[2] for r in rows])[:, None] & (mask == 1) & ~special
         masked &= torch.from_numpy(rng.random(tuple(ids.shape)) < self.recipe.mask_ratio)
-        write = self.writer([r[1] for r in rows], return_token_type_ids=False, **(settings | {"padding_side": "right"}))
+        write = self.writer(
+            [r[1] for r in rows],
+            return_token_type_ids=False,
+            **(settings | {"padding_side": "right"}),
+        )
         return {
             "input_ids": torch.where(masked, torch.tensor(self.reader.mask_token_id or 0), ids),
             "attention_mask": mask,
@@ -196,7 +250,10 @@ class Batches:
         }
 
 
-def plan(recipe: Recipe) -> dict[str, Any]:
+def plan(recipe: AlignRecipe) -> dict[str, Any]:
     """What a run would do."""
     rows = read_rows(recipe, locate_root(recipe.data.root))
-    return {"rows": {"texts": len(rows)}, **plan_bridge(recipe.bridge, recipe.batch_size * recipe.data.max_tokens * 2, recipe.optim)}
+    return {
+        "rows": {"texts": len(rows)},
+        **plan_bridge(recipe.bridge, recipe.batch_size * recipe.data.max_tokens * 2, recipe.optim),
+    }

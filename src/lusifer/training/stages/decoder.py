@@ -1,9 +1,11 @@
-"""Decoder: a small causal language model from scratch, so that the paper's path can be walked without a download.
+"""Decoder: a small causal language model from scratch, so that the paper's path can be walked
+without a download.
 
-Method: a unigram vocabulary, then next-token prediction on single texts by a Llama of the recipe's shape (pre-norm,
-rotary positions, gated MLP, tied embeddings). Its use is as a target: `align` needs an LM head, and `finetune` shows
-what alignment is worth. Cost: about 6 x parameters FLOPs a token; the softmax over the vocabulary is the larger half of
-a small model. Not for anything else: with a few million parameters and tokens it writes no sense.
+Method: a unigram vocabulary, then next-token prediction on single texts by a Llama of the recipe's
+shape (pre-norm, rotary positions, gated MLP, tied embeddings). Its use is as a target: `align`
+needs an LM head, and `finetune` shows what alignment is worth. Cost: about 6 x parameters FLOPs a
+token; the softmax over the vocabulary is the larger half of a small model. Not for anything else:
+with a few million parameters and tokens it writes no sense.
 """
 
 from __future__ import annotations
@@ -18,13 +20,23 @@ import transformers
 from lusifer.io.files import replacing_folder, write_text
 from lusifer.models import families
 from lusifer.models.bridge.module import tokenise
-from lusifer.training.loop import Batch, Optim, StepBatches, StepTrainer, arguments, claim, rank_and_world, run_phase, wait_for_all
+from lusifer.training.loop import (
+    Batch,
+    Optim,
+    StepBatches,
+    StepTrainer,
+    arguments,
+    claim,
+    rank_and_world,
+    run_phase,
+    wait_for_all,
+)
 from lusifer.training.texts import Epochs, TextData, locate_root, read_texts
 from lusifer.training.vocabulary import BOS, EOS, PAD, Vocabulary, fast_tokenizer, train_tokenizer
 
 
 @dataclass(frozen=True)
-class Shape:
+class DecoderShape:
     """The Llama's sizes."""
 
     hidden: int = 256
@@ -39,7 +51,7 @@ class Shape:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class DecoderRecipe:
     """Everything that `lusifer train` needs to make a small decoder."""
 
     stage: Literal["decoder"]
@@ -47,13 +59,15 @@ class Recipe:
     data: TextData
     seed: int = 0
     vocabulary: Vocabulary = field(default_factory=lambda: Vocabulary(size=8000))
-    shape: Shape = field(default_factory=Shape)
+    shape: DecoderShape = field(default_factory=DecoderShape)
     batch_size: int = 128
     optim: Optim = field(default_factory=lambda: Optim(steps=2000, lr=2e-3))
 
 
-def run(recipe: Recipe, *, restart: bool = False) -> Path:
-    """Make the decoder; returns its folder (`output/decoder`), which `AutoModelForCausalLM.from_pretrained` loads."""
+def run(recipe: DecoderRecipe, *, restart: bool = False) -> Path:
+    """Make the decoder; returns its folder (`output/decoder`), which
+    `AutoModelForCausalLM.from_pretrained` loads.
+    """
     locate_root(recipe.data.root)
     output = claim(recipe.output, recipe, restart=restart)
     final, file = output / "decoder", output / "tokenizer.json"
@@ -61,15 +75,21 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
         return final
     texts = read_texts(recipe.data)
     if rank_and_world()[0] == 0 and not file.exists():
-        write_text(file, train_tokenizer({"eng_Latn": texts}, recipe.vocabulary, recipe.seed).to_str())
+        write_text(
+            file, train_tokenizer({"eng_Latn": texts}, recipe.vocabulary, recipe.seed).to_str()
+        )
     wait_for_all()
     tokenizer = fast_tokenizer(file, recipe.shape.max_tokens)
     torch.manual_seed(recipe.seed)
     model = transformers.LlamaForCausalLM(decoder_config(recipe, len(tokenizer)))
     if recipe.optim.gradient_checkpointing:
         families.recompute(model)
-    batches = StepBatches(recipe.optim.steps, Batches(recipe, texts, tokenizer))
-    trainer = StepTrainer(model=model, args=arguments(recipe.optim, output / "causal", recipe.seed), train_dataset=batches)
+    batches = StepBatches(recipe.optim.steps, DecoderBatches(recipe, texts, tokenizer))
+    trainer = StepTrainer(
+        model=model,
+        args=arguments(recipe.optim, output / "causal", recipe.seed),
+        train_dataset=batches,
+    )
     run_phase(trainer, "causal LM")
     if trainer.is_world_process_zero():
         with replacing_folder(final) as aside:
@@ -78,7 +98,7 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     return final
 
 
-def decoder_config(recipe: Recipe, vocabulary: int) -> transformers.LlamaConfig:
+def decoder_config(recipe: DecoderRecipe, vocabulary: int) -> transformers.LlamaConfig:
     """The decoder's transformers configuration."""
     shape = recipe.shape
     return transformers.LlamaConfig(
@@ -96,23 +116,39 @@ def decoder_config(recipe: Recipe, vocabulary: int) -> transformers.LlamaConfig:
     )
 
 
-class Batches:
+class DecoderBatches:
     """Step → right-padded ids, their mask, and the labels: the ids, padding left out of the loss."""
 
-    def __init__(self, recipe: Recipe, texts: list[str], tokenizer: Any) -> None:
-        self.tokenizer, self.texts, self.max_tokens = tokenizer, texts, min(recipe.data.max_tokens, recipe.shape.max_tokens)
+    def __init__(self, recipe: DecoderRecipe, texts: list[str], tokenizer: Any) -> None:
+        self.tokenizer, self.texts, self.max_tokens = (
+            tokenizer,
+            texts,
+            min(recipe.data.max_tokens, recipe.shape.max_tokens),
+        )
         self.epochs = Epochs(texts, recipe.batch_size, recipe.seed)
 
     def __call__(self, step: int) -> Batch:
-        ids, mask = tokenise(self.tokenizer, [self.texts[i] for i in self.epochs(step)], self.max_tokens).values()
-        return {"input_ids": ids, "attention_mask": mask, "labels": ids.masked_fill(mask == 0, -100)}
+        ids, mask = tokenise(
+            self.tokenizer, [self.texts[i] for i in self.epochs(step)], self.max_tokens
+        ).values()
+        return {
+            "input_ids": ids,
+            "attention_mask": mask,
+            "labels": ids.masked_fill(mask == 0, -100),
+        }
 
 
-def plan(recipe: Recipe) -> dict[str, Any]:
+def plan(recipe: DecoderRecipe) -> dict[str, Any]:
     """What a run would do."""
     with torch.device("meta"):
         model = transformers.LlamaForCausalLM(decoder_config(recipe, recipe.vocabulary.size))
     count = sum(p.numel() for p in model.parameters())
     tokens = recipe.batch_size * recipe.data.max_tokens
-    memory = count * 16 + tokens * (recipe.vocabulary.size * 8 + recipe.shape.layers * recipe.shape.hidden * 34)
-    return {"rows": {"texts": len(read_texts(recipe.data))}, "parameters": {"total": count, "trained": count}, "memory_bytes": memory}
+    memory = count * 16 + tokens * (
+        recipe.vocabulary.size * 8 + recipe.shape.layers * recipe.shape.hidden * 34
+    )
+    return {
+        "rows": {"texts": len(read_texts(recipe.data))},
+        "parameters": {"total": count, "trained": count},
+        "memory_bytes": memory,
+    }

@@ -1,11 +1,14 @@
-"""Distil: teach a bridge to give the target's own vectors of English texts, so that the target's space is kept.
+"""Distil: teach a bridge to give the target's own vectors of English texts, so that the target's
+space is kept.
 
-Method: each English text is embedded by the target itself (teacher); the bridge reads the same text through its
-encoder (student) and is pulled to the teacher's vector (cosine, MSE, ranking, similarity-distribution KL). An index of
-the target's vectors stays valid. English alone lets the connector learn features of English pieces that other
-languages' pieces lack; against that: `code_switch` (a lexicon's words put into the input), `token_dropout`, `noise`,
-and `hold` (translation ranking on parallel text, a mode that the recipe must name: it is no longer English-only).
-Cost: one student and (once a text) one teacher pass. Not where the target is to get better than it is: finetune.
+Method: each English text is embedded by the target itself (teacher); the bridge reads the same text
+through its encoder (student) and is pulled to the teacher's vector (cosine, MSE, ranking,
+similarity-distribution KL). An index of the target's vectors stays valid. English alone lets the
+connector learn features of English pieces that other languages' pieces lack; against that:
+`code_switch` (a lexicon's words put into the input), `token_dropout`, `noise`, and `hold`
+(translation ranking on parallel text, a mode that the recipe must name: it is no longer
+English-only). Cost: one student and (once a text) one teacher pass. Not where the target is to get
+better than it is: finetune.
 """
 
 from __future__ import annotations
@@ -43,9 +46,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Hold:
-    """Way to keep the languages together while the encoder is trained: ranking on parallel text beside the distillation.
+    """Way to keep the languages together while the encoder is trained: ranking on parallel text
+    beside the distillation.
 
-    `at` encoder ranks the encoder's mean states; `at` output pulls the translation's vector to the teacher's of its English.
+    `at` encoder ranks the encoder's mean states; `at` output pulls the translation's vector to the
+    teacher's of its English.
     """
 
     parallel: tuple[Source, ...] = ()
@@ -67,11 +72,12 @@ class Loss:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class DistilRecipe:
     """Everything that `lusifer train` needs to distil a bridge.
 
-    `start` is a bridge to go on from; `inputs` a first phase without the target (see `train/inputs.py`); `cache` a folder
-    where the target's vectors are kept for several runs on the same texts.
+    `start` is a bridge to go on from; `inputs` a first phase without the target (see
+    `train/inputs.py`); `cache` a folder where the target's vectors are kept for several runs on the
+    same texts.
     """
 
     stage: Literal["distil"]
@@ -90,7 +96,7 @@ class Recipe:
     optim: Optim = field(default_factory=Optim)
 
 
-def run(recipe: Recipe, *, restart: bool = False) -> Path:
+def run(recipe: DistilRecipe, *, restart: bool = False) -> Path:
     """Train the bridge; returns its folder (`output/model`)."""
     root = locate_root(recipe.data.root)
     output = claim(recipe.output, recipe, restart=restart)
@@ -117,13 +123,25 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     if recipe.inputs:
         means = mean_inputs(bridge, texts, cache, cut)
         plain = dataclasses.replace(recipe, hold=None, seed=recipe.seed + 1000)
-        phase = StepBatches(recipe.inputs.steps, Batches(plain, texts, means, bridge, root))
+        phase = StepBatches(recipe.inputs.steps, DistilBatches(plain, texts, means, bridge, root))
         args = arguments(recipe.inputs, output / "inputs-phase", recipe.seed)
-        run_phase(BridgeTrainer(model=InputLoss(bridge, means, recipe.loss.temperature), args=args, train_dataset=phase), "target's inputs")
-    make = Batches(recipe, texts, teacher, bridge, root)
-    args = arguments(recipe.optim, output / "distil", recipe.seed, SentenceTransformerTrainingArguments)
+        run_phase(
+            BridgeTrainer(
+                model=InputLoss(bridge, means, recipe.loss.temperature),
+                args=args,
+                train_dataset=phase,
+            ),
+            "target's inputs",
+        )
+    make = DistilBatches(recipe, texts, teacher, bridge, root)
+    args = arguments(
+        recipe.optim, output / "distil", recipe.seed, SentenceTransformerTrainingArguments
+    )
     trainer = BridgeSentenceTrainer(
-        model=model, args=args, train_dataset=StepBatches(recipe.optim.steps, make), loss=DistilLoss(model, recipe)
+        model=model,
+        args=args,
+        train_dataset=StepBatches(recipe.optim.steps, make),
+        loss=DistilLoss(model, recipe),
     )
     run_phase(trainer, "distil")
     if trainer.is_world_process_zero():
@@ -131,14 +149,23 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     return final
 
 
-def start_residual(bridge: Bridge, texts: list[str], teacher: npt.NDArray[np.float16], roles: Sequence[str]) -> None:
-    """Start the residual as the rotation from the encoder's mean states to the teacher's vectors, on a sample of the texts."""
+def start_residual(
+    bridge: Bridge, texts: list[str], teacher: npt.NDArray[np.float16], roles: Sequence[str]
+) -> None:
+    """Start the residual as the rotation from the encoder's mean states to the teacher's vectors,
+    on a sample of the texts.
+    """
     rows = np.random.default_rng(0).permutation(len(texts))[:RESIDUAL_SAMPLE]
     rows = rows[np.argsort([len(texts[i]) for i in rows])]
     sample = [bridge.config.prompts.get(roles[i], "") + texts[i] for i in rows]
     means = []
     bridge.eval()
-    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=use_bf16("auto") and not torch.cuda.is_available()):
+    with (
+        torch.no_grad(),
+        torch.autocast(
+            "cpu", dtype=torch.bfloat16, enabled=use_bf16("auto") and not torch.cuda.is_available()
+        ),
+    ):
         for i in range(0, len(sample), 256):
             batch = bridge.preprocess(sample[i : i + 256])
             states, mask = bridge.encode_tokens(batch["input_ids"], batch["attention_mask"])
@@ -150,15 +177,29 @@ def start_residual(bridge: Bridge, texts: list[str], teacher: npt.NDArray[np.flo
         bridge.residual.bias.copy_(torch.from_numpy(bias))
 
 
-class Batches:
-    """Step → student inputs (switched, dropped), teacher vectors, and a batch of translations where `hold` asks for one."""
+class DistilBatches:
+    """Step → student inputs (switched, dropped), teacher vectors, and a batch of translations where
+    `hold` asks for one.
+    """
 
-    def __init__(self, recipe: Recipe, texts: list[str], teacher: npt.NDArray[np.float16], bridge: Bridge, root: Path) -> None:
+    def __init__(
+        self,
+        recipe: DistilRecipe,
+        texts: list[str],
+        teacher: npt.NDArray[np.float16],
+        bridge: Bridge,
+        root: Path,
+    ) -> None:
         self.recipe, self.texts, self.teacher = recipe, texts, teacher
-        self.tokenizer, self.max_tokens = bridge.tokenizer, min(recipe.data.max_tokens, recipe.bridge.max_tokens)
+        self.tokenizer, self.max_tokens = (
+            bridge.tokenizer,
+            min(recipe.data.max_tokens, recipe.bridge.max_tokens),
+        )
         self.prompts = bridge.config.prompts
         if recipe.token_dropout and self.tokenizer.mask_token_id is None:
-            raise ModelError(f"{recipe.bridge.encoder.base}: its tokenizer has no mask token; set token_dropout=0")
+            raise ModelError(
+                f"{recipe.bridge.encoder.base}: its tokenizer has no mask token; set token_dropout=0"
+            )
         self.epochs = Epochs(texts, recipe.batch_size, recipe.seed)
         self.switcher = Switcher.read(recipe.code_switch, root) if recipe.code_switch else None
         self.pairs: list[tuple[str, str]] = []
@@ -172,8 +213,12 @@ class Batches:
                 self.pairs = [p for p in self.pairs if p[0] in known]
                 self.known = known
             if not self.pairs:
-                raise ConfigError("hold.parallel: no pairs (at: output needs pairs whose English is among the texts)")
-            self.hold_epochs = Epochs([a + b for a, b in self.pairs], recipe.hold.batch_size, recipe.seed + 1)
+                raise ConfigError(
+                    "hold.parallel: no pairs (at: output needs pairs whose English is among the texts)"
+                )
+            self.hold_epochs = Epochs(
+                [a + b for a, b in self.pairs], recipe.hold.batch_size, recipe.seed + 1
+            )
 
     def __call__(self, step: int) -> Batch:
         rng = np.random.default_rng([self.recipe.seed, 13, step])
@@ -181,7 +226,10 @@ class Batches:
         texts = [self.texts[i] for i in rows]
         if self.switcher:
             texts = [self.switcher(t, rng) for t in texts]
-        texts = [self.prompts.get(role(int(i), self.prompts), "") + t for i, t in zip(rows, texts, strict=True)]
+        texts = [
+            self.prompts.get(role(int(i), self.prompts), "") + t
+            for i, t in zip(rows, texts, strict=True)
+        ]
         batch = self._tokens("student", texts, rng)
         labels = {"teacher": torch.from_numpy(self.teacher[rows].astype(np.float32))}
         if self.recipe.hold:
@@ -199,20 +247,26 @@ class Batches:
     def _tokens(self, name: str, texts: list[str], rng: np.random.Generator | None) -> Batch:
         ids, mask = tokenise(self.tokenizer, texts, self.max_tokens).values()
         if rng is not None and self.recipe.token_dropout:
-            drop = torch.from_numpy(rng.random(tuple(ids.shape)) < self.recipe.token_dropout) & (mask == 1)
+            drop = torch.from_numpy(rng.random(tuple(ids.shape)) < self.recipe.token_dropout) & (
+                mask == 1
+            )
             drop[:, 0] = False
             ids = torch.where(drop, torch.tensor(self.tokenizer.mask_token_id), ids)
         return {f"{name}_input_ids": ids, f"{name}_attention_mask": mask}
 
 
 class DistilLoss(nn.Module):
-    """Teacher's vectors as labels; the features are the student's texts, then the held translations (and their English)."""
+    """Teacher's vectors as labels; the features are the student's texts, then the held translations
+    (and their English).
+    """
 
-    def __init__(self, model: SentenceTransformer, recipe: Recipe) -> None:
+    def __init__(self, model: SentenceTransformer, recipe: DistilRecipe) -> None:
         super().__init__()
         self.model, self.recipe = model, recipe
 
-    def forward(self, features: list[dict[str, torch.Tensor]], labels: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    def forward(
+        self, features: list[dict[str, torch.Tensor]], labels: dict[str, torch.Tensor]
+    ) -> dict[str, torch.Tensor]:
         loss, hold = self.recipe.loss, self.recipe.hold
         weights = dataclasses.asdict(loss)
         student = self.model(features[0])["sentence_embedding"]
@@ -223,7 +277,10 @@ class DistilLoss(nn.Module):
             terms |= {f"hold_{name}": hold.weight * term for name, term in held.items()}
         elif hold:
             bridge = self.model.module[0] if hasattr(self.model, "module") else self.model[0]
-            x, y = (masked_mean(*bridge.encode_tokens(f["input_ids"], f["attention_mask"])) for f in features[1:3])
+            x, y = (
+                masked_mean(*bridge.encode_tokens(f["input_ids"], f["attention_mask"]))
+                for f in features[1:3]
+            )
             same = same_texts(labels["other_key"], labels["english_key"])
             terms["hold"] = hold.weight * margin_ranking(x, y, hold.temperature, same=same)
         return terms
@@ -234,7 +291,7 @@ def role(row: int, prompts: Mapping[str, str]) -> str:
     return "query" if row % 2 and prompts.get("query") else "document"
 
 
-def plan(recipe: Recipe) -> dict[str, Any]:
+def plan(recipe: DistilRecipe) -> dict[str, Any]:
     """What a run would do: texts, parameters by part, memory. Trains nothing."""
     return {
         "rows": {"texts": len(read_texts(recipe.data))},

@@ -1,10 +1,11 @@
 """Stage 2, finetune: contrastive learning of the whole bridge, in-batch and given hard negatives.
 
-Method (LUSIFER, arXiv 2501.00874, section 3.3): InfoNCE by sentence-transformers' `MultipleNegativesRankingLoss`, at a
-temperature named in the recipe; queries and documents carry the prompts that the model keeps. On several processes
-documents are gathered with their gradients: the result is that of one process with the whole batch. A batch holds no
-text twice. Cost: a pass through both models for (2 + negatives) texts a row. Not where an index of the target's vectors
-must stay valid: this moves the space; `distil` keeps it.
+Method (LUSIFER, arXiv 2501.00874, section 3.3): InfoNCE by sentence-transformers'
+`MultipleNegativesRankingLoss`, at a temperature named in the recipe; queries and documents carry
+the prompts that the model keeps. On several processes documents are gathered with their gradients:
+the result is that of one process with the whole batch. A batch holds no text twice. Cost: a pass
+through both models for (2 + negatives) texts a row. Not where an index of the target's vectors must
+stay valid: this moves the space; `distil` keeps it.
 """
 
 from __future__ import annotations
@@ -28,7 +29,15 @@ from lusifer.models.bridge.module import Bridge, BridgeConfig, tokenise
 from lusifer.models.sentence_transformer import sentence_transformer
 from lusifer.training.assemble import assemble, plan_bridge, save_model
 from lusifer.training.distributed import shard_frozen
-from lusifer.training.loop import Batch, Optim, StepBatches, arguments, claim, rank_and_world, run_phase
+from lusifer.training.loop import (
+    Batch,
+    Optim,
+    StepBatches,
+    arguments,
+    claim,
+    rank_and_world,
+    run_phase,
+)
 from lusifer.training.texts import locate_root
 from lusifer.training.trainers import BridgeSentenceTrainer
 
@@ -37,7 +46,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class PairData:
-    """Sources with columns `query`, `document` and as many `negative` (`negative`, `negative_2`, …) as there are."""
+    """Sources with columns `query`, `document` and as many `negative` (`negative`, `negative_2`, …)
+    as there are.
+    """
 
     root: str = "."
     sources: tuple[Source, ...] = ()
@@ -56,8 +67,10 @@ class PairData:
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """Everything that `lusifer train` needs for stage 2. `start` is a bridge to go on from, such as stage 1's."""
+class FinetuneRecipe:
+    """Everything that `lusifer train` needs for stage 2. `start` is a bridge to go on from, such as
+    stage 1's.
+    """
 
     stage: Literal["finetune"]
     output: str
@@ -80,7 +93,7 @@ class Recipe:
 Row = tuple[str, str, tuple[str, ...]]
 
 
-def run(recipe: Recipe, *, restart: bool = False) -> Path:
+def run(recipe: FinetuneRecipe, *, restart: bool = False) -> Path:
     """Train; returns the model's folder (`output/model`)."""
     root = locate_root(recipe.data.root)
     output = claim(recipe.output, recipe, restart=restart)
@@ -95,9 +108,13 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     if recipe.optim.gradient_checkpointing:
         bridge.checkpoint_activations()
     shard_frozen(bridge)
-    args = arguments(recipe.optim, output / "finetune", recipe.seed, SentenceTransformerTrainingArguments)
-    loss = MultipleNegativesRankingLoss(model, scale=1 / recipe.temperature, gather_across_devices=rank_and_world()[1] > 1)
-    batches = StepBatches(recipe.optim.steps, Batches(recipe, rows, bridge))
+    args = arguments(
+        recipe.optim, output / "finetune", recipe.seed, SentenceTransformerTrainingArguments
+    )
+    loss = MultipleNegativesRankingLoss(
+        model, scale=1 / recipe.temperature, gather_across_devices=rank_and_world()[1] > 1
+    )
+    batches = StepBatches(recipe.optim.steps, FinetuneBatches(recipe, rows, bridge))
     trainer = BridgeSentenceTrainer(model=model, args=args, train_dataset=batches, loss=loss)
     run_phase(trainer, "finetune")
     if trainer.is_world_process_zero():
@@ -105,14 +122,18 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     return final
 
 
-def starting_model(recipe: Recipe) -> Any:
-    """The bridge that `start` holds, with what `bridge` asks to train; or a new one. On the CPU: frozen weights may be spread first."""
+def starting_model(recipe: FinetuneRecipe) -> Any:
+    """The bridge that `start` holds, with what `bridge` asks to train; or a new one. On the CPU:
+    frozen weights may be spread first.
+    """
     if recipe.start is None:
         assert recipe.bridge is not None
         return assemble(Bridge.new(recipe.bridge), "cpu")
     start = sentence_transformer(recipe.start, device="cpu")
     if not isinstance(start[0], Bridge):
-        raise ModelError(f"start is {recipe.start}, which is no bridge; to train a bridge into it, name it as bridge.target.base")
+        raise ModelError(
+            f"start is {recipe.start}, which is no bridge; to train a bridge into it, name it as bridge.target.base"
+        )
     if recipe.bridge is None:
         return start
     bridge = Bridge.new(recipe.bridge)
@@ -120,12 +141,20 @@ def starting_model(recipe: Recipe) -> Any:
     return assemble(bridge, "cpu")
 
 
-def read_pairs(recipe: Recipe, root: Path) -> list[Row]:
-    """(query, document, negatives) of every row with as many negatives as all sources have columns for, or `negatives`."""
+def read_pairs(recipe: FinetuneRecipe, root: Path) -> list[Row]:
+    """(query, document, negatives) of every row with as many negatives as all sources have columns
+    for, or `negatives`.
+    """
     wanted = min(recipe.negatives, *(given(source) for source in recipe.data.sources))
-    found = [row for source in recipe.data.sources for row in rows_of(source, root, wanted, english_only=recipe.data.english_only)]
+    found = [
+        row
+        for source in recipe.data.sources
+        for row in rows_of(source, root, wanted, english_only=recipe.data.english_only)
+    ]
     if not found:
-        raise ConfigError(f"data.sources hold no pair of a query and another text with {wanted} negatives of its own")
+        raise ConfigError(
+            f"data.sources hold no pair of a query and another text with {wanted} negatives of its own"
+        )
     return found
 
 
@@ -138,21 +167,28 @@ def rows_of(source: Source, root: Path, wanted: int, *, english_only: bool) -> l
     """A source's rows with `wanted` negatives each; see `pairs_in`."""
     rows = list(read_source(source, root))
     if english_only:
-        refuse_foreign(rows, tuple(c for c in source.names if c.startswith(("query", "document", "negative"))))
+        refuse_foreign(
+            rows, tuple(c for c in source.names if c.startswith(("query", "document", "negative")))
+        )
     return [pair for _, pair, _ in pairs_in(rows, source, wanted)]
 
 
-def pairs_in(rows: Iterable[DataRow], source: Source, wanted: int) -> Iterator[tuple[DataRow, Row, list[int]]]:
+def pairs_in(
+    rows: Iterable[DataRow], source: Source, wanted: int
+) -> Iterator[tuple[DataRow, Row, list[int]]]:
     """Each row, its (query, document, `wanted` negatives), and which of its negatives these are.
 
-    Left out, and counted: a query that is its own document, and rows with fewer negatives that are neither its document nor its query.
+    Left out, and counted: a query that is its own document, and rows with fewer negatives that are
+    neither its document nor its query.
     """
     seen = found = 0
     columns = [c for c in source.names if c.startswith("negative")]
     for row in rows:
         seen += 1
         v = row.values
-        kept = [k for k, c in enumerate(columns) if v[c] not in (v["document"], v["query"])][:wanted]
+        kept = [k for k, c in enumerate(columns) if v[c] not in (v["document"], v["query"])][
+            :wanted
+        ]
         if v["query"] != v["document"] and len(kept) >= wanted:
             found += 1
             yield row, (v["query"], v["document"], tuple(v[columns[k]] for k in kept)), kept
@@ -161,22 +197,36 @@ def pairs_in(rows: Iterable[DataRow], source: Source, wanted: int) -> Iterator[t
         log.warning("%s: %d of %d rows are left out: %s", source.files[0], seen - found, seen, lost)
 
 
-class Batches:
+class FinetuneBatches:
     """Step → token ids of queries, documents and negatives, prompts put before them."""
 
-    def __init__(self, recipe: Recipe, rows: list[Row], bridge: Bridge) -> None:
-        self.rows, self.tokenizer, self.prompts = rows, bridge.tokenizer, dict(bridge.config.prompts)
+    def __init__(self, recipe: FinetuneRecipe, rows: list[Row], bridge: Bridge) -> None:
+        self.rows, self.tokenizer, self.prompts = (
+            rows,
+            bridge.tokenizer,
+            dict(bridge.config.prompts),
+        )
         self.max_tokens = min(recipe.data.max_tokens, bridge.config.max_tokens)
-        self.plan = DistinctEpochs([frozenset((q, d, *n)) for q, d, n in rows], recipe.batch_size, recipe.seed)
+        self.plan = DistinctEpochs(
+            [frozenset((q, d, *n)) for q, d, n in rows], recipe.batch_size, recipe.seed
+        )
 
     def __call__(self, step: int) -> Batch:
-        return tokenise_rows([self.rows[i] for i in self.plan(step)], self.tokenizer, self.prompts, self.max_tokens)
+        return tokenise_rows(
+            [self.rows[i] for i in self.plan(step)], self.tokenizer, self.prompts, self.max_tokens
+        )
 
 
-def tokenise_rows(rows: Sequence[Row], tokenizer: Any, prompts: Mapping[str, str], max_tokens: int) -> Batch:
-    """Rows → `query_`, `document_` and `negative_K_` ids and masks, prompts put before the texts; as many negatives as all rows have."""
+def tokenise_rows(
+    rows: Sequence[Row], tokenizer: Any, prompts: Mapping[str, str], max_tokens: int
+) -> Batch:
+    """Rows → `query_`, `document_` and `negative_K_` ids and masks, prompts put before the texts;
+    as many negatives as all rows have.
+    """
     columns = {"query": [r[0] for r in rows], "document": [r[1] for r in rows]}
-    columns |= {f"negative_{k}": [r[2][k] for r in rows] for k in range(min(len(r[2]) for r in rows))}
+    columns |= {
+        f"negative_{k}": [r[2][k] for r in rows] for k in range(min(len(r[2]) for r in rows))
+    }
     batch: Batch = {}
     for name, texts in columns.items():
         prompt = prompts.get("query" if name == "query" else "document", "")
@@ -185,9 +235,12 @@ def tokenise_rows(rows: Sequence[Row], tokenizer: Any, prompts: Mapping[str, str
     return batch
 
 
-def plan(recipe: Recipe) -> dict[str, Any]:
+def plan(recipe: FinetuneRecipe) -> dict[str, Any]:
     """What a run would do."""
     rows = read_pairs(recipe, locate_root(recipe.data.root))
     config = recipe.bridge or starting_model(recipe)[0].config
     tokens = recipe.batch_size * recipe.data.max_tokens * (2 + len(rows[0][2]))
-    return {"rows": {"pairs": len(rows), "negatives": len(rows[0][2])}, **plan_bridge(config, tokens, recipe.optim)}
+    return {
+        "rows": {"pairs": len(rows), "negatives": len(rows[0][2])},
+        **plan_bridge(config, tokens, recipe.optim),
+    }

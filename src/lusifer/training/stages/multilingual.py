@@ -1,9 +1,12 @@
-"""Make a student multilingual: it gives an English teacher's vector for an English sentence, and the same for its translation.
+"""Make a student multilingual: it gives an English teacher's vector for an English sentence, and
+the same for its translation.
 
-Method (Reimers & Gurevych, arXiv 2004.09813): mean squared error of the student's vectors of both sides to the teacher's of the English,
-by sentence-transformers' `MSELoss`; with `ranking`, translations also find their teacher's vector among the batch's. The student is a
-standard sentence-transformers model, which loads anywhere, in the teacher's space: its index stays valid. Cost: a teacher's pass for each
-English text, once; two student's passes a row. Not where there is no parallel text: then `distil` a bridge from English alone.
+Method (Reimers & Gurevych, arXiv 2004.09813): mean squared error of the student's vectors of both
+sides to the teacher's of the English, by sentence-transformers' `MSELoss`; with `ranking`,
+translations also find their teacher's vector among the batch's. The student is a standard
+sentence-transformers model, which loads anywhere, in the teacher's space: its index stays valid.
+Cost: a teacher's pass for each English text, once; two student's passes a row. Not where there is
+no parallel text: then `distil` a bridge from English alone.
 """
 
 from __future__ import annotations
@@ -36,7 +39,9 @@ from lusifer.training.trainers import SentenceTrainer
 
 @dataclass(frozen=True)
 class ParallelData:
-    """Sources with columns `english` and `text`, its translation; or `english` alone, which is its own: it keeps English where it is."""
+    """Sources with columns `english` and `text`, its translation; or `english` alone, which is its
+    own: it keeps English where it is.
+    """
 
     root: str = "."
     sources: tuple[Source, ...] = ()
@@ -48,11 +53,12 @@ class ParallelData:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class MultilingualRecipe:
     """Everything that `lusifer train` needs for a multilingual student.
 
-    `project` puts a dense layer at the student's end, which it needs where the teacher's vectors have another size. `ranking` is the
-    weight of the translations' ranking. `cache` keeps the teacher's vectors for several runs.
+    `project` puts a dense layer at the student's end, which it needs where the teacher's vectors
+    have another size. `ranking` is the weight of the translations' ranking. `cache` keeps the
+    teacher's vectors for several runs.
     """
 
     stage: Literal["multilingual"]
@@ -73,7 +79,7 @@ class Recipe:
             raise ValueError("ranking must be 0 or more, temperature above 0")
 
 
-def run(recipe: Recipe, *, restart: bool = False) -> Path:
+def run(recipe: MultilingualRecipe, *, restart: bool = False) -> Path:
     """Train; returns the model's folder (`output/model`)."""
     root = locate_root(recipe.data.root)
     output = claim(recipe.output, recipe, restart=restart)
@@ -83,31 +89,43 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     torch.manual_seed(recipe.seed)
     model = student(recipe)
     pairs = read_pairs(recipe, root)
-    args = arguments(recipe.optim, output / "multilingual", recipe.seed, SentenceTransformerTrainingArguments)
-    batches = StepBatches(recipe.optim.steps, Batches(recipe, pairs, model, output))
-    trainer = SentenceTrainer(model=model, args=args, train_dataset=batches, loss=MultilingualLoss(model, recipe))
+    args = arguments(
+        recipe.optim, output / "multilingual", recipe.seed, SentenceTransformerTrainingArguments
+    )
+    batches = StepBatches(recipe.optim.steps, MultilingualBatches(recipe, pairs, model, output))
+    trainer = SentenceTrainer(
+        model=model, args=args, train_dataset=batches, loss=MultilingualLoss(model, recipe)
+    )
     run_phase(trainer, "multilingual")
     if trainer.is_world_process_zero():
         save_model(model, final)
     return final
 
 
-def student(recipe: Recipe) -> SentenceTransformer:
-    """The base, unit vectors at its end, projected where asked. Raises ConfigError where its vectors do not fit the teacher's."""
+def student(recipe: MultilingualRecipe) -> SentenceTransformer:
+    """The base, unit vectors at its end, projected where asked. Raises ConfigError where its
+    vectors do not fit the teacher's.
+    """
     model = sentence_transformer(recipe.base)
     wanted = sentence_transformer(recipe.teacher, device="cpu").get_embedding_dimension()
     size = model.get_embedding_dimension()
     if size != wanted and not recipe.project:
-        raise ConfigError(f"the teacher's vectors have {wanted} numbers, the student's {size}; set project=true for a dense layer between")
+        raise ConfigError(
+            f"the teacher's vectors have {wanted} numbers, the student's {size}; set project=true for a dense layer between"
+        )
     if is_table(model):
-        raise ConfigError(f"base is {recipe.base}, a table of words; `stage: static` makes one from parallel text")
+        raise ConfigError(
+            f"base is {recipe.base}, a table of words; `stage: static` makes one from parallel text"
+        )
     modules = [module for module in model if not isinstance(module, Normalize)]
     if recipe.project:
         modules.append(Dense(size, wanted, bias=True, activation_function=torch.nn.Identity()))
-    return SentenceTransformer(modules=[*modules, Normalize()], device=str(model.device), prompts=model.prompts)
+    return SentenceTransformer(
+        modules=[*modules, Normalize()], device=str(model.device), prompts=model.prompts
+    )
 
 
-def read_pairs(recipe: Recipe, root: Path) -> list[tuple[str, str]]:
+def read_pairs(recipe: MultilingualRecipe, root: Path) -> list[tuple[str, str]]:
     """All (English, translation) pairs, each once."""
     pairs: dict[tuple[str, str], None] = {}
     for source in recipe.data.sources:
@@ -120,52 +138,77 @@ def read_pairs(recipe: Recipe, root: Path) -> list[tuple[str, str]]:
     return list(pairs)
 
 
-class Batches:
-    """Step → token ids of English texts and translations, and the teacher's vectors of the English as the label."""
+class MultilingualBatches:
+    """Step → token ids of English texts and translations, and the teacher's vectors of the English
+    as the label.
+    """
 
-    def __init__(self, recipe: Recipe, pairs: list[tuple[str, str]], model: Any, output: Path) -> None:
+    def __init__(
+        self, recipe: MultilingualRecipe, pairs: list[tuple[str, str]], model: Any, output: Path
+    ) -> None:
         self.pairs, self.tokenizer = pairs, model.tokenizer
-        self.max_tokens = min(recipe.data.max_tokens, model.max_seq_length or recipe.data.max_tokens)
+        self.max_tokens = min(
+            recipe.data.max_tokens, model.max_seq_length or recipe.data.max_tokens
+        )
         texts = list(dict.fromkeys(english for english, _ in pairs))
         place = {text: i for i, text in enumerate(texts)}
         self.place = np.array([place[english] for english, _ in pairs], dtype=np.int64)
         cache = Path(recipe.cache) if recipe.cache else output / "prepared"
         self.vectors = teacher_vectors(recipe.teacher, texts, cache, recipe.data.max_tokens)
-        self.epochs = Epochs([english + text for english, text in pairs], recipe.batch_size, recipe.seed)
+        self.epochs = Epochs(
+            [english + text for english, text in pairs], recipe.batch_size, recipe.seed
+        )
 
     def __call__(self, step: int) -> Batch:
         rows = self.epochs(step)
         batch: Batch = {}
         for side, name in enumerate(("english", "text")):
-            found = tokenise(self.tokenizer, [self.pairs[i][side] for i in rows.tolist()], self.max_tokens)
+            found = tokenise(
+                self.tokenizer, [self.pairs[i][side] for i in rows.tolist()], self.max_tokens
+            )
             batch |= {f"{name}_{key}": value for key, value in found.items()}
-        return batch | {"label": torch.from_numpy(self.vectors[self.place[rows]].astype(np.float32))}
+        return batch | {
+            "label": torch.from_numpy(self.vectors[self.place[rows]].astype(np.float32))
+        }
 
 
 class MultilingualLoss(torch.nn.Module):
-    """Mean squared error of both sides to the label, times the vectors' size, and the translations' ranking."""
+    """Mean squared error of both sides to the label, times the vectors' size, and the translations'
+    ranking.
+    """
 
-    def __init__(self, model: SentenceTransformer, recipe: Recipe) -> None:
+    def __init__(self, model: SentenceTransformer, recipe: MultilingualRecipe) -> None:
         super().__init__()
         self.model: Any = model
         self.mse: Any = MSELoss(model)
         self.size, self.ranking = model.get_embedding_dimension() or 1, recipe.ranking
         self.settings = Contrast(temperature=recipe.temperature, mask=None)
 
-    def forward(self, sentence_features: Iterable[dict[str, torch.Tensor]], labels: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self, sentence_features: Iterable[dict[str, torch.Tensor]], labels: torch.Tensor
+    ) -> torch.Tensor:
         vectors = [self.model(feature)["sentence_embedding"] for feature in sentence_features]
-        loss: torch.Tensor = self.size * self.mse.compute_loss_from_embeddings(vectors, [labels] * len(vectors))
+        loss: torch.Tensor = self.size * self.mse.compute_loss_from_embeddings(
+            vectors, [labels] * len(vectors)
+        )
         if self.ranking:
-            text, target = F.normalize(vectors[1].float(), dim=-1), F.normalize(labels.float(), dim=-1)
-            key = labels.float().contiguous().view(torch.int32).long().sum(1)  # the same for translations of one English sentence
+            text, target = (
+                F.normalize(vectors[1].float(), dim=-1),
+                F.normalize(labels.float(), dim=-1),
+            )
+            key = (
+                labels.float().contiguous().view(torch.int32).long().sum(1)
+            )  # the same for translations of one English sentence
             rows, first = len(text), get_rank() * len(text)
             if get_world_size() > 1:
                 text, target, key = all_gather_with_grad(text), all_gather(target), all_gather(key)
-            loss = loss + self.ranking * info_nce(text, target[None], self.settings, Keys(key, key[:, None]), first=first, rows=rows)
+            loss = loss + self.ranking * info_nce(
+                text, target[None], self.settings, Keys(key, key[:, None]), first=first, rows=rows
+            )
         return loss
 
 
-def plan(recipe: Recipe) -> dict[str, Any]:
+def plan(recipe: MultilingualRecipe) -> dict[str, Any]:
     """What a run would do."""
     pairs = read_pairs(recipe, locate_root(recipe.data.root))
     count = sum(p.numel() for p in student(recipe).parameters())

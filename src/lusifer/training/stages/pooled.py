@@ -1,9 +1,11 @@
-"""Pooled: one map from the encoder's sentence vector to the target's space. No pass through the target: the baseline.
+"""Pooled: one map from the encoder's sentence vector to the target's space. No pass through the
+target: the baseline.
 
-Method: `rotation` (orthogonal Procrustes: the rotation that brings centred English vectors nearest to the target's;
-Schönemann 1966), `ridge` (least squares with an L2 penalty), `mlp` (one hidden layer, trained on the distillation
-loss). Learnt from English texts alone. The result is a plain sentence-transformers model. Cost: closed form, seconds,
-once the texts are embedded. Every connector that passes through the target must beat it to be worth its cost.
+Method: `rotation` (orthogonal Procrustes: the rotation that brings centred English vectors nearest
+to the target's; Schönemann 1966), `ridge` (least squares with an L2 penalty), `mlp` (one hidden
+layer, trained on the distillation loss). Learnt from English texts alone. The result is a plain
+sentence-transformers model. Cost: closed form, seconds, once the texts are embedded. Every
+connector that passes through the target must beat it to be worth its cost.
 """
 
 from __future__ import annotations
@@ -24,7 +26,17 @@ from lusifer.models.backends.torch_embedder import TorchEmbedder
 from lusifer.models.embedder import Vectors
 from lusifer.models.sentence_transformer import sentence_transformer
 from lusifer.training.assemble import save_model
-from lusifer.training.loop import Batch, Optim, StepBatches, StepTrainer, arguments, claim, rank_and_world, run_phase, use_bf16
+from lusifer.training.loop import (
+    Batch,
+    Optim,
+    StepBatches,
+    StepTrainer,
+    arguments,
+    claim,
+    rank_and_world,
+    run_phase,
+    use_bf16,
+)
 from lusifer.training.losses.distillation import distillation
 from lusifer.training.maps import fit, linear
 from lusifer.training.stages.distil import Loss
@@ -35,7 +47,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Recipe:
+class PooledRecipe:
     """Everything that `lusifer train` needs for a pooled map."""
 
     stage: Literal["pooled"]
@@ -57,8 +69,10 @@ class Recipe:
             raise ValueError("penalty must be 0 or more")
 
 
-def run(recipe: Recipe, *, restart: bool = False) -> Path:
-    """Fit the map; returns the model's folder (`output/model`), which plain SentenceTransformer loads."""
+def run(recipe: PooledRecipe, *, restart: bool = False) -> Path:
+    """Fit the map; returns the model's folder (`output/model`), which plain SentenceTransformer
+    loads.
+    """
     locate_root(recipe.data.root)
     output = claim(recipe.output, recipe, restart=restart)
     final = output / "model"
@@ -66,13 +80,26 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
         return final
     texts = read_texts(recipe.data)
     cache = Path(recipe.cache) if recipe.cache else output / "prepared"
-    y = np.asarray(teacher_vectors(recipe.target, texts, cache, recipe.data.max_tokens), dtype=np.float32)
+    y = np.asarray(
+        teacher_vectors(recipe.target, texts, cache, recipe.data.max_tokens), dtype=np.float32
+    )
     encoder = sentence_transformer(hub.locate(recipe.encoder))
     x = TorchEmbedder(encoder, bf16=use_bf16("auto")).encode(texts)
-    layers = fit_mlp(recipe, x, y, output) if recipe.kind == "mlp" else [linear(*fit(recipe.kind, x, y, recipe.penalty))]
-    unit = [] if isinstance(encoder[-1], Normalize) else [Normalize()]  # the map is learnt on unit vectors, and used on them
+    layers = (
+        fit_mlp(recipe, x, y, output)
+        if recipe.kind == "mlp"
+        else [linear(*fit(recipe.kind, x, y, recipe.penalty))]
+    )
+    unit = (
+        [] if isinstance(encoder[-1], Normalize) else [Normalize()]
+    )  # the map is learnt on unit vectors, and used on them
     modules = [*encoder, *unit, *layers, Normalize()]
-    model = SentenceTransformer(modules=modules, device="cpu", prompts=encoder.prompts, default_prompt_name=encoder.default_prompt_name)
+    model = SentenceTransformer(
+        modules=modules,
+        device="cpu",
+        prompts=encoder.prompts,
+        default_prompt_name=encoder.default_prompt_name,
+    )
     if rank_and_world()[0] == 0:
         save_model(model, final)
     return final
@@ -100,7 +127,7 @@ class MapBatches:
         return {"x": torch.from_numpy(self.x[rows]), "y": torch.from_numpy(self.y[rows])}
 
 
-def fit_mlp(recipe: Recipe, x: Vectors, y: Vectors, output: Path) -> list[Dense]:
+def fit_mlp(recipe: PooledRecipe, x: Vectors, y: Vectors, output: Path) -> list[Dense]:
     """One hidden layer, trained on the distillation loss."""
     torch.manual_seed(recipe.seed)
     first = Dense(x.shape[1], recipe.hidden, bias=True, activation_function=nn.ReLU())
@@ -108,15 +135,30 @@ def fit_mlp(recipe: Recipe, x: Vectors, y: Vectors, output: Path) -> list[Dense]
     make = MapBatches(Epochs([""] * len(x), recipe.batch_size, recipe.seed), x, y)
     args = arguments(recipe.optim, output / "pooled", recipe.seed)
     run_phase(
-        StepTrainer(model=_Map(first, second, recipe.loss), args=args, train_dataset=StepBatches(recipe.optim.steps, make)), "pooled map"
+        StepTrainer(
+            model=_Map(first, second, recipe.loss),
+            args=args,
+            train_dataset=StepBatches(recipe.optim.steps, make),
+        ),
+        "pooled map",
     )
     return [first, second]
 
 
-def plan(recipe: Recipe) -> dict[str, Any]:
+def plan(recipe: PooledRecipe) -> dict[str, Any]:
     """What a run would do."""
     n = len(read_texts(recipe.data))
-    width = families.width(families.read_config(hub.locate(recipe.encoder, weights=False), "encoder"))
+    width = families.width(
+        families.read_config(hub.locate(recipe.encoder, weights=False), "encoder")
+    )
     out = families.width(families.read_config(hub.locate(recipe.target, weights=False), "target"))
-    trained = width * out + out if recipe.kind != "mlp" else width * recipe.hidden + recipe.hidden * (out + 1) + out
-    return {"rows": {"texts": n}, "parameters": {"trained": trained}, "memory_bytes": n * (width + out) * 4}
+    trained = (
+        width * out + out
+        if recipe.kind != "mlp"
+        else width * recipe.hidden + recipe.hidden * (out + 1) + out
+    )
+    return {
+        "rows": {"texts": n},
+        "parameters": {"trained": trained},
+        "memory_bytes": n * (width + out) * 4,
+    }

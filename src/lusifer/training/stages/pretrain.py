@@ -1,13 +1,15 @@
-"""Pretrain a multilingual encoder from scratch: vocabulary, masked and translation LM, then translation ranking.
+"""Pretrain a multilingual encoder from scratch: vocabulary, masked and translation LM, then
+translation ranking.
 
-Method: (1) a balanced unigram vocabulary; (2) masked LM on single texts and on translation pairs joined in one row
-(TLM, Conneau & Lample 2019, arXiv 1901.07291), lexicon pairs included; (3) translation ranking with an additive margin in
-both directions (LaBSE, arXiv 2007.01852, eq. 1-3) on mean-pooled states. In (3) each row is pooled over a random part
-of its tokens, so that every token's state, not their sum alone, comes to carry the sentence: what a bridge reads.
-On a CPU, `warm` first ranks with the embedding table alone (the layers start as the identity), which learns the words
-some twenty times faster than the layers would; the masked LM's softmax over the vocabulary is what two cores cannot pay.
-Cost: measured on two cores, `warm` 2,200 pairs a second, ranking through 3 layers of 384 about 130. Not where XLM-R
-already covers the languages.
+Method: (1) a balanced unigram vocabulary; (2) masked LM on single texts and on translation pairs
+joined in one row (TLM, Conneau & Lample 2019, arXiv 1901.07291), lexicon pairs included; (3)
+translation ranking with an additive margin in both directions (LaBSE, arXiv 2007.01852, eq. 1-3) on
+mean-pooled states. In (3) each row is pooled over a random part of its tokens, so that every
+token's state, not their sum alone, comes to carry the sentence: what a bridge reads. On a CPU,
+`warm` first ranks with the embedding table alone (the layers start as the identity), which learns
+the words some twenty times faster than the layers would; the masked LM's softmax over the
+vocabulary is what two cores cannot pay. Cost: measured on two cores, `warm` 2,200 pairs a second,
+ranking through 3 layers of 384 about 130. Not where XLM-R already covers the languages.
 """
 
 from __future__ import annotations
@@ -26,7 +28,17 @@ from lusifer.data.token_store import pad
 from lusifer.io.files import replacing_folder
 from lusifer.models import families
 from lusifer.training.corpus import Data, check_kinds, prepare, read_kind
-from lusifer.training.loop import Batch, Optim, StepBatches, StepTrainer, arguments, claim, rank_and_world, run_phase, wait_for_all
+from lusifer.training.loop import (
+    Batch,
+    Optim,
+    StepBatches,
+    StepTrainer,
+    arguments,
+    claim,
+    rank_and_world,
+    run_phase,
+    wait_for_all,
+)
 from lusifer.training.losses.distillation import margin_ranking, same_texts
 from lusifer.training.pair_store import PairStore, Sampler
 from lusifer.training.ranking import Ranking, RankingBatches, kept
@@ -36,7 +48,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Shape:
+class EncoderShape:
     """A ModernBERT-style encoder (pre-norm, rotary positions, gated MLP, full attention)."""
 
     hidden: int = 384
@@ -51,19 +63,23 @@ SINGLE = ("parallel", "lexicon", "monolingual")
 
 @dataclass(frozen=True)
 class Masking:
-    """Masked LM phase. `kinds` are the shares of batches drawn from parallel, monolingual and lexicon rows."""
+    """Masked LM phase. `kinds` are the shares of batches drawn from parallel, monolingual and
+    lexicon rows.
+    """
 
     optim: Optim = field(default_factory=lambda: Optim(steps=3000, lr=1e-3))
     batch_tokens: int = 65_536
     ratio: float = 0.3
-    kinds: dict[str, float] = field(default_factory=lambda: {"parallel": 0.6, "monolingual": 0.25, "lexicon": 0.15})
+    kinds: dict[str, float] = field(
+        default_factory=lambda: {"parallel": 0.6, "monolingual": 0.25, "lexicon": 0.15}
+    )
 
     def __post_init__(self) -> None:
         check_kinds(self.kinds, SINGLE)
 
 
 @dataclass(frozen=True)
-class Recipe:
+class PretrainRecipe:
     """Everything that `lusifer train` needs to make an encoder."""
 
     stage: Literal["pretrain"]
@@ -71,18 +87,22 @@ class Recipe:
     data: Data
     seed: int = 0
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
-    shape: Shape = field(default_factory=Shape)
+    shape: EncoderShape = field(default_factory=EncoderShape)
     masking: Masking | None = field(default_factory=Masking)
     ranking: Ranking | None = field(default_factory=Ranking)
     warm: Ranking | None = None
 
     def __post_init__(self) -> None:
         if not (self.warm or self.masking or self.ranking):
-            raise ValueError("nothing to train: name at least one of the phases warm, masking and ranking")
+            raise ValueError(
+                "nothing to train: name at least one of the phases warm, masking and ranking"
+            )
 
 
-def run(recipe: Recipe, *, restart: bool = False) -> Path:
-    """Make the encoder; returns its folder, which `AutoModel.from_pretrained` and `SentenceTransformer` load."""
+def run(recipe: PretrainRecipe, *, restart: bool = False) -> Path:
+    """Make the encoder; returns its folder, which `AutoModel.from_pretrained` and
+    `SentenceTransformer` load.
+    """
     output = claim(recipe.output, recipe, restart=restart)
     if rank_and_world()[0] == 0:
         prepare(recipe.data, recipe.vocabulary, recipe.seed, output / "prepared")
@@ -96,18 +116,30 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     if (final / "config.json").exists():
         log.info("%s is finished", final)
         return final
-    if any(phase and phase.optim.gradient_checkpointing for phase in (recipe.masking, recipe.ranking)):
+    if any(
+        phase and phase.optim.gradient_checkpointing for phase in (recipe.masking, recipe.ranking)
+    ):
         families.recompute(model)
     if recipe.warm:
         _start_as_identity(model.model)
-        _rank(model.model, recipe, recipe.warm, stores, output / "warm", "translation ranking, table alone", table_alone=True)
+        _rank(
+            model.model,
+            recipe,
+            recipe.warm,
+            stores,
+            output / "warm",
+            "translation ranking, table alone",
+            table_alone=True,
+        )
     if recipe.masking:
         masked = MaskedBatches(recipe, recipe.masking, stores, len(tokenizer))
         phase = StepBatches(recipe.masking.optim.steps, masked)
         args = arguments(recipe.masking.optim, output / "masking", recipe.seed)
         run_phase(StepTrainer(model=model, args=args, train_dataset=phase), "masked LM")
     if recipe.ranking:
-        _rank(model.model, recipe, recipe.ranking, stores, output / "ranking", "translation ranking")
+        _rank(
+            model.model, recipe, recipe.ranking, stores, output / "ranking", "translation ranking"
+        )
     if rank_and_world()[0] == 0:
         save_encoder(model.model, tokenizer, final, recipe)
     wait_for_all()
@@ -115,22 +147,35 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
 
 
 def _rank(
-    encoder: Any, recipe: Recipe, phase: Ranking, stores: dict[str, PairStore], folder: Path, name: str, *, table_alone: bool = False
+    encoder: Any,
+    recipe: PretrainRecipe,
+    phase: Ranking,
+    stores: dict[str, PairStore],
+    folder: Path,
+    name: str,
+    *,
+    table_alone: bool = False,
 ) -> None:
     ranker = Ranker(encoder, phase, recipe.seed, table_alone=table_alone)
-    batches = StepBatches(phase.optim.steps, RankingBatches(phase, stores, recipe.data.temperature, recipe.seed))
-    trainer = StepTrainer(model=ranker, args=arguments(phase.optim, folder, recipe.seed), train_dataset=batches)
+    batches = StepBatches(
+        phase.optim.steps, RankingBatches(phase, stores, recipe.data.temperature, recipe.seed)
+    )
+    trainer = StepTrainer(
+        model=ranker, args=arguments(phase.optim, folder, recipe.seed), train_dataset=batches
+    )
     run_phase(trainer, name)
 
 
 def _start_as_identity(encoder: Any) -> None:
-    """Zero each layer's output projections: the encoder starts as its table alone and learns what context adds."""
+    """Zero each layer's output projections: the encoder starts as its table alone and learns what
+    context adds.
+    """
     for layer in encoder.layers:
         for projection in (layer.attn.Wo, layer.mlp.Wo):
             nn.init.zeros_(projection.weight)
 
 
-def encoder_config(recipe: Recipe, vocabulary: int) -> transformers.ModernBertConfig:
+def encoder_config(recipe: PretrainRecipe, vocabulary: int) -> transformers.ModernBertConfig:
     """The encoder's transformers configuration."""
     shape = recipe.shape
     return transformers.ModernBertConfig(
@@ -155,10 +200,18 @@ def encoder_config(recipe: Recipe, vocabulary: int) -> transformers.ModernBertCo
 class MaskedBatches:
     """Step → masked rows: pairs joined in one row in either order, single texts, lexicon pairs."""
 
-    def __init__(self, recipe: Recipe, phase: Masking, stores: dict[str, PairStore], vocabulary: int) -> None:
+    def __init__(
+        self, recipe: PretrainRecipe, phase: Masking, stores: dict[str, PairStore], vocabulary: int
+    ) -> None:
         self.phase, self.seed, self.vocabulary = phase, recipe.seed, vocabulary
         self.stores = stores
-        self.sampler = Sampler(stores, self.phase.kinds, recipe.data.temperature, self.phase.batch_tokens, seed=recipe.seed)
+        self.sampler = Sampler(
+            stores,
+            self.phase.kinds,
+            recipe.data.temperature,
+            self.phase.batch_tokens,
+            seed=recipe.seed,
+        )
 
     def __call__(self, step: int) -> Batch:
         kind, rows = self.sampler(step)
@@ -168,21 +221,34 @@ class MaskedBatches:
         for row, swap in zip(rows, rng.random(len(rows)) < 0.5, strict=True):
             english, text = store.pair(row)
             first, second = (text, english) if swap else (english, text)
-            parts: list[Any] = [[BOS], first, [EOS], second, [EOS]] if len(first) and len(second) else [[BOS], text, [EOS]]
+            parts: list[Any] = (
+                [[BOS], first, [EOS], second, [EOS]]
+                if len(first) and len(second)
+                else [[BOS], text, [EOS]]
+            )
             sequences.append(np.concatenate(parts).astype(np.uint32))
         ids, mask = pad(sequences, PAD)
-        chosen = (rng.random(ids.shape) < self.phase.ratio) & (mask == 1) & (ids != BOS) & (ids != EOS)
+        chosen = (
+            (rng.random(ids.shape) < self.phase.ratio) & (mask == 1) & (ids != BOS) & (ids != EOS)
+        )
         labels = np.where(chosen, ids, -100)
         fate = rng.random(ids.shape)
         ids = np.where(chosen & (fate < 0.8), self.vocabulary - 1, ids)
-        ids = np.where(chosen & (fate > 0.9), rng.integers(len(SPECIALS), self.vocabulary - 1, ids.shape), ids)
-        return {k: torch.from_numpy(v) for k, v in (("input_ids", ids), ("attention_mask", mask), ("labels", labels))}
+        ids = np.where(
+            chosen & (fate > 0.9), rng.integers(len(SPECIALS), self.vocabulary - 1, ids.shape), ids
+        )
+        return {
+            k: torch.from_numpy(v)
+            for k, v in (("input_ids", ids), ("attention_mask", mask), ("labels", labels))
+        }
 
 
 class Ranker(nn.Module):
     """Encoder, mean pooling over a random share of the tokens, margin ranking loss."""
 
-    def __init__(self, encoder: Any, phase: Ranking, seed: int, *, table_alone: bool = False) -> None:
+    def __init__(
+        self, encoder: Any, phase: Ranking, seed: int, *, table_alone: bool = False
+    ) -> None:
         super().__init__()
         self.encoder, self.phase, self.seed, self.table_alone = encoder, phase, seed, table_alone
 
@@ -198,11 +264,17 @@ class Ranker(nn.Module):
             keep = kept(mask, self.phase.pooled_share, generator).unsqueeze(-1).to(states.dtype)
             pooled.append((states * keep).sum(1) / keep.sum(1))
         same = same_texts(batch["english_key"], batch["text_key"])
-        return {"loss": margin_ranking(pooled[0], pooled[1], self.phase.temperature, self.phase.margin, same)}
+        return {
+            "loss": margin_ranking(
+                pooled[0], pooled[1], self.phase.temperature, self.phase.margin, same
+            )
+        }
 
 
-def save_encoder(model: Any, tokenizer: Any, folder: Path, recipe: Recipe) -> None:
-    """Write the encoder as a plain sentence-transformers folder: bf16 weights, tokenizer, mean pooling."""
+def save_encoder(model: Any, tokenizer: Any, folder: Path, recipe: PretrainRecipe) -> None:
+    """Write the encoder as a plain sentence-transformers folder: bf16 weights, tokenizer, mean
+    pooling.
+    """
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 
@@ -213,20 +285,28 @@ def save_encoder(model: Any, tokenizer: Any, folder: Path, recipe: Recipe) -> No
         tokenizer.save_pretrained(base)
         module = Transformer(str(base), model_kwargs={"dtype": torch.bfloat16})
         pooling = Pooling(recipe.shape.hidden, pooling_mode="mean")
-        SentenceTransformer(modules=[module, pooling, Normalize()], device="cpu").save(str(aside), create_model_card=False)
+        SentenceTransformer(modules=[module, pooling, Normalize()], device="cpu").save(
+            str(aside), create_model_card=False
+        )
         import shutil
 
         shutil.rmtree(base)
 
 
-def plan(recipe: Recipe) -> dict[str, Any]:
+def plan(recipe: PretrainRecipe) -> dict[str, Any]:
     """What a run would do: rows by kind, parameters by part. Reads the data, trains nothing."""
     with torch.device("meta"):
         model = transformers.ModernBertForMaskedLM(encoder_config(recipe, recipe.vocabulary.size))
     parameters = sum(p.numel() for p in model.parameters())
-    tokens = max(phase.batch_tokens for phase in (recipe.warm, recipe.masking, recipe.ranking) if phase)
+    tokens = max(
+        phase.batch_tokens for phase in (recipe.warm, recipe.masking, recipe.ranking) if phase
+    )
     return {
         "rows": {kind: len(read_kind(recipe.data, kind)) for kind in SINGLE},
-        "parameters": {"encoder": sum(p.numel() for p in model.model.parameters()), "total": parameters, "trained": parameters},
+        "parameters": {
+            "encoder": sum(p.numel() for p in model.model.parameters()),
+            "total": parameters,
+            "trained": parameters,
+        },
         "memory_bytes": parameters * 16 + tokens * recipe.shape.hidden * recipe.shape.layers * 40,
     }

@@ -1,8 +1,10 @@
-"""A static table: token vectors learnt from translation ranking and from a teacher's vectors of the English side.
+"""A static table: token vectors learnt from translation ranking and from a teacher's vectors of the
+English side.
 
-Method: a text is the sum of its tokens' rows (a random share of them left out), trained as `taught` says. A row's length is
-its token's weight, learnt with it. A row may be a sum over the pieces within its token's spelling (`substrings`). A token that
-no training text holds, nor any piece of, gets a zero row. Cost: about a thousandth of an encoder's. Not where word order matters.
+Method: a text is the sum of its tokens' rows (a random share of them left out), trained as `taught`
+says. A row's length is its token's weight, learnt with it. A row may be a sum over the pieces
+within its token's spelling (`substrings`). A token that no training text holds, nor any piece of,
+gets a zero row. Cost: about a thousandth of an encoder's. Not where word order matters.
 """
 
 from __future__ import annotations
@@ -24,11 +26,19 @@ from lusifer.data.token_store import Ids
 from lusifer.models.backends.static import StaticConfig, save_static
 from lusifer.reshaping.whiten import whitening
 from lusifer.training.corpus import Data, read_kind
-from lusifer.training.loop import StepBatches, StepTrainer, arguments, claim, rank_and_world, run_phase, wait_for_all
+from lusifer.training.loop import (
+    StepBatches,
+    StepTrainer,
+    arguments,
+    claim,
+    rank_and_world,
+    run_phase,
+    wait_for_all,
+)
 from lusifer.training.pair_store import PairStore
 from lusifer.training.ranking import Ranking, RankingBatches, kept
 from lusifer.training.substrings import Substrings
-from lusifer.training.teaching import Objective, TaughtBatches, Teacher, check, prepared
+from lusifer.training.teaching import Objective, TaughtBatches, VectorTeacher, check, prepared
 from lusifer.training.vocabulary import SPECIALS, Vocabulary
 
 log = logging.getLogger(__name__)
@@ -36,13 +46,14 @@ SAMPLE = 20_000  # pairs that the whitening is learnt from
 
 
 @dataclass(frozen=True)
-class Recipe:
+class StaticRecipe:
     """Everything that `lusifer train` needs to make a static table.
 
-    `nested` are the sizes that a vector may be cut to; these, and the teacher's ranking, take `few` rows of each batch.
-    `whiten` turns the table, in the end, to its texts' principal axes, whose variances it evens out by that power: the first
-    numbers of a vector are then the best to keep, with no `nested` sizes.
-    `substrings`: pieces of at least so many characters within a token lend it their rows; 0 is for none.
+    `nested` are the sizes that a vector may be cut to; these, and the teacher's ranking, take `few`
+    rows of each batch. `whiten` turns the table, in the end, to its texts' principal axes, whose
+    variances it evens out by that power: the first numbers of a vector are then the best to keep,
+    with no `nested` sizes. `substrings`: pieces of at least so many characters within a token lend
+    it their rows; 0 is for none.
     """
 
     stage: Literal["static"]
@@ -57,35 +68,49 @@ class Recipe:
     whiten: float | None = None
     max_tokens: int = 512
     ranking: Ranking = field(default_factory=Ranking)
-    teacher: Teacher | None = None
+    teacher: VectorTeacher | None = None
 
     def __post_init__(self) -> None:
         check(self.teacher, self.nested, self.few, self.ranking, self.dim)
         if self.whiten is not None and not 0 <= self.whiten <= 1:
-            raise ValueError(f"whiten is {self.whiten}; it is a power from 0 (a rotation) to 1, or null for none")
+            raise ValueError(
+                f"whiten is {self.whiten}; it is a power from 0 (a rotation) to 1, or null for none"
+            )
         if self.substrings < 0:
-            raise ValueError(f"substrings is {self.substrings}; it is a number of characters, or 0 for none")
+            raise ValueError(
+                f"substrings is {self.substrings}; it is a number of characters, or 0 for none"
+            )
 
 
-def run(recipe: Recipe, *, restart: bool = False) -> Path:
+def run(recipe: StaticRecipe, *, restart: bool = False) -> Path:
     """Make the table; returns its folder, which `lusifer.load` loads without torch."""
     output = claim(recipe.output, recipe, restart=restart)
     final = output / "model"
     if (final / "config.json").exists():
         log.info("%s is finished", final)
         return final
-    file, stores, taught = prepared(recipe.data, recipe.vocabulary, recipe.teacher, recipe.seed, output)
+    file, stores, taught = prepared(
+        recipe.data, recipe.vocabulary, recipe.teacher, recipe.seed, output
+    )
     tokenizer = Tokenizer.from_file(str(file))
     torch.manual_seed(recipe.seed)
     model = Table(recipe, tokenizer, next((v.shape[1] for v in taught.values()), 0))
-    batches = TaughtBatches(RankingBatches(recipe.ranking, stores, recipe.data.temperature, recipe.seed, framed=False), taught)
+    batches = TaughtBatches(
+        RankingBatches(recipe.ranking, stores, recipe.data.temperature, recipe.seed, framed=False),
+        taught,
+    )
     phase = StepBatches(recipe.ranking.optim.steps, batches)
     args = arguments(recipe.ranking.optim, output / "ranking", recipe.seed)
-    run_phase(StepTrainer(model=model, args=args, train_dataset=phase), "translation ranking, a static table")
+    run_phase(
+        StepTrainer(model=model, args=args, train_dataset=phase),
+        "translation ranking, a static table",
+    )
     if rank_and_world()[0] == 0:
         rows = model.finished(seen_tokens(stores, recipe.ranking.kinds, tokenizer.get_vocab_size()))
         if recipe.whiten is not None:
-            rows = rows @ whitening(sample_sums(rows, stores["parallel"], recipe.seed), recipe.whiten)
+            rows = rows @ whitening(
+                sample_sums(rows, stores["parallel"], recipe.seed), recipe.whiten
+            )
         save_static(final, tokenizer, rows, StaticConfig(recipe.dim, recipe.max_tokens))
     wait_for_all()
     return final
@@ -94,14 +119,18 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
 class Table(nn.Module):
     """Token rows, and what they are trained by."""
 
-    def __init__(self, recipe: Recipe, tokenizer: Tokenizer, teacher_dim: int) -> None:
+    def __init__(self, recipe: StaticRecipe, tokenizer: Tokenizer, teacher_dim: int) -> None:
         super().__init__()
         self.recipe = recipe
         tokens = [str(tokenizer.id_to_token(i)) for i in range(tokenizer.get_vocab_size())]
         self.substrings = Substrings(tokens, recipe.substrings) if recipe.substrings else None
-        length = 0.5**0.5 if self.substrings else 1.0  # a token and its parts together begin as long as a token alone
+        length = (
+            0.5**0.5 if self.substrings else 1.0
+        )  # a token and its parts together begin as long as a token alone
         self.table = nn.Parameter(torch.randn(len(tokens), recipe.dim) * length * recipe.dim**-0.5)
-        self.objective = Objective(recipe.ranking, recipe.nested, recipe.few, recipe.teacher, recipe.dim, teacher_dim)
+        self.objective = Objective(
+            recipe.ranking, recipe.nested, recipe.few, recipe.teacher, recipe.dim, teacher_dim
+        )
 
     def forward(self, step: torch.Tensor, **batch: torch.Tensor) -> dict[str, torch.Tensor]:
         phase = self.recipe.ranking
@@ -115,13 +144,28 @@ class Table(nn.Module):
         """The rows that these ids need, and the ids as places among them."""
         if self.substrings is None:
             return list(ids), self.table
-        tokens, places = np.unique(torch.cat([i.flatten() for i in ids]).cpu().numpy(), return_inverse=True)
-        found = torch.split(torch.from_numpy(places.reshape(-1)).to(self.table.device), [i.numel() for i in ids])
-        return [f.view(i.shape) for f, i in zip(found, ids, strict=True)], self.substrings.rows(self.table, tokens)
+        tokens, places = np.unique(
+            torch.cat([i.flatten() for i in ids]).cpu().numpy(), return_inverse=True
+        )
+        found = torch.split(
+            torch.from_numpy(places.reshape(-1)).to(self.table.device), [i.numel() for i in ids]
+        )
+        return [f.view(i.shape) for f, i in zip(found, ids, strict=True)], self.substrings.rows(
+            self.table, tokens
+        )
 
-    def pool(self, ids: torch.Tensor, mask: torch.Tensor, rows: torch.Tensor, share: float, generator: torch.Generator) -> torch.Tensor:
+    def pool(
+        self,
+        ids: torch.Tensor,
+        mask: torch.Tensor,
+        rows: torch.Tensor,
+        share: float,
+        generator: torch.Generator,
+    ) -> torch.Tensor:
         """(n, length) ids → (n, dim) sums over a random share of each row's tokens, at least one."""
-        return F.embedding_bag(ids, rows, mode="sum", per_sample_weights=kept(mask, share, generator).to(rows.dtype))
+        return F.embedding_bag(
+            ids, rows, mode="sum", per_sample_weights=kept(mask, share, generator).to(rows.dtype)
+        )
 
     @torch.no_grad()
     def finished(self, seen: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
@@ -134,12 +178,16 @@ class Table(nn.Module):
         return result
 
 
-def seen_tokens(stores: Mapping[str, PairStore], kinds: Mapping[str, float], size: int) -> npt.NDArray[np.bool_]:
+def seen_tokens(
+    stores: Mapping[str, PairStore], kinds: Mapping[str, float], size: int
+) -> npt.NDArray[np.bool_]:
     """Which tokens the ranked texts hold."""
     seen = np.zeros(size, dtype=bool)
     for kind, share in kinds.items():
         if share > 0:
-            seen[np.unique(stores[kind].english.ids)] = seen[np.unique(stores[kind].text.ids)] = True
+            seen[np.unique(stores[kind].english.ids)] = seen[np.unique(stores[kind].text.ids)] = (
+                True
+            )
     return seen
 
 
@@ -149,7 +197,9 @@ def sample_ids(pairs: PairStore, seed: int) -> list[Ids]:
     return [ids for row in chosen for ids in pairs.pair(int(row)) if len(ids)]
 
 
-def sample_sums(rows: npt.NDArray[np.float32], pairs: PairStore, seed: int) -> npt.NDArray[np.float32]:
+def sample_sums(
+    rows: npt.NDArray[np.float32], pairs: PairStore, seed: int
+) -> npt.NDArray[np.float32]:
     """Unit vectors of both sides of up to `SAMPLE` random pairs, (n, dim)."""
     sums = np.stack([rows[ids].sum(0) for ids in sample_ids(pairs, seed)])
     lengths = np.linalg.norm(sums, axis=1, keepdims=True)
@@ -157,12 +207,13 @@ def sample_sums(rows: npt.NDArray[np.float32], pairs: PairStore, seed: int) -> n
     return result
 
 
-def plan(recipe: Recipe) -> dict[str, Any]:
+def plan(recipe: StaticRecipe) -> dict[str, Any]:
     """What a run would do: rows by kind, parameters. Reads the data, trains nothing."""
     parameters = recipe.vocabulary.size * recipe.dim
     kinds = [kind for kind in recipe.ranking.kinds if getattr(recipe.data, kind)]
     return {
         "rows": {kind: len(read_kind(recipe.data, kind)) for kind in kinds},
         "parameters": {"table": parameters, "total": parameters, "trained": parameters},
-        "memory_bytes": parameters * 16 + recipe.ranking.max_rows**2 * 12 * (2 + len(recipe.nested)),
+        "memory_bytes": parameters * 16
+        + recipe.ranking.max_rows**2 * 12 * (2 + len(recipe.nested)),
     }

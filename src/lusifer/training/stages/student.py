@@ -1,13 +1,17 @@
-"""A compact student of a multilingual teacher: its vector of every text, in every language, from a fraction of its layers and pieces.
+"""A compact student of a multilingual teacher: its vector of every text, in every language, from a
+fraction of its layers and pieces.
 
-Method: the student starts as the teacher with fewer layers and the pieces that the texts need (`reshaping/trim.py`), then a linear layer
-after its pooling, fitted in closed form to the teacher's vectors (`head`), and is trained on the teacher's vectors of the texts
-themselves, no translation needed: squared error of the centred vectors in units of their variance, and the
-divergence of similarity distributions within the batch (SEED, arXiv 2101.04731). Centred, because a contrastive teacher's vectors share
-one large direction (all cosines of multilingual-e5-small lie above .7), which hides what differs. The table may be trained in the four
-bits that it is kept in. The teacher's vectors come from `lusifer encode`, so that a machine's idle hours can make them first, and a
-longer run uses the shards that have been added. Cost: three student's passes a text and epoch, and one of the teacher, once.
-Not where the teacher is English alone: `distil` a bridge, or stage `multilingual` with parallel text.
+Method: the student starts as the teacher with fewer layers and the pieces that the texts need
+(`reshaping/trim.py`), then a linear layer after its pooling, fitted in closed form to the teacher's
+vectors (`head`), and is trained on the teacher's vectors of the texts themselves, no translation
+needed: squared error of the centred vectors in units of their variance, and the divergence of
+similarity distributions within the batch (SEED, arXiv 2101.04731). Centred, because a contrastive
+teacher's vectors share one large direction (all cosines of multilingual-e5-small lie above .7),
+which hides what differs. The table may be trained in the four bits that it is kept in. The
+teacher's vectors come from `lusifer encode`, so that a machine's idle hours can make them first,
+and a longer run uses the shards that have been added. Cost: three student's passes a text and
+epoch, and one of the teacher, once. Not where the teacher is English alone: `distil` a bridge, or
+stage `multilingual` with parallel text.
 """
 
 from __future__ import annotations
@@ -36,7 +40,16 @@ from lusifer.models.sentence_transformer import sentence_transformer
 from lusifer.models.tokenize import padded
 from lusifer.reshaping.trim import count_pieces, trim, wanted_pieces
 from lusifer.training.assemble import save_model
-from lusifer.training.loop import Batch, Optim, StepBatches, arguments, claim, rank_and_world, run_phase, wait_for_all
+from lusifer.training.loop import (
+    Batch,
+    Optim,
+    StepBatches,
+    arguments,
+    claim,
+    rank_and_world,
+    run_phase,
+    wait_for_all,
+)
 from lusifer.training.losses.distillation import distillation
 from lusifer.training.maps import fit, linear
 from lusifer.training.texts import POOL
@@ -49,12 +62,14 @@ PENALTY = 1e-4  # of the head, relative to the variance of the untrained vectors
 
 
 @dataclass(frozen=True)
-class Start:
-    """What the student begins as: the model `base` with the `layers` named (null for all) and `pieces` of its vocabulary (null for all).
+class StudentStart:
+    """What the student begins as: the model `base` with the `layers` named (null for all) and
+    `pieces` of its vocabulary (null for all).
 
-    `four_bits` trains the table through the four bits that an export keeps it in. `head` adds a linear layer after the pooling, fitted by
-    ridge regression to the teacher's vectors before any training: with it the first layers, whose states mean most alike in all
-    languages, are a better start than layers spread over the teacher's depth.
+    `four_bits` trains the table through the four bits that an export keeps it in. `head` adds a
+    linear layer after the pooling, fitted by ridge regression to the teacher's vectors before any
+    training: with it the first layers, whose states mean most alike in all languages, are a better
+    start than layers spread over the teacher's depth.
     """
 
     base: str
@@ -66,7 +81,9 @@ class Start:
 
 @dataclass(frozen=True)
 class VectorData:
-    """Finished shards of `lusifer encode` with the column `text` kept; `shards` of them (null for all that are there)."""
+    """Finished shards of `lusifer encode` with the column `text` kept; `shards` of them (null for
+    all that are there).
+    """
 
     vectors: str
     shards: int | None = None
@@ -75,7 +92,9 @@ class VectorData:
 
 @dataclass(frozen=True)
 class StudentLoss:
-    """Weights of the terms: `error` of vectors, in units of their variance; `kl` of similarity distributions at `temperature`."""
+    """Weights of the terms: `error` of vectors, in units of their variance; `kl` of similarity
+    distributions at `temperature`.
+    """
 
     error: float = 1.0
     kl: float = 1.0
@@ -83,19 +102,23 @@ class StudentLoss:
 
     def __post_init__(self) -> None:
         if self.error < 0 or self.kl < 0 or self.error + self.kl == 0 or self.temperature <= 0:
-            raise ValueError("error and kl are weights, 0 or more and not both 0; temperature is above 0")
+            raise ValueError(
+                "error and kl are weights, 0 or more and not both 0; temperature is above 0"
+            )
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """Everything that `lusifer train` needs for a student. `batch_tokens` bounds a step's tokens, padding included.
+class StudentRecipe:
+    """Everything that `lusifer train` needs for a student. `batch_tokens` bounds a step's tokens,
+    padding included.
 
-    `texts` say what `lusifer curate draw` draws, whose vectors `data` then names; training itself reads the vectors alone.
+    `texts` say what `lusifer curate draw` draws, whose vectors `data` then names; training itself
+    reads the vectors alone.
     """
 
     stage: Literal["student"]
     output: str
-    start: Start
+    start: StudentStart
     data: VectorData
     texts: Drawn | None = None
     seed: int = 0
@@ -104,10 +127,14 @@ class Recipe:
     optim: Optim = field(default_factory=lambda: Optim(lr=3e-4))
 
 
-def run(recipe: Recipe, *, restart: bool = False) -> Path:
-    """Train the student; returns its folder (`output/model`), a standard sentence-transformers model."""
+def run(recipe: StudentRecipe, *, restart: bool = False) -> Path:
+    """Train the student; returns its folder (`output/model`), a standard sentence-transformers
+    model.
+    """
     if restart or not (Path(recipe.output) / "prepared" / "vectors.npy").exists():
-        next(iter(read_shards(recipe.data.vectors, "text")))  # told before the output folder is made
+        next(
+            iter(read_shards(recipe.data.vectors, "text"))
+        )  # told before the output folder is made
     output = claim(recipe.output, recipe, restart=restart)
     final = output / "model"
     if (final / "modules.json").exists():
@@ -119,13 +146,25 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
         prepare(recipe, prepared)
     wait_for_all()
     model = sentence_transformer(prepared / "start")
-    no_dropout(model)  # the teacher's vectors are the signal: noise on the way to them only blurs it
+    no_dropout(
+        model
+    )  # the teacher's vectors are the signal: noise on the way to them only blurs it
     if recipe.start.four_bits:
         train_in_four_bits(model)
-    batches = Batches(recipe, prepared, model)
-    args = arguments(recipe.optim, output / "student", recipe.seed, SentenceTransformerTrainingArguments)
+    batches = StudentBatches(recipe, prepared, model)
+    args = arguments(
+        recipe.optim, output / "student", recipe.seed, SentenceTransformerTrainingArguments
+    )
     loss = VectorLoss(model, recipe.loss, batches.vectors)
-    run_phase(SentenceTrainer(model=model, args=args, train_dataset=StepBatches(recipe.optim.steps, batches), loss=loss), "student")
+    run_phase(
+        SentenceTrainer(
+            model=model,
+            args=args,
+            train_dataset=StepBatches(recipe.optim.steps, batches),
+            loss=loss,
+        ),
+        "student",
+    )
     if rank_and_world()[0] == 0:
         keep_four_bits(model)
         save_model(model, final)
@@ -133,19 +172,25 @@ def run(recipe: Recipe, *, restart: bool = False) -> Path:
     return final
 
 
-def prepare(recipe: Recipe, folder: Path) -> None:
-    """What a run makes once: the untrained student, the texts' token ids, and the teacher's vectors in half precision."""
+def prepare(recipe: StudentRecipe, folder: Path) -> None:
+    """What a run makes once: the untrained student, the texts' token ids, and the teacher's vectors
+    in half precision.
+    """
     if (folder / "vectors.npy").exists():
         return
     texts, vectors = read_taught(recipe.data)
     if len(texts) < 2:
-        raise ConfigError(f"{recipe.data.vectors}: holds {len(texts)} texts; a student needs two at least, and far more to be good")
+        raise ConfigError(
+            f"{recipe.data.vectors}: holds {len(texts)} texts; a student needs two at least, and far more to be good"
+        )
     model = starting(recipe.start, texts)
     if recipe.start.head:
         add_head(model, texts[:HEAD_TEXTS], vectors[:HEAD_TEXTS])
     with replacing_folder(folder / "start") as aside:
         model.save(str(aside), create_model_card=False)
-    TokenStore.build(plain_tokenizer(model), texts, recipe.data.max_tokens - 2).save(folder / "tokens")
+    TokenStore.build(plain_tokenizer(model), texts, recipe.data.max_tokens - 2).save(
+        folder / "tokens"
+    )
     write_array(folder / "vectors.npy", vectors)
 
 
@@ -160,8 +205,10 @@ def read_taught(data: VectorData) -> tuple[list[str], npt.NDArray[np.float16]]:
     return texts, np.concatenate(vectors)
 
 
-def starting(start: Start, texts: Iterable[str]) -> SentenceTransformer:
-    """The student before any training. Its prompts are gone: they are in the teacher's vectors already."""
+def starting(start: StudentStart, texts: Iterable[str]) -> SentenceTransformer:
+    """The student before any training. Its prompts are gone: they are in the teacher's vectors
+    already.
+    """
     model = sentence_transformer(start.base, device="cpu")
     pieces = np.arange(len(model.tokenizer))
     if start.pieces is not None:
@@ -173,8 +220,12 @@ def starting(start: Start, texts: Iterable[str]) -> SentenceTransformer:
     return model
 
 
-def add_head(model: SentenceTransformer, texts: list[str], vectors: npt.NDArray[np.float16]) -> None:
-    """Put a linear layer behind the model's pooling: the ridge regression from its untrained vectors to the teacher's, (n, d)."""
+def add_head(
+    model: SentenceTransformer, texts: list[str], vectors: npt.NDArray[np.float16]
+) -> None:
+    """Put a linear layer behind the model's pooling: the ridge regression from its untrained
+    vectors to the teacher's, (n, d).
+    """
     places = [i for i, module in enumerate(model) if isinstance(module, Normalize)]
     place = places[0] if places else len(model)
     modules = list(model)
@@ -209,18 +260,24 @@ def keep_four_bits(model: SentenceTransformer) -> None:
         setattr(table, "__class__", torch.nn.Embedding)  # noqa: B010  # mypy believes that a class never changes
 
 
-class Batches:
-    """Step → token ids and the teacher's vectors: a new permutation an epoch, cut into pools of like length, each into batches.
+class StudentBatches:
+    """Step → token ids and the teacher's vectors: a new permutation an epoch, cut into pools of
+    like length, each into batches.
 
-    Batches hold different numbers of texts but about the same number of tokens, so that a step's time does not depend on lengths.
+    Batches hold different numbers of texts but about the same number of tokens, so that a step's
+    time does not depend on lengths.
     """
 
-    def __init__(self, recipe: Recipe, folder: Path, model: SentenceTransformer) -> None:
+    def __init__(self, recipe: StudentRecipe, folder: Path, model: SentenceTransformer) -> None:
         self.store = TokenStore.open(folder / "tokens")
         self.vectors = np.load(folder / "vectors.npy", mmap_mode="r")
         self.seed, self.budget = recipe.seed, recipe.batch_tokens
         tokenizer = model.tokenizer
-        self.first, self.last, self.pad = tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.pad_token_id
+        self.first, self.last, self.pad = (
+            tokenizer.cls_token_id,
+            tokenizer.sep_token_id,
+            tokenizer.pad_token_id,
+        )
         self.lengths = self.store.lengths + 2
         mean = float(np.minimum(self.lengths, recipe.data.max_tokens).mean())
         self.size = max(2, round(POOL * recipe.batch_tokens / mean))
@@ -228,7 +285,9 @@ class Batches:
         self._cached: tuple[int, list[npt.NDArray[np.int64]]] = (-1, [])
 
     def rows(self, step: int) -> npt.NDArray[np.int64]:
-        """The texts of a step; epochs hold different numbers of batches, so they are counted from the first on."""
+        """The texts of a step; epochs hold different numbers of batches, so they are counted from
+        the first on.
+        """
         epoch = 0
         while step >= self._count(epoch):
             step -= self._count(epoch)
@@ -258,13 +317,25 @@ class Batches:
                     begin = i
             if len(rows) - begin >= 2:
                 cuts.append(rows[begin:])
-            yield from (cuts[i] for i in np.random.default_rng([self.seed, 22, epoch, pool]).permutation(len(cuts)))
+            yield from (
+                cuts[i]
+                for i in np.random.default_rng([self.seed, 22, epoch, pool]).permutation(len(cuts))
+            )
 
     def __call__(self, step: int) -> Batch:
         rows = self.rows(step)
-        ids, mask = padded([np.concatenate([[self.first], self.store[int(row)], [self.last]]) for row in rows], self.pad)
-        label = torch.from_numpy(self.vectors[np.sort(rows)][np.argsort(np.argsort(rows))].astype(np.float32))
-        return {"text_input_ids": torch.from_numpy(ids), "text_attention_mask": torch.from_numpy(mask), "label": label}
+        ids, mask = padded(
+            [np.concatenate([[self.first], self.store[int(row)], [self.last]]) for row in rows],
+            self.pad,
+        )
+        label = torch.from_numpy(
+            self.vectors[np.sort(rows)][np.argsort(np.argsort(rows))].astype(np.float32)
+        )
+        return {
+            "text_input_ids": torch.from_numpy(ids),
+            "text_attention_mask": torch.from_numpy(mask),
+            "label": label,
+        }
 
 
 class VectorLoss(torch.nn.Module):
@@ -273,27 +344,35 @@ class VectorLoss(torch.nn.Module):
     centre: torch.Tensor
     variance: torch.Tensor
 
-    def __init__(self, model: SentenceTransformer, weights: StudentLoss, vectors: npt.NDArray[np.float16]) -> None:
+    def __init__(
+        self, model: SentenceTransformer, weights: StudentLoss, vectors: npt.NDArray[np.float16]
+    ) -> None:
         super().__init__()
         self.model, self.weights = model, weights
         sample = torch.from_numpy(vectors[: 1 << 16].astype(np.float32))
         self.register_buffer("centre", sample.mean(0))
         self.register_buffer("variance", (sample - sample.mean(0)).pow(2).sum(-1).mean())
 
-    def forward(self, sentence_features: Iterable[dict[str, torch.Tensor]], labels: torch.Tensor) -> dict[str, torch.Tensor]:
+    def forward(
+        self, sentence_features: Iterable[dict[str, torch.Tensor]], labels: torch.Tensor
+    ) -> dict[str, torch.Tensor]:
         (features,) = sentence_features
         student = F.normalize(self.model(features)["sentence_embedding"].float(), dim=-1)
         teacher = F.normalize(labels.float(), dim=-1)
         terms = {}
         if self.weights.error:
-            terms["error"] = self.weights.error * (student - teacher).pow(2).sum(-1).mean() / self.variance
+            terms["error"] = (
+                self.weights.error * (student - teacher).pow(2).sum(-1).mean() / self.variance
+            )
         if self.weights.kl:
             centred = (student - self.centre, teacher - self.centre)
-            terms |= distillation(*centred, kl=self.weights.kl, temperature=self.weights.temperature)
+            terms |= distillation(
+                *centred, kl=self.weights.kl, temperature=self.weights.temperature
+            )
         return terms
 
 
-def plan(recipe: Recipe) -> dict[str, Any]:
+def plan(recipe: StudentRecipe) -> dict[str, Any]:
     """What a run would do: texts, parameters, a memory estimate. Trains nothing."""
     texts, vectors = read_taught(recipe.data)
     model = starting(recipe.start, texts)
