@@ -19,7 +19,7 @@ import numpy as np
 import lusifer
 from lusifer.data.rows import read_rows
 from lusifer.io.files import write_json
-from lusifer.search.bitext import best_threshold, nearest, pairs
+from lusifer.search.bitext import best_threshold, mine_bitext, nearest
 
 LANGUAGES = (
     "arb_Arab,deu_Latn,fin_Latn,jpn_Jpan,kor_Kore,mar_Deva,rus_Cyrl,tam_Taml,tha_Thai,yor_Latn"
@@ -51,7 +51,7 @@ def main() -> None:
         half = len(rows) // 2
         own = [text for text, _ in rows[:half]] + [text for text, _ in rows[half::2]]
         english = [text for _, text in rows[:half]] + [text for _, text in rows[half + 1 :: 2]]
-        found = pairs(model.encode(own), model.encode(english))
+        found = mine_bitext(model.encode(own), model.encode(english))
         f1, precision, recall, threshold = best_threshold(found, {(i, i) for i in range(half)})
         result[language] = {
             "gold": half,

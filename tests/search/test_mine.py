@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lusifer.encoding.neighbors import nearest
-from lusifer.search.bitext import Pair, best_threshold, pairs
+from lusifer.search.bitext import BitextPair, best_threshold, mine_bitext
 
 
 def unit(rng: np.random.Generator, n: int, d: int = 12) -> np.ndarray:
@@ -56,7 +56,7 @@ def plain(x: np.ndarray, y: np.ndarray, k: int) -> list[tuple[int, int]]:
 def test_blocks_equal_two_plain_loops(seed: int, n: int, m: int, k: int, block: int) -> None:
     rng = np.random.default_rng(seed)
     x, y = unit(rng, n), unit(rng, m)
-    found = sorted((p.first, p.second) for p in pairs(x, y, k=k, block=block))
+    found = sorted((p.first, p.second) for p in mine_bitext(x, y, k=k, block=block))
     assert found == plain(x, y, k)
 
 
@@ -77,13 +77,19 @@ def test_hidden_pairs_are_found_among_distractors() -> None:
     for i, j in gold:
         y[j] = x[i] + 0.1 * y[j]
         y[j] /= np.linalg.norm(y[j])
-    f1, precision, recall, threshold = best_threshold(pairs(x, y), gold)
+    f1, precision, recall, threshold = best_threshold(mine_bitext(x, y), gold)
     assert min(f1, precision, recall) > 0.97
     assert threshold > 1.06
-    both = {(p.first, p.second) for p in pairs(x, y, retrieval="intersect")}
-    assert gold <= both <= {(p.first, p.second) for p in pairs(x, y, retrieval="forward")}
+    both = {(p.first, p.second) for p in mine_bitext(x, y, retrieval="intersect")}
+    assert gold <= both <= {(p.first, p.second) for p in mine_bitext(x, y, retrieval="forward")}
 
 
 def test_the_best_threshold() -> None:
-    found = [Pair(1.5, 0, 0), Pair(1.4, 1, 1), Pair(1.3, 2, 3), Pair(1.2, 3, 2), Pair(1.1, 4, 4)]
+    found = [
+        BitextPair(1.5, 0, 0),
+        BitextPair(1.4, 1, 1),
+        BitextPair(1.3, 2, 3),
+        BitextPair(1.2, 3, 2),
+        BitextPair(1.1, 4, 4),
+    ]
     assert best_threshold(found, {(0, 0), (1, 1), (5, 5)}) == pytest.approx((0.8, 1.0, 2 / 3, 1.4))

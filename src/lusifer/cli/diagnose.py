@@ -58,14 +58,14 @@ def diagnose(
     from rich.progress import track
 
     from lusifer.cli.console import tables
-    from lusifer.evaluation.diagnostics.diagnose import diagnosis
+    from lusifer.evaluation.diagnostics.diagnose import diagnose_model
     from lusifer.evaluation.run import DIAGNOSIS, claim
     from lusifer.io.files import write_json
     from lusifer.models.load import LoadedModel
 
     named = LoadedModel.load(model, bf16=bf16)
     note = Console(stderr=True)
-    found = {"model": model} | diagnosis(
+    found = {"model": model} | diagnose_model(
         named.embedder,
         suite,
         languages.split(",") if languages else None,

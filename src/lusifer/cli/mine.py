@@ -42,7 +42,7 @@ def mine(
     from lusifer.encoding.cache import Encoder
     from lusifer.io.files import fingerprint, write_text
     from lusifer.models.load import LoadedModel
-    from lusifer.search.bitext import pairs
+    from lusifer.search.bitext import mine_bitext
 
     if Path(into).suffix != ".tsv":
         raise LusiferError(f"{into}: the output is a table; name it with .tsv at the end")
@@ -64,7 +64,7 @@ def mine(
             )
             vectors.append(encoder.rows(own))
         task = progress.add_task("comparing", total=len(texts[0]))
-        found = pairs(
+        found = mine_bitext(
             vectors[0],
             vectors[1],
             k=neighbours,

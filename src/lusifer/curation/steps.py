@@ -40,11 +40,27 @@ def mine_negatives(
     bf16: bool = False,
     tell: Told = silent,
 ) -> CurationReport:
-    """Hard negatives for the pairs of `files`; see `lusifer.curation.negatives`. `reranker` names a
-    cross-encoder.
+    """Find hard negatives for pairs; the method is described in `lusifer.curation.negatives`.
 
-    Raises DataError for a file that cannot be read, LusiferError where no pair has enough
-    negatives.
+    Args:
+        files: TSV, JSONL or Parquet files of pairs, or globs.
+        into: the .jsonl file to write; its report lies beside it.
+        model: the model that finds them.
+        settings: how many, and what is too near to be a negative.
+        columns: the columns of a TSV in order, `_` for one that is not used.
+        rename: other names of the columns, e.g. {"question": "query"}.
+        corpus: files of further passages, in the column `document`.
+        reranker: the name of a cross-encoder that judges what was found.
+        cache: a folder for vectors, which other runs may use.
+        bf16: compute in bfloat16.
+        tell: makes a progress line of each part of the work.
+
+    Returns:
+        Counts of what was read, written and dropped, by reason.
+
+    Raises:
+        DataError: for a file that cannot be read.
+        LusiferError: where no pair has enough negatives.
     """
     output, settings = output_name(into), settings or Mining()
     report = CurationReport(
@@ -86,19 +102,52 @@ def filter_pairs(
     bf16: bool = False,
     tell: Told = silent,
 ) -> CurationReport:
-    """Pairs that pass: `lengths`, `scripts` and `languages` of their `sides`, no duplicate, no text
-    `against`, consistent in `top_k`.
+    """Keep the pairs that pass every test that is asked for.
 
-    Raises DataError for a file that cannot be read, LusiferError for a wrong setting or where no
-    row is left.
+    Args:
+        files: TSV, JSONL or Parquet files of pairs, or globs.
+        into: the .jsonl file to write; its report lies beside it.
+        columns: the columns of a TSV in order, `_` for one that is not used.
+        rename: other names of the columns, e.g. {"question": "query"}.
+        lengths: the shortest and longest texts, and the ratio of the two sides.
+        sides: which of `query` and `document` are in the row's language.
+        scripts: drop rows whose text is not in their language's script.
+        languages: drop rows whose text is in another language.
+        same: drop `exact` duplicates, `near` ones too, or `keep` them.
+        similarity: of near duplicates, from 0 to 1.
+        against: files of evaluation texts that training must not see.
+        ngram: characters that two texts share where one counts as seen.
+        top_k: keep a pair whose document is among so many nearest to its query.
+        model: the model of `top_k`.
+        bf16: compute in bfloat16.
+        tell: makes a progress line of each part of the work.
+
+    Returns:
+        Counts of what was read, written and dropped, by reason.
+
+    Raises:
+        DataError: for a file that cannot be read.
+        LusiferError: for a wrong setting, or where no row is left.
     """
     output = output_name(into)
     if top_k is not None and top_k < 1:
         raise LusiferError(f"top_k is {top_k}; it must be 1 or more")
-    settings = {k: v for k, v in locals().items() if k not in ("output", "tell", "into", "bf16")}
-    report = CurationReport(
-        "filter", settings | {"files": list(files), "lengths": vars(lengths or sanity.Lengths())}
-    )
+    settings = {
+        "files": list(files),
+        "columns": columns,
+        "rename": rename,
+        "lengths": vars(lengths or sanity.Lengths()),
+        "sides": sides,
+        "scripts": scripts,
+        "languages": languages,
+        "same": same,
+        "similarity": similarity,
+        "against": against,
+        "ngram": ngram,
+        "top_k": top_k,
+        "model": model,
+    }
+    report = CurationReport("filter", settings)
     tests: list[sanity.Test] = [lengths or sanity.Lengths()]
     tests += [sanity.scripts(sides)] if scripts else []
     tests += [duplicates.exact()] if same != "keep" else []
@@ -136,12 +185,31 @@ def synthesize_pairs(
     started: Callable[[Estimate], None] = lambda estimate: None,
     tell: Told = silent,
 ) -> CurationReport:
-    """Pairs that an LLM writes about the texts of `files` by a template (its name, or a .yaml
-    file); see `lusifer.curation.synthesize`.
+    """Have an LLM write pairs about texts; the method is described in `lusifer.curation.synthesize`.
 
-    `started` gets the estimate before anything is asked. Raises LusiferError where that is above
-    `most_dollars`, or for a template, column or language that is not there; ModelError where the
-    endpoint refuses or is silent.
+    Args:
+        files: files of texts, or globs.
+        into: the .jsonl file to write; its report lies beside it.
+        template: a template's name, or a .yaml file.
+        endpoint: the LLM.
+        columns: the columns of a TSV in order, `_` for one that is not used.
+        rename: other names of the columns, e.g. {"question": "query"}.
+        languages: of the pairs, in turn.
+        limit: texts to ask about, at most.
+        exemplars: a file of pairs that show what is wanted.
+        controls: values of the template's controls.
+        prices: dollars a million tokens, in and out.
+        most_dollars: ask nothing where the estimate is above it.
+        seed: of the choices among languages and controls.
+        started: gets the estimate before anything is asked.
+        tell: makes a progress line of each part of the work.
+
+    Returns:
+        Counts of what was asked, written and dropped, by reason.
+
+    Raises:
+        LusiferError: for a template, column or language that is not there, or a cost above the limit.
+        ModelError: where the endpoint refuses or is silent.
     """
     output, plan = (
         output_name(into),
@@ -255,8 +323,18 @@ class Plan:
 
 
 def structure_pairs(files: Sequence[str], into: str | Path) -> CurationReport:
-    """Weak pairs from the structure of Markdown, reStructuredText and HTML files; see
-    `lusifer.curation.from_structure`.
+    """Make weak pairs from the structure of Markdown, reStructuredText and HTML files.
+
+    Args:
+        files: documents, or globs.
+        into: the .jsonl file to write; its report lies beside it.
+
+    Returns:
+        Counts of what was read, written and dropped, by reason.
+
+    Raises:
+        DataError: for a file that cannot be read.
+        LusiferError: where no file has a heading with a paragraph, or a term with a definition.
     """
     output = output_name(into)
     report = CurationReport("structure", {"files": list(files)})

@@ -39,7 +39,18 @@ def validate(
     """Read a whole data file and report every line that training could not use.
 
     A line is bad where it cannot be read, has too few columns, an empty column, a text past
-    `max_chars`, or a query equal to its document. Raises DataError for an unknown format.
+    `max_chars`, or a query equal to its document.
+
+    Args:
+        path: a TSV, JSONL, Parquet or text file, compressed or not.
+        columns: the columns of a TSV in order, `_` for one that is not used.
+        max_chars: of a text, at most.
+
+    Returns:
+        The number of good rows, and the bad ones with their lines.
+
+    Raises:
+        DataError: for an unknown format.
     """
     report = ValidationReport(str(path))
     for item in scan_rows(str(path), columns):

@@ -34,7 +34,7 @@ Tell = Callable[
 
 
 @dataclass(frozen=True)
-class Done:
+class EncodedCorpus:
     """What a finished run holds."""
 
     folder: str
@@ -64,14 +64,35 @@ def encode(
     engine: Literal["local", "ray"] = "local",
     workers: int = 2,
     tell: Tell = silent,
-) -> Done:
-    """Write the vectors of every row of `files` (TSV, text, JSONL, Parquet; globs; URLs) as shards
-    into a folder or URL.
+) -> EncodedCorpus:
+    """Write the vectors of every row of many files as shards. What was stopped goes on when it is
+    called again.
 
     A shard is a Parquet file (`row`, the columns to `keep`, `vector`) or a safetensors file (`row`,
-    `vector`); `manifest.json` lists them once all is done. What was stopped goes on when it is
-    called again. Raises DataError at a bad row (with `skip_bad` it goes to `rejects.jsonl`),
-    LusiferError where the folder holds another run.
+    `vector`); `manifest.json` lists them once all is done.
+
+    Args:
+        files: TSV, text, JSONL or Parquet files, globs or URLs.
+        into: a folder or an object store's URL.
+        model: as for `load`.
+        prompt: the name of one of the model's prompts.
+        text: the column that holds the text.
+        keep: columns to keep beside the vector.
+        columns: the columns of a TSV in order, `_` for one that is not used.
+        format: `parquet` or `safetensors`.
+        shard_rows: rows of a shard, which an interrupted run loses at most.
+        skip_bad: put a bad row into `rejects.jsonl` and go on.
+        bf16: compute in bfloat16.
+        engine: `local`, or `ray` for many machines.
+        workers: of Ray.
+        tell: gets the rows and tokens of each shard that is done.
+
+    Returns:
+        What was made: folder, rows, rejected rows, size of a vector, names of the shards.
+
+    Raises:
+        DataError: at a bad row, unless `skip_bad`.
+        LusiferError: where the folder holds another run, or the model has no such prompt.
     """
     corpus = Corpus(
         tuple(expand([files] if isinstance(files, str) else files)),
@@ -120,8 +141,16 @@ def encode(
 
 
 def read_vectors(folder: str | Path) -> Iterable[tuple[Any, Vectors]]:
-    """The (row numbers, vectors) of a finished run, shard by shard. Raises LusiferError where the
-    run is not finished.
+    """The vectors of a finished run of `encode`, shard by shard.
+
+    Args:
+        folder: what `encode` wrote into.
+
+    Returns:
+        (row numbers (n,), vectors (n, dim)) of each shard.
+
+    Raises:
+        LusiferError: where the run is not finished.
     """
     place = StoreFolder(str(folder))
     for name in _done(place).shards:
@@ -215,7 +244,7 @@ def _state(file: str) -> list[Any]:
     ]
 
 
-def _finish(place: StoreFolder, named: LoadedModel, settings: Settings) -> Done:
+def _finish(place: StoreFolder, named: LoadedModel, settings: Settings) -> EncodedCorpus:
     """Put the rejects together and write the manifest."""
     names = [
         name
@@ -262,14 +291,14 @@ def _sweep(place: StoreFolder) -> None:
             place.remove(name)
 
 
-def _done(place: StoreFolder) -> Done:
+def _done(place: StoreFolder) -> EncodedCorpus:
     if MANIFEST not in place.files():
         raise LusiferError(
             f"{place}: holds no finished run (no {MANIFEST}); run the same command again to finish it"
         )
     manifest = place.read_json(MANIFEST)
     try:
-        return Done(
+        return EncodedCorpus(
             str(place),
             manifest["rows"],
             manifest["rejected"],

@@ -15,8 +15,19 @@ from lusifer.models.embedder import Embedder, Vectors
 def encode_stream(
     model: Embedder, texts: Iterable[str], *, prompt: str | None = None
 ) -> Iterator[Vectors]:
-    """Matrices (k, dim) of unit rows: of the first texts, of those after, and so on. Raises
-    ModelError for a vector that is none.
+    """Embed texts as they come, holding two windows of them at most.
+
+    Args:
+        model: any embedder.
+        texts: an iterable that may never end.
+        prompt: the name of one of the model's prompts.
+
+    Returns:
+        Matrices (k, dim) of unit rows: of the first texts, of those after, and so on.
+
+    Raises:
+        LusiferError: where one text is given instead of many.
+        ModelError: where the model gives a vector that is none.
     """
     if isinstance(texts, str):
         raise LusiferError("encode_stream takes texts, not one text: encode_stream(model, [text])")

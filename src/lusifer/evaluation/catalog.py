@@ -204,14 +204,17 @@ TASKS: dict[str, Task] = {
 }
 
 
-def chosen(names: Iterable[str] | None) -> list[Task]:
-    """The tasks of these names, or of these kinds (`bitext`, `retrieval`, ...); all without. Raises
-    LusiferError for any other.
+def chosen(names: Iterable[str | Task] | None) -> list[Task]:
+    """The tasks of these names, or of these kinds (`bitext`, `retrieval`, ...), and tasks that are
+    given as they are; all without. Raises LusiferError for any other.
     """
     if names is None:
         return list(TASKS.values())
     found: list[Task] = []
     for name in names:
+        if not isinstance(name, str):
+            found += [name] if name not in found else []
+            continue
         of_kind = [
             task
             for task in TASKS.values()

@@ -59,15 +59,26 @@ Tell = Callable[[Outcome], None]
 def evaluate(
     model: Embedder,
     root: str | Path,
-    tasks: Iterable[str] | None = None,
+    tasks: Iterable[str | Task] | None = None,
     languages: Sequence[str] | None = None,
     anchor: Embedder | None = None,
 ) -> list[Score]:
-    """Score `model` on the local files under `root`, and keep nothing.
+    """Score a model on the local files of a suite, and keep nothing.
 
-    `tasks` are names or kinds, all without; `languages`, e.g. `hin_Deva`, are all without; `anchor`
-    is the model of an index. Raises LusiferError for an unknown task or language, DataError for a
-    missing or broken file, ModelError for vectors that are none.
+    Args:
+        model: any embedder.
+        root: the suite's folder.
+        tasks: names, kinds (`bitext`, `retrieval`, ...) or tasks of your own; all without.
+        languages: e.g. `hi`, `hin_Deva` or `tatoeba-36`; all without.
+        anchor: the model of an existing index, which then embeds the English side of a search.
+
+    Returns:
+        A score for each task, metric and language, with its 95 % interval and number of examples.
+
+    Raises:
+        LusiferError: for an unknown task or language.
+        DataError: for a missing or broken file.
+        ModelError: for vectors that are none.
     """
     limits = Languages.of(languages)
     wanted = chosen(tasks)

@@ -27,11 +27,21 @@ def sentence_transformer(
     target: str | None = None,
     language: str | None = None,
 ) -> SentenceTransformer:
-    """The model itself. For a bridge, `encoder=` and `target=` say where its bases are, if they
-    have moved.
+    """Load a model as a `SentenceTransformer`, to train it or to look inside.
 
-    `language` chooses the language module (`de_DE`) of an X-MOD model (arXiv 2205.06266), whose
-    modules are swapped, not trained anew.
+    Args:
+        name: as for `load`; no endpoint and no ONNX folder.
+        device: torch's name of one, e.g. `cuda`.
+        encoder: of a bridge, where its encoder is, if it has moved.
+        target: of a bridge, where its target is, if it has moved.
+        language: of an X-MOD model (arXiv 2205.06266), the language module, e.g. `de_DE`: such modules
+            are swapped, not trained anew.
+
+    Returns:
+        The model, in evaluation mode.
+
+    Raises:
+        ModelError: where there is no model of that name, it is damaged, or asks for code of its own.
     """
     model = _sentence_transformer(name, device, encoder, target)
     if language is not None:

@@ -62,11 +62,22 @@ def combine(
     probe: Sequence[tuple[str, str]] = (),
     tell: Callable[[int, float], None] = lambda step, loss: None,
 ) -> dict[str, Any]:
-    """Write the combination of `models` into a new folder, in the first one's format; returns what
-    was chosen or learnt.
+    """Write the combination of several models into a new folder, in the first one's format.
 
-    `base` is θ_0, `probe` pairs of a query and its document. Raises ModelError where the models are
-    not of one shape and tokenizer, LusiferError for settings that do not go together.
+    Args:
+        models: two models or more of one shape and tokenizer.
+        into: a new folder.
+        settings: the method and its numbers.
+        base: the model that all were fine-tuned from, where the method needs it.
+        probe: pairs of a query and its document, for self-positioning.
+        tell: gets each step and its loss.
+
+    Returns:
+        What was chosen or learnt.
+
+    Raises:
+        ModelError: where the models are not of one shape and tokenizer.
+        LusiferError: for settings that do not go together, or a folder that is there already.
     """
     import yaml
 

@@ -65,12 +65,23 @@ def export(
     least: float = 0.98,
     texts: Sequence[Text] | None = None,
 ) -> Parity:
-    """Write the model `name` as an ONNX folder.
+    """Write a model as an ONNX folder that needs no torch, with the proof that it is the same model.
 
-    `table_bits` 4 keeps the table of an int8 export in four bits: for a model that was trained so
-    (`start.four_bits` of stage student). `texts` are (language, text) rows to compare on; without,
-    short passages in 14 languages that come along. Raises ModelError where the model cannot be
-    exported, or where the mean cosine to it is below `least`: then nothing is written.
+    Args:
+        name: as for `load`; a plain encoder with pooling.
+        into: the folder to write.
+        int8: keep weights in eight bits.
+        table_bits: of an int8 export's table; 4 is for a model that was trained so (`start.four_bits`
+            of the stage `student`).
+        least: the mean cosine to the model below which nothing is written.
+        texts: (language, text) rows to compare on; without, short passages in 14 languages.
+
+    Returns:
+        The cosines to the model, in all and by language, and the size in bytes.
+
+    Raises:
+        ModelError: where the model cannot be exported, or the cosine is below `least`.
+        ConfigError: for options that do not go together.
     """
     if not 0 <= least <= 1:
         raise ConfigError(f"the least mean cosine is {least}; it lies between 0 and 1")

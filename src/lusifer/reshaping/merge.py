@@ -16,10 +16,20 @@ from lusifer.errors import LusiferError, ModelError
 def merge(
     name: str | Path, into: str | Path, *, encoder: str | None = None, target: str | None = None
 ) -> Path:
-    """Write the bridge at `name` as a standalone model into a new folder, and return it.
+    """Write a bridge as a standalone model: adapters folded in, both bases kept in the folder.
 
-    `encoder` and `target` say where the bases are, if they have moved. Raises ModelError where it
-    is no bridge.
+    Args:
+        name: the bridge's folder.
+        into: a new folder.
+        encoder: where its encoder is, if it has moved.
+        target: where its target is, if it has moved.
+
+    Returns:
+        The new folder.
+
+    Raises:
+        LusiferError: where the folder is there already.
+        ModelError: where the model is no bridge.
     """
     from lusifer.io.files import replacing_folder
     from lusifer.models.bridge.module import Bridge

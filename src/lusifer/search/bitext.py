@@ -23,7 +23,7 @@ Retrieval = Literal["max", "forward", "backward", "intersect"]
 
 
 @dataclass(frozen=True)
-class Pair:
+class BitextPair:
     """Sentence `first` of one file and `second` of the other (from 0), with the margin of their
     cosine.
     """
@@ -33,7 +33,7 @@ class Pair:
     second: int
 
 
-def pairs(
+def mine_bitext(
     x: VectorRows,
     y: VectorRows,
     *,
@@ -41,9 +41,22 @@ def pairs(
     retrieval: Retrieval = "max",
     block: int = BLOCK,
     tell: Tell | None = None,
-) -> list[Pair]:
-    """Translation pairs by ratio margin, best first, each sentence in one at most. `x` (n, d) and
-    `y` (m, d) are unit rows.
+) -> list[BitextPair]:
+    """Find the translation pairs among two sets of sentences by ratio margin, best first.
+
+    Args:
+        x: vectors of the one side, (n, d), unit rows.
+        y: vectors of the other side, (m, d), unit rows.
+        k: neighbors that a margin compares with.
+        retrieval: from x to y (`forward`), from y to x, both that agree (`intersect`), or the best of both.
+        block: rows that are compared at once.
+        tell: gets how many rows of x are done, of how many.
+
+    Returns:
+        Pairs, each sentence in one at most.
+
+    Raises:
+        LusiferError: for an unknown `retrieval`.
     """
     if not len(x) or not len(y):
         return []
@@ -54,18 +67,18 @@ def pairs(
         (score, first, second) for score, second, first in _choose(best_y, place_y, mean_y, mean_x)
     ]
     if retrieval == "forward":
-        return [Pair(*found) for found in sorted(forward, key=_rank)]
+        return [BitextPair(*found) for found in sorted(forward, key=_rank)]
     if retrieval == "backward":
-        return [Pair(*found) for found in sorted(backward, key=_rank)]
+        return [BitextPair(*found) for found in sorted(backward, key=_rank)]
     if retrieval == "intersect":
         both = {found[1:] for found in forward} & {found[1:] for found in backward}
-        return [Pair(*found) for found in sorted(forward, key=_rank) if found[1:] in both]
+        return [BitextPair(*found) for found in sorted(forward, key=_rank) if found[1:] in both]
     taken_x, taken_y, result = set(), set(), []
     for score, first, second in sorted(set(forward) | set(backward), key=_rank):
         if first not in taken_x and second not in taken_y:
             taken_x.add(first)
             taken_y.add(second)
-            result.append(Pair(score, first, second))
+            result.append(BitextPair(score, first, second))
     return result
 
 
@@ -87,7 +100,7 @@ def _choose(
 
 
 def best_threshold(
-    found: Sequence[Pair], gold: set[tuple[int, int]]
+    found: Sequence[BitextPair], gold: set[tuple[int, int]]
 ) -> tuple[float, float, float, float]:
     """(F1, precision, recall, threshold) at the threshold with the best F1; gold holds (first,
     second) places.

@@ -75,7 +75,18 @@ class Index:
 
     @classmethod
     def create(cls, uri: str | Path, model: LoadedModel | str | Path = DEFAULT) -> Index:
-        """A new index, or the one that is there if it was made by the same model."""
+        """Make a new index, or open the one that is there if the same model made it.
+
+        Args:
+            uri: a folder, or an object store's URL.
+            model: as for `load`.
+
+        Returns:
+            The index.
+
+        Raises:
+            LusiferError: where the folder holds other things, or another model's index.
+        """
         import pyarrow as pa
 
         model = model if isinstance(model, LoadedModel) else LoadedModel.load(model)
@@ -106,10 +117,17 @@ class Index:
 
     @classmethod
     def open(cls, uri: str | Path, model: LoadedModel | str | Path | None = None) -> Index:
-        """The index that is there. Without `model`, the one that made it is loaded.
+        """Open an index.
 
-        Raises LusiferError where there is none, it is damaged or of a newer version, or another
-        model made it.
+        Args:
+            uri: a folder, or an object store's URL.
+            model: as for `load`; without it the one that made the index.
+
+        Returns:
+            The index.
+
+        Raises:
+            LusiferError: where there is none, it is damaged or of a newer version, or another model made it.
         """
         with table_errors(uri):
             if "://" not in str(uri) and not (Path(uri) / f"{PASSAGES}.lance").exists():
@@ -144,14 +162,34 @@ class Index:
     def search(
         self, question: str, *, top: int = 10, mode: Mode = "hybrid", only: Filter | None = None
     ) -> list[Hit]:
-        """The `top` passages for a question, best first; see `lusifer.search.query`."""
+        """Search the index.
+
+        Args:
+            question: in any language.
+            top: passages to find.
+            mode: by vector (`dense`), by words (`text`), or both.
+            only: languages, paths or times that may be found.
+
+        Returns:
+            The passages, best first.
+
+        Raises:
+            LusiferError: for an empty question or an unknown mode.
+        """
         return search(self, question, top=top, mode=mode, only=only)
 
     def update(self, paths: Sequence[str | Path], tell: Tell | None = None) -> IndexReport:
-        """Bring the index in line with the files at `paths`; with none, at all paths that it was
-        given before.
+        """Bring the index in line with files: new ones are added, changed ones read again, lost ones dropped.
 
-        `tell(path, done, total)` is called before each file that is read.
+        Args:
+            paths: files and folders; with none, all that it was given before.
+            tell: gets the path, files done and files in all, before each file that is read.
+
+        Returns:
+            Counts, and the reason of each file that could not be read.
+
+        Raises:
+            LusiferError: where another process is writing, or the disk is full.
         """
         with _only_writer(self.uri), disk_errors(self.uri), table_errors(self.uri):
             self.rows.checkout_latest()

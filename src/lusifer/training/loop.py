@@ -234,7 +234,7 @@ def run_phase(trainer: transformers.Trainer, name: str) -> None:
 
 
 def _leave_sharded(model: Any) -> None:
-    """Have DDP neither broadcast nor watch weights that `train/shard.py` has spread over the
+    """Have DDP neither broadcast nor watch weights that `training/distributed.py` has spread over the
     processes.
     """
     spread = [

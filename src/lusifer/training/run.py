@@ -49,8 +49,19 @@ def load_recipe(name: str | Path, overrides: Sequence[str] = ()) -> tuple[Any, A
 
 
 def train(name: str | Path, overrides: Sequence[str] = (), *, restart: bool = False) -> Path:
-    """Run a recipe; returns the folder of what it made. A run that was stopped goes on where it
-    was.
+    """Run a recipe. A run that was stopped goes on where it was.
+
+    Args:
+        name: a recipe's file, or the name of one that ships with lusifer.
+        overrides: dotted changes, e.g. `optim.lr=1e-4`.
+        restart: begin anew.
+
+    Returns:
+        The folder of what was made.
+
+    Raises:
+        ConfigError: for a wrong key or value.
+        LusiferError: where the output folder holds another run.
     """
     module, recipe = load_recipe(name, overrides)
     from lusifer.training.distributed import take_over
@@ -61,8 +72,17 @@ def train(name: str | Path, overrides: Sequence[str] = (), *, restart: bool = Fa
 
 
 def plan(name: str | Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
-    """What a recipe would do: rows, parameters (total, trained, per part), a memory estimate.
-    Trains nothing.
+    """What a recipe would do. Nothing is trained.
+
+    Args:
+        name: a recipe's file, or the name of one that ships with lusifer.
+        overrides: dotted changes, e.g. `optim.lr=1e-4`.
+
+    Returns:
+        `rows`, `parameters` (total, trained, by part) and an estimate of `memory_bytes`.
+
+    Raises:
+        ConfigError: for a wrong key or value.
     """
     module, recipe = load_recipe(name, overrides)
     from lusifer.training.distributed import take_over

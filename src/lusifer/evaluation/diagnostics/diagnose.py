@@ -1,4 +1,4 @@
-"""A model's whole diagnosis, from a suite's parallel sentences: every language's figures, and a map
+"""A model's whole diagnose_model, from a suite's parallel sentences: every language's figures, and a map
 of some of them.
 
 Cost: some 9 vectors a sentence and language (`diagnose`), and the states of all layers of 100
@@ -30,7 +30,7 @@ MAPPED, ON_MAP = 14, 40  # languages on the map, and sentences of each
 Track = Callable[[Iterable[str]], Iterable[str]]
 
 
-def diagnosis(
+def diagnose_model(
     model: Embedder,
     suite: str | Path,
     languages: Sequence[str] | None = None,
@@ -41,12 +41,25 @@ def diagnosis(
     sticky: bool = False,
     track: Track = iter,
 ) -> dict[str, Any]:
-    """Plain values for JSON: `languages` (a dict each, as `Diagnosis`), `map`, and what was asked
-    of `drift`, `paraphrases`, `sticky`.
+    """Diagnose a model language by language: alignment with English, fertility, robustness.
 
-    `languages` are all of SIB-200 without; `paraphrases` is a TSV file of two columns; `track`
-    shows how far it is. Raises LusiferError for an unknown language, too few sentences or a file
-    without pairs, DataError for a broken file.
+    Args:
+        model: any embedder.
+        suite: the folder that holds SIB-200.
+        languages: all of SIB-200 without.
+        sentences: of each language.
+        anchor: the model of an existing index, from which drift is told.
+        paraphrases: a TSV file of two columns.
+        sticky: look for tokens that pull every text towards them.
+        track: shows how far it is.
+
+    Returns:
+        Plain values for JSON: `languages` (a dict each), `map`, and what was asked of `drift`,
+        `paraphrases` and `sticky`.
+
+    Raises:
+        LusiferError: for an unknown language, too few sentences or a file without pairs.
+        DataError: for a broken file.
     """
     if sentences < FEWEST:
         raise LusiferError(f"sentences is {sentences}; at least {FEWEST} tell anything")

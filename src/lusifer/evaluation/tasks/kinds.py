@@ -1,5 +1,5 @@
 """The kinds of local tasks: what is asked of a model's vectors. What lies in which file is said in
-`sets`.
+`evaluation/catalog.py`.
 
 | kind | question |
 |---|---|

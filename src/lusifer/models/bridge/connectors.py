@@ -162,7 +162,7 @@ class WordMixture(Connector):
     Method: WECHSEL and FOCUS (arXiv 2112.06598, 2305.14481) start a new vocabulary's embeddings as
     mixtures of the old one's by similarity in an aligned space; here that is done for each word as
     it comes, and what learns is where to look. Key i is the encoder's state of the target's word i
-    (`models/words.py`), so an English word finds itself before any training. Weights are exp(cosine
+    (`models/bridge/words.py`), so an English word finds itself before any training. Weights are exp(cosine
     / temperature) less that of the first key left out, so that a key comes in and goes out at 0: a
     cosine that is rounded otherwise in another batch changes nothing. Cost: n · keys · e for the
     search, about what a small target costs. Not for an encoder whose words are not aligned.

@@ -79,7 +79,7 @@ class ContrastiveLoss(CachedLossMixin, nn.Module):  # type: ignore[misc]
         return self.calculate_loss([[self._embed(feature)] for feature in features], labels)
 
     def _embed(self, feature: dict[str, torch.Tensor]) -> torch.Tensor:
-        """A column's vectors; those that stay as they are come with it (`train/query_side.py`)."""
+        """A column's vectors; those that stay as they are come with it (`training/query_side.py`)."""
         vectors: torch.Tensor = (
             feature["frozen"] if "frozen" in feature else self.model(feature)["sentence_embedding"]
         )

@@ -76,7 +76,7 @@ class DistilRecipe:
     """Everything that `lusifer train` needs to distil a bridge.
 
     `start` is a bridge to go on from; `inputs` a first phase without the target (see
-    `train/inputs.py`); `cache` a folder where the target's vectors are kept for several runs on the
+    `training/inputs.py`); `cache` a folder where the target's vectors are kept for several runs on the
     same texts.
     """
 
