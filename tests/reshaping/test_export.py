@@ -177,3 +177,20 @@ def test_a_table_in_four_bits_is_the_rounded_model(
     for wrong in ({"table_bits": 4}, {"table_bits": 3, "int8": True}):
         with pytest.raises(ConfigError, match=r"int8 too|must be 4 or 8"):
             lusifer.export(tmp_path / "rounded", tmp_path / "wrong", **wrong)  # type: ignore[arg-type]
+
+
+def test_a_split_export_is_the_same_model_in_two_files(
+    model_folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lusifer.reshaping.export.SPLIT_FROM", 1000)
+    for int8 in (False, True):
+        whole, parts = tmp_path / f"whole-{int8}", tmp_path / f"parts-{int8}"
+        lusifer.export(model_folder("bert"), whole, int8=int8, least=0.9, texts=PAIRS)
+        lusifer.export(model_folder("bert"), parts, int8=int8, split=True, least=0.9, texts=PAIRS)
+        assert (parts / "model.onnx_data").stat().st_size > (
+            parts / "model.onnx"
+        ).stat().st_size / 4
+        assert (parts / "model.onnx").stat().st_size < (whole / "model.onnx").stat().st_size
+        np.testing.assert_array_equal(
+            lusifer.load(parts).encode(TEXTS), lusifer.load(whole).encode(TEXTS)
+        )

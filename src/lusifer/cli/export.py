@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import typer
 
 
@@ -18,6 +20,11 @@ def export(
         8,
         "--table-bits",
         help="Of --int8: bits a number of the table, 8 or 4 (for models trained so).",
+    ),
+    split: bool = typer.Option(
+        False,
+        "--split",
+        help="Keep large tensors in a second file beside the graph: two smaller files.",
     ),
     least: float = typer.Option(
         0.98, "--min-cosine", help="Write nothing where the mean cosine to the model is below this."
@@ -45,7 +52,8 @@ def export(
         if texts
         else None
     )
-    parity = run(model, into, int8=int8, table_bits=table_bits, least=least, texts=rows)  # type: ignore[arg-type]  # it says which there are
+    bits: Any = table_bits  # `export` says which there are
+    parity = run(model, into, int8=int8, table_bits=bits, split=split, least=least, texts=rows)
     table = Table(title=f"cosine to {model}")
     for name in ("language", "texts", "mean", "least"):
         table.add_column(name, justify="left" if name == "language" else "right")

@@ -40,6 +40,7 @@ from lusifer.models.sentence_transformer import sentence_transformer
 
 OPSET = 17
 LARGEST = 2_000_000_000  # bytes of one ONNX file
+SPLIT_FROM = 1 << 20  # bytes of a tensor that is kept beside the graph
 TABLE = 1024  # an embedding of at least so many rows is kept as int8
 Text = tuple[str, str]  # language, text
 
@@ -62,6 +63,7 @@ def export(
     *,
     int8: bool = False,
     table_bits: Literal[4, 8] = 8,
+    split: bool = False,
     least: float = 0.98,
     texts: Sequence[Text] | None = None,
 ) -> Parity:
@@ -73,6 +75,8 @@ def export(
         int8: keep weights in eight bits.
         table_bits: of an int8 export's table; 4 is for a model that was trained so (`start.four_bits`
             of the stage `student`).
+        split: keep tensors of a megabyte and more, the table above all, in a second file beside
+            the graph, `model.onnx_data`: two smaller files.
         least: the mean cosine to the model below which nothing is written.
         texts: (language, text) rows to compare on; without, short passages in 14 languages.
 
@@ -89,7 +93,7 @@ def export(
         raise ConfigError(f"table_bits is {table_bits}; it must be 4 or 8")
     if table_bits == 4 and not int8:
         raise ConfigError("a table in four bits is part of an int8 export: ask for int8 too")
-    _required(int8=int8)
+    _required(graph=int8 or split)
     model = sentence_transformer(name, device="cpu").float()
     if isinstance(model[0], Bridge) or not plain(model):
         raise ModelError(
@@ -107,6 +111,8 @@ def export(
     before = TorchEmbedder(model).encode([text for _, text in rows])
     with replacing_folder(into) as aside:
         _write(model, aside, int8=int8, table_bits=table_bits)
+        if split:
+            _split(aside / "model.onnx")
         shutil.copy(_tokenizer(hub.locate(str(name)), model, aside), aside / "tokenizer.json")
         _settings(model, aside)
         after = load(aside).encode([text for _, text in rows])
@@ -160,12 +166,12 @@ def own_texts() -> list[Text]:
     ]
 
 
-def _required(*, int8: bool) -> None:
+def _required(*, graph: bool) -> None:
     try:
         import onnxruntime  # noqa: F401
 
-        if int8:
-            import onnx  # noqa: F401
+        if graph:
+            import onnx
     except ModuleNotFoundError as error:
         raise MissingExtra(error.name or "onnxruntime", "export") from None
 
@@ -346,6 +352,22 @@ def _keep_in_int8(file: Path, products: set[str]) -> None:
         )
         node.input[1] = restored
     onnx.save(model, str(file))
+
+
+def _split(file: Path) -> None:
+    """Move the large tensors of a graph into a file beside it."""
+    import onnx
+
+    model = onnx.load(str(file))
+    file.unlink()
+    onnx.save(
+        model,
+        str(file),
+        save_as_external_data=True,
+        all_tensors_to_one_file=True,
+        location=f"{file.name}_data",
+        size_threshold=SPLIT_FROM,
+    )
 
 
 def _tokenizer(source: Path, model: Any, folder: Path) -> Path:
