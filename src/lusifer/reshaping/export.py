@@ -171,7 +171,7 @@ def _required(*, graph: bool) -> None:
         import onnxruntime  # noqa: F401
 
         if graph:
-            import onnx
+            import onnx  # noqa: F401
     except ModuleNotFoundError as error:
         raise MissingExtra(error.name or "onnxruntime", "export") from None
 
