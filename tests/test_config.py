@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -10,6 +11,7 @@ import pytest
 
 from lusifer import config
 from lusifer.errors import ConfigError
+from lusifer.training.run import load_recipe
 
 
 @dataclass(frozen=True)
@@ -83,3 +85,24 @@ def test_a_missing_recipe_and_a_binary_one(tmp_path: Path) -> None:
     (tmp_path / "b.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match="UTF-8"):
         config.read(tmp_path / "b.yaml")
+
+
+def test_a_recipes_schema_knows_its_keys_and_refuses_others() -> None:
+    for name in ("minilm", "default", "compact-30m", "e5-student", "lusifer-7b"):
+        _, recipe = load_recipe(name)
+        made = config.schema(type(recipe))
+        assert set(made["properties"]) == {field.name for field in dataclasses.fields(recipe)}
+        assert made["additionalProperties"] is False
+        assert all(
+            part.get("additionalProperties") is False
+            for part in made["$defs"].values()
+            if "properties" in part
+        )
+
+
+def test_a_recipe_may_be_an_object() -> None:
+    _, recipe = load_recipe("e5-student")
+    _, changed = load_recipe(recipe, ["optim.steps=3"])
+    assert changed == dataclasses.replace(recipe, optim=dataclasses.replace(recipe.optim, steps=3))
+    with pytest.raises(ConfigError, match="is no recipe"):
+        load_recipe(recipe.optim)

@@ -5,9 +5,18 @@ from __future__ import annotations
 import typer
 
 
-def recipes(name: str = typer.Argument(None, help="Print this one.")) -> None:
+def recipes(
+    name: str = typer.Argument(None, help="Print this one, or a recipe file."),
+    schema: bool = typer.Option(
+        False, "--schema", help="Print the JSON Schema of its stage, for an editor, instead."
+    ),
+) -> None:
     """The recipes that ship with the package."""
     from importlib import resources
+
+    if schema:
+        _print_schema(name)
+        return
 
     folder = resources.files("lusifer") / "recipes"
     if name:
@@ -19,3 +28,19 @@ def recipes(name: str = typer.Argument(None, help="Print this one.")) -> None:
         if file.name.endswith(".yaml"):
             first = file.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
             typer.echo(f"{file.name.removesuffix('.yaml'):14} {first}")
+
+
+def _print_schema(name: str | None) -> None:
+    """The schema of a recipe's stage, as JSON."""
+    import json
+
+    from lusifer import config
+    from lusifer.errors import ConfigError
+    from lusifer.training.run import load_recipe
+
+    if not name:
+        raise ConfigError(
+            "--schema needs a recipe's name, or its file: lusifer recipes minilm --schema"
+        )
+    found = config.schema(type(load_recipe(name)[1]))
+    typer.echo(json.dumps(found, indent=2, ensure_ascii=False))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,13 @@ STAGES = (
 )
 
 
-def load_recipe(name: str | Path, overrides: Sequence[str] = ()) -> tuple[Any, Any]:
-    """(the stage's module, its checked recipe)."""
+def load_recipe(name: Any, overrides: Sequence[str] = ()) -> tuple[Any, Any]:
+    """(the stage's module, its checked recipe); `name` is a file, a name, or a recipe object."""
+    if is_dataclass(name):
+        kind = type(name).__name__
+        if getattr(name, "stage", None) not in STAGES:
+            raise ConfigError(f"{kind} is no recipe of a stage: {', '.join(STAGES)}")
+        return _built(config.override(config.plain(name), overrides), Path(kind))
     path = config.find(name)
     data = config.read(path)
     named = [change for change in overrides if change.startswith("data=")]
@@ -38,6 +44,11 @@ def load_recipe(name: str | Path, overrides: Sequence[str] = ()) -> tuple[Any, A
         passed.append(data["data"])
         data["data"] = config.read(config.find(data["data"])).get("data")
     data = config.override(data, [change for change in overrides if change not in named])
+    return _built(data, path)
+
+
+def _built(data: Mapping[str, Any], path: Path) -> tuple[Any, Any]:
+    """The module of the stage that plain data names, and its recipe."""
     stage = data.get("stage")
     if stage not in STAGES:
         raise ConfigError(f"{path}: stage is {stage!r}; it must be one of {', '.join(STAGES)}")
@@ -48,11 +59,12 @@ def load_recipe(name: str | Path, overrides: Sequence[str] = ()) -> tuple[Any, A
     return module, config.build(getattr(module, f"{stage.capitalize()}Recipe"), data, str(path))
 
 
-def train(name: str | Path, overrides: Sequence[str] = (), *, restart: bool = False) -> Path:
+def train(name: Any, overrides: Sequence[str] = (), *, restart: bool = False) -> Path:
     """Run a recipe. A run that was stopped goes on where it was.
 
     Args:
-        name: a recipe's file, or the name of one that ships with lusifer.
+        name: a recipe's file, the name of one that ships with lusifer, or a recipe object, such as
+            `lusifer.training.stages.pooled.PooledRecipe`.
         overrides: dotted changes, e.g. `optim.lr=1e-4`.
         restart: begin anew.
 
@@ -71,11 +83,12 @@ def train(name: str | Path, overrides: Sequence[str] = (), *, restart: bool = Fa
     return path
 
 
-def plan(name: str | Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
+def plan(name: Any, overrides: Sequence[str] = ()) -> dict[str, Any]:
     """What a recipe would do. Nothing is trained.
 
     Args:
-        name: a recipe's file, or the name of one that ships with lusifer.
+        name: a recipe's file, the name of one that ships with lusifer, or a recipe object, such as
+            `lusifer.training.stages.pooled.PooledRecipe`.
         overrides: dotted changes, e.g. `optim.lr=1e-4`.
 
     Returns:
