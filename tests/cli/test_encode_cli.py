@@ -68,7 +68,7 @@ def test_without_a_terminal_a_line_a_minute_tells_how_far_it_is(
         "--shard-rows",
         "6",
     ]
-    monkeypatch.setattr("lusifer.cli.encode.MINUTE", 0.0)
+    monkeypatch.setattr("lusifer.io.progress.MINUTE", 0.0)
     lines = [
         line
         for line in CliRunner().invoke(app, command).stderr.splitlines()

@@ -150,11 +150,11 @@ def test_any_part_of_what_was_written_is_gone_on_from(
     corpus: Path, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lusifer.encode(str(corpus), tmp_path / "whole", model=table, shard_rows=100)
-    wanted, write = content(tmp_path / "whole"), bulk.Place.write
+    wanted, write = content(tmp_path / "whole"), bulk.StoreFolder.write
     for last in range(12):  # run.json, ten shards, the manifest
         count = 0
 
-        def stopped(self: bulk.Place, file: str, data: bytes, last: int = last) -> None:
+        def stopped(self: bulk.StoreFolder, file: str, data: bytes, last: int = last) -> None:
             nonlocal count
             if count == last:
                 (Path(self.name) / f".{file}.half").write_bytes(
@@ -166,7 +166,7 @@ def test_any_part_of_what_was_written_is_gone_on_from(
 
         into = tmp_path / f"stopped-{last}"
         with monkeypatch.context() as patch:
-            patch.setattr(bulk.Place, "write", stopped)
+            patch.setattr(bulk.StoreFolder, "write", stopped)
             with pytest.raises(KeyboardInterrupt):
                 lusifer.encode(str(corpus), into, model=table, shard_rows=100)
         lusifer.encode(str(corpus), into, model=table, shard_rows=100)

@@ -337,11 +337,9 @@ def takes_only(context: typer.Context, mode: str, *names: str) -> None:
 @contextmanager
 def progress() -> Iterator[Callable[[str], Callable[[int, int], None]]]:
     """Bars on a terminal, one a step."""
-    from rich.console import Console
-    from rich.progress import Progress
+    from lusifer.io.progress import Bars
 
-    console = Console(stderr=True)
-    with Progress(console=console, disable=not console.is_terminal, transient=True) as bars:
+    with Bars(*Bars.get_default_columns(), transient=True) as bars:
 
         def step(what: str) -> Callable[[int, int], None]:
             task = bars.add_task(what, total=None)

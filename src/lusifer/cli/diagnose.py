@@ -55,12 +55,12 @@ def diagnose(
     from functools import partial
 
     from rich.console import Console
-    from rich.progress import track
 
     from lusifer.cli.console import tables
     from lusifer.evaluation.diagnostics.diagnose import diagnose_model
     from lusifer.evaluation.run import DIAGNOSIS, claim
     from lusifer.io.files import write_json
+    from lusifer.io.progress import track
     from lusifer.models.load import LoadedModel
 
     named = LoadedModel.load(model, bf16=bf16)
@@ -73,7 +73,7 @@ def diagnose(
         anchor=LoadedModel.load(anchor, bf16=bf16).embedder if anchor else None,
         paraphrases=paraphrases,
         sticky=sticky,
-        track=partial(track, description="languages", console=note),
+        track=partial(track, description="languages"),
     )
     if anchor:
         found["drift"] |= {"anchor": anchor}

@@ -6,8 +6,6 @@ import typer
 
 from lusifer.cli.embed import MODEL, PROMPT
 
-MINUTE = 60.0  # seconds between two lines where there is no terminal to draw a bar on
-
 
 def encode(
     files: list[str] = typer.Argument(
@@ -40,51 +38,34 @@ def encode(
     """Embed a corpus of any size into shards; stopped or killed, it goes on where it was."""
     import time
 
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
     from lusifer.encoding.bulk import encode as run
     from lusifer.encoding.rows import Corpus
     from lusifer.io.paths import expand
+    from lusifer.io.progress import Bars
 
     def names(given: str) -> list[str]:
         return [name for name in given.split(",") if name]
 
-    console = Console(stderr=True)
-    total = Corpus(tuple(expand(files))).count() if console.is_terminal else None
-    started, seen, rows_done = time.monotonic(), 0, 0
-    said = started
-    figures = TextColumn(
-        "{task.completed:,.0f} rows, {task.fields[tokens]:,} tokens, {task.fields[rate]:,.0f} a second"
-    )
-    times = (TimeElapsedColumn(), TimeRemainingColumn())
-    bar = Progress(
+    bars = Bars(
         TextColumn("{task.description}"),
         BarColumn(),
-        figures,
-        *times,
-        console=console,
-        disable=not console.is_terminal,
+        TextColumn("{task.completed:,.0f} rows, {task.fields[what]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
     )
-    with bar:
-        task = bar.add_task("encoding", total=total, tokens=0, rate=0.0)
+    # To count the rows is a pass over the files, which a bar is worth and a line a minute is not.
+    total = Corpus(tuple(expand(files))).count() if bars.console.is_terminal else None
+    started, seen = time.monotonic(), 0
+    with bars:
+        task = bars.add_task("encoding", total=total, what="", unit="rows")
 
         def tell(rows: int, tokens: int) -> None:
-            nonlocal seen, rows_done, said
-            seen, rows_done, now = seen + tokens, rows_done + rows, time.monotonic()
-            rate = seen / max(now - started, 1e-9)
-            bar.update(task, advance=rows, tokens=seen, rate=rate)
-            if not console.is_terminal and now - said >= MINUTE:
-                said = now
-                typer.echo(
-                    f"encoding: {rows_done:,} rows, {seen:,} tokens, {rate:,.0f} a second", err=True
-                )
+            nonlocal seen
+            seen += tokens
+            rate = seen / max(time.monotonic() - started, 1e-9)
+            bars.update(task, advance=rows, what=f"{seen:,} tokens, {rate:,.0f} a second")
 
         found = run(
             files,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lusifer.cli.runs import Run
     from lusifer.evaluation.run import Outcome
     from lusifer.evaluation.tasks.kinds import Task
+    from lusifer.io.progress import Bars
     from lusifer.models.load import LoadedModel
 
 
@@ -190,18 +191,18 @@ class _Line:
         self.bar.update(self.line, what=f"{self.embedded:,} texts embedded{what}")
 
 
-def _progress() -> Progress:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+def _progress() -> Bars:
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 
-    columns = (
+    from lusifer.io.progress import Bars
+
+    return Bars(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TextColumn("{task.fields[what]}"),
     )
-    return Progress(*columns, console=Console(stderr=True))
 
 
 def _split(text: str | None) -> list[str] | None:

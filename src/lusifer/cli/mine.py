@@ -36,11 +36,9 @@ def mine(
     """Find sentences of two files that are translations of each other. Goes on where it was
     stopped.
     """
-    from rich.console import Console
-    from rich.progress import Progress
-
     from lusifer.encoding.cache import Encoder
     from lusifer.io.files import fingerprint, write_text
+    from lusifer.io.progress import Bars
     from lusifer.models.load import LoadedModel
     from lusifer.search.bitext import mine_bitext
 
@@ -54,8 +52,7 @@ def mine(
     ]
     named = LoadedModel.load(model)
     aside = Path(into).with_name(f".{Path(into).name}.vectors")
-    console = Console(stderr=True)
-    with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
+    with Bars(*Bars.get_default_columns(), transient=True) as progress:
         vectors = []
         for file, own in zip((first, second), texts, strict=True):
             task = progress.add_task(f"embedding {file}", total=len(own))

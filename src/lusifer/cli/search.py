@@ -87,11 +87,9 @@ def search(
 
 
 def _update(opened: Any, paths: list[str]) -> Any:
-    from rich.console import Console
-    from rich.progress import Progress
+    from lusifer.io.progress import Bars
 
-    console = Console(stderr=True)
-    with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
+    with Bars(*Bars.get_default_columns(), transient=True) as progress:
         task = progress.add_task("indexing", total=None)
         report = opened.update(
             paths, lambda path, done, total: progress.update(task, completed=done, total=total)

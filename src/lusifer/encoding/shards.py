@@ -4,7 +4,6 @@ would.
 
 from __future__ import annotations
 
-import io
 import json
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -82,9 +81,7 @@ def read(content: bytes, name: str) -> tuple[Any, Vectors]:
 
         tensors = load(content)
         return tensors["row"], tensors["vector"]
-    import pyarrow.parquet as parquet
-
-    table = parquet.read_table(io.BytesIO(content), columns=["row", "vector"])
+    table = _read_table(content, ["row", "vector"])
     vectors = table["vector"].combine_chunks()
     return table["row"].to_numpy(), vectors.flatten().to_numpy(zero_copy_only=False).reshape(
         len(vectors), table["vector"].type.list_size
@@ -95,17 +92,28 @@ def read_column(content: bytes, name: str, column: str) -> tuple[list[str], Vect
     """The values of a kept column in a Parquet shard, and its vectors. Raises LusiferError where it
     was not kept.
     """
+    import pyarrow
     import pyarrow.parquet as parquet
 
-    known = parquet.read_schema(io.BytesIO(content)).names
+    known = parquet.read_schema(pyarrow.BufferReader(content)).names
     if column not in known:
         raise LusiferError(
             f"{name}: keeps no column {column!r}, but {', '.join(known)}; encode again with --keep {column}"
         )
-    values: list[str] = parquet.read_table(io.BytesIO(content), columns=[column])[
-        column
-    ].to_pylist()
+    values: list[str] = _read_table(content, [column])[column].to_pylist()
     return values, read(content, name)[1]
+
+
+def _read_table(content: bytes, columns: list[str]) -> Any:
+    """Columns of a Parquet file that is in memory.
+
+    Arrow's own buffer and no threads: a thread that still holds a Python stream when the process
+    ends brings it down.
+    """
+    import pyarrow
+    import pyarrow.parquet as parquet
+
+    return parquet.read_table(pyarrow.BufferReader(content), columns=columns, use_threads=False)
 
 
 def _parquet(rows: Any, kept: dict[str, list[str]], vectors: Vectors) -> bytes:
@@ -119,11 +127,12 @@ def _parquet(rows: Any, kept: dict[str, list[str]], vectors: Vectors) -> bytes:
     columns["vector"] = pa.FixedSizeListArray.from_arrays(
         pa.array(vectors.reshape(-1)), vectors.shape[1]
     )
-    out = io.BytesIO()
+    out = pa.BufferOutputStream()
     parquet.write_table(
         pa.table(columns), out, compression="zstd", use_dictionary=False, write_statistics=False
     )
-    return out.getvalue()
+    content: bytes = out.getvalue().to_pybytes()
+    return content
 
 
 def _safetensors(rows: Any, vectors: Vectors) -> bytes:

@@ -14,11 +14,10 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from rich.console import Console
-from rich.progress import track
 from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 
 from lusifer.io.files import fingerprint, write_array
+from lusifer.io.progress import track
 from lusifer.models import hub
 from lusifer.models.backends.torch_embedder import TorchEmbedder
 from lusifer.models.identity import identity
@@ -71,9 +70,6 @@ def teacher_vectors(
             "embedding %d English texts by the target", sum(len(block) for _, block in missing)
         )
         embedder = TorchEmbedder(model, bf16=use_bf16("auto"), own=True)
-    console = Console(stderr=True)
-    for file, block in track(
-        missing, "target's vectors", console=console, disable=not console.is_terminal
-    ):
+    for file, block in track(missing, "target's vectors"):
         write_array(file, embedder.encode(block).astype(np.float16))
     return np.concatenate([np.load(file) for file in files])
