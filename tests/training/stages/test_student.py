@@ -10,7 +10,14 @@ import numpy as np
 import torch
 
 import lusifer
-from lusifer.training.stages.student import StudentStart, add_head, starting
+from lusifer.reshaping.whiten import whitening
+from lusifer.training.stages.student import (
+    StudentStart,
+    add_head,
+    before_normalizing,
+    starting,
+    whiten,
+)
 from tests.conftest import TEXTS
 from tests.reshaping.test_trim import FOREIGN, unigram
 
@@ -54,3 +61,26 @@ def test_a_fitted_head_brings_the_untrained_student_near_to_its_teacher(tmp_path
         headed.encode(texts[:9], normalize_embeddings=True),
         atol=1e-5,
     )
+
+
+def test_a_whitened_student_is_centred_and_even_and_keeps_its_shape(tmp_path: Path) -> None:
+    base, texts = unigram(tmp_path / "base"), sentences(300)
+    teacher = lusifer.load(base).encode(texts).astype(np.float16)
+    start = StudentStart(base=str(base), layers=(0, 1), pieces=120)
+    for headed in (False, True):
+        model = starting(start, texts)
+        if headed:
+            add_head(model, texts, teacher)
+        _, before = before_normalizing(model, texts)
+        whiten(model, texts, 1.0)
+        assert [type(module).__name__ for module in model] == ["Transformer", "Pooling", "Dense"]
+        _, after = before_normalizing(model, texts)
+        np.testing.assert_allclose(after.mean(0), 0, atol=1e-2)
+        kept = (
+            np.linalg.eigvalsh(np.cov(before.T)) > 1e-5 * np.linalg.eigvalsh(np.cov(before.T)).max()
+        )
+        variances = np.linalg.eigvalsh(np.cov(after.T))
+        np.testing.assert_allclose(variances[kept], 1, atol=0.05)
+        np.testing.assert_allclose(
+            after, (before - before.mean(0)) @ whitening(before, 1.0), atol=0.05
+        )

@@ -27,7 +27,7 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainingArguments
-from sentence_transformers.sentence_transformer.modules import Normalize
+from sentence_transformers.sentence_transformer.modules import Dense, Normalize
 
 from lusifer.data.draw import Drawn
 from lusifer.data.token_store import TokenStore
@@ -39,6 +39,7 @@ from lusifer.models.four_bit import FourBitEmbedding, rounded
 from lusifer.models.sentence_transformer import sentence_transformer
 from lusifer.models.tokenize import padded
 from lusifer.reshaping.trim import count_pieces, trim, wanted_pieces
+from lusifer.reshaping.whiten import whitening
 from lusifer.training.assemble import save_model
 from lusifer.training.loop import (
     Batch,
@@ -112,6 +113,10 @@ class StudentRecipe:
     """Everything that `lusifer train` needs for a student. `batch_tokens` bounds a step's tokens,
     padding included.
 
+    `whiten` evens out, in the end, the variances of the vectors' principal axes by that power (1 is
+    whitening), and centres them: what the student could not learn lies along the teacher's largest
+    axes. Its vectors are no longer the teacher's then.
+
     `texts` say what `lusifer curate draw` draws, whose vectors `data` then names; training itself
     reads the vectors alone.
     """
@@ -123,8 +128,15 @@ class StudentRecipe:
     texts: Drawn | None = None
     seed: int = 0
     batch_tokens: int = 6144
+    whiten: float | None = None
     loss: StudentLoss = field(default_factory=StudentLoss)
     optim: Optim = field(default_factory=lambda: Optim(lr=3e-4))
+
+    def __post_init__(self) -> None:
+        if self.whiten is not None and not 0 <= self.whiten <= 1:
+            raise ValueError(
+                f"whiten is {self.whiten}; it is a power from 0 (a rotation) to 1, or null for none"
+            )
 
 
 def run(recipe: StudentRecipe, *, restart: bool = False) -> Path:
@@ -167,6 +179,8 @@ def run(recipe: StudentRecipe, *, restart: bool = False) -> Path:
     )
     if rank_and_world()[0] == 0:
         keep_four_bits(model)
+        if recipe.whiten is not None:
+            whiten(model, first_texts(recipe.data), recipe.whiten)
         save_model(model, final)
     wait_for_all()
     return final
@@ -226,13 +240,51 @@ def add_head(
     """Put a linear layer behind the model's pooling: the ridge regression from its untrained
     vectors to the teacher's, (n, d).
     """
+    place, own = before_normalizing(model, texts)
+    penalty = PENALTY * float(own.var(0).sum())
+    head = linear(*fit("ridge", own, vectors.astype(np.float32), penalty))
+    model.insert(place, head.to(model.device))
+
+
+def whiten(model: SentenceTransformer, texts: list[str], power: float) -> None:
+    """Centre the model's vectors and even out the variances of their principal axes, by what it
+    says of `texts`: the shift and the matrix go into its last linear layer, or into a new one.
+    """
+    place, own = before_normalizing(model, texts)
+    matrix = whitening(own, power)
+    shift = own.mean(0)
+    if place and isinstance(model[place - 1], Dense):
+        dense: Any = model[place - 1]
+        with torch.no_grad():
+            weight = dense.linear.weight.float().cpu().numpy()
+            bias = dense.linear.bias.float().cpu().numpy()
+        made = linear(weight.T @ matrix, (bias - shift) @ matrix)
+        model[place - 1] = made.to(model.device)
+    else:
+        model.insert(place, linear(matrix, -shift @ matrix).to(model.device))
+
+
+def before_normalizing(
+    model: SentenceTransformer, texts: list[str]
+) -> tuple[int, npt.NDArray[np.float32]]:
+    """Where the model's normalising is, or would be, among its modules, and its vectors of `texts`
+    there, (n, d).
+    """
     places = [i for i, module in enumerate(model) if isinstance(module, Normalize)]
     place = places[0] if places else len(model)
-    modules = list(model)
-    plain = SentenceTransformer(modules=modules[:place], device=str(model.device))
-    own = np.asarray(plain.encode(texts, batch_size=64, show_progress_bar=False), dtype=np.float32)
-    matrix, bias = fit("ridge", own, vectors.astype(np.float32), PENALTY * float(own.var(0).sum()))
-    model.insert(place, linear(matrix, bias).to(model.device))
+    plain = SentenceTransformer(modules=list(model)[:place], device=str(model.device)).eval()
+    made = plain.encode(texts, batch_size=64, show_progress_bar=False)
+    return place, np.asarray(made, dtype=np.float32)
+
+
+def first_texts(data: VectorData) -> list[str]:
+    """The first texts that the student is taught by, as many as a head is fitted on."""
+    texts = list[str]()
+    for _, values, _ in read_shards(data.vectors, "text"):
+        texts.extend(values)
+        if len(texts) >= HEAD_TEXTS:
+            break
+    return texts[:HEAD_TEXTS]
 
 
 def plain_tokenizer(model: SentenceTransformer) -> Any:
