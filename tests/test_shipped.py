@@ -93,3 +93,8 @@ def test_the_demo_finds_most_answers_in_other_languages(tmp_path: Path) -> None:
         for question, name in demo.questions()
     ]
     assert sum(r is not None and r <= demo.NEAR for r in ranks) >= 6, ranks
+
+
+def test_the_student_finds_translations_that_the_default_table_does_not() -> None:
+    student, table = lusifer.load(MODELS / "e5-student-45m"), lusifer.load()
+    assert right(student, student) > max(0.9, right(table, table))

@@ -2,7 +2,8 @@
 or nobody said.
 
 Declared are: the sources of the recipe that lies with a model of ours, `datasets:` in its card,
-and, of a model that mteb knows, the training sets that mteb lists. Nothing declared is no proof of
+and, of a model that mteb knows, the training sets that mteb lists; and the same of the models that
+the recipe begins with or learns from, whose knowledge it inherits. Nothing declared is no proof of
 anything: then the answer is None. Not a search through the texts.
 """
 
@@ -55,11 +56,23 @@ def declared(model: LoadedModel) -> set[str] | None:
     says nothing.
     """
     found: set[str] = set()
-    said = False
-    for names in (_recipe(model.name), _card(model.name), _registry(model.name)):
-        if names is not None:
-            said = True
-            found |= {re.split(r"[/.]", Path(name).name)[0].lower() for name in names}
+    said, asked, known = False, [model.name], set[str]()
+    while asked:
+        name = asked.pop()
+        if name in known:
+            continue
+        known.add(name)
+        recipe = _recipe(name)
+        names = (
+            list(_sources(recipe)) if recipe is not None else None,
+            _card(name),
+            _registry(name),
+        )
+        for listed in names:
+            if listed is not None:
+                said = True
+                found |= {re.split(r"[/.]", Path(n).name)[0].lower() for n in listed}
+        asked += _ancestors(recipe)
     return found if said else None
 
 
@@ -84,9 +97,9 @@ def _folder(name: str) -> Path | None:
         return None
 
 
-def _recipe(name: str) -> list[str] | None:
-    """The files of the recipe that lies beside a model of ours, or, for the one that comes along,
-    of the recipe of its name.
+def _recipe(name: str) -> dict[str, Any] | None:
+    """The recipe that lies beside a model of ours, or, for the one that comes along, the recipe of
+    its name.
     """
     folder = _folder(name)
     if name == hub.DEFAULT:
@@ -99,7 +112,21 @@ def _recipe(name: str) -> list[str] | None:
         )
     if not files:
         return None
-    return list(_sources(yaml.safe_load(files[0].read_text(encoding="utf-8"))))
+    recipe = yaml.safe_load(files[0].read_text(encoding="utf-8"))
+    return recipe if isinstance(recipe, dict) else None
+
+
+INHERITED = ("base", "teacher", "encoder", "target")  # keys that name another model
+
+
+def _ancestors(value: Any) -> list[str]:
+    """The models that a recipe begins with or learns from."""
+    if isinstance(value, Mapping):
+        own = [str(v) for k, v in value.items() if k in INHERITED and isinstance(v, str)]
+        return own + [name for inner in value.values() for name in _ancestors(inner)]
+    return (
+        [name for inner in value for name in _ancestors(inner)] if isinstance(value, list) else []
+    )
 
 
 def _sources(value: Any) -> Iterator[str]:

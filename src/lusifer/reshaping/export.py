@@ -368,6 +368,7 @@ def _split(file: Path) -> None:
         location=f"{file.name}_data",
         size_threshold=SPLIT_FROM,
     )
+    file.with_name(f"{file.name}_data").chmod(0o644)  # ONNX leaves it to its owner alone
 
 
 def _tokenizer(source: Path, model: Any, folder: Path) -> Path:
