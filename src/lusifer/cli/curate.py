@@ -339,7 +339,7 @@ def progress() -> Iterator[Callable[[str], Callable[[int, int], None]]]:
     """Bars on a terminal, one a step."""
     from lusifer.io.progress import Bars
 
-    with Bars(*Bars.get_default_columns(), transient=True) as bars:
+    with Bars(transient=True) as bars:
 
         def step(what: str) -> Callable[[int, int], None]:
             task = bars.add_task(what, total=None)

@@ -52,7 +52,7 @@ def mine(
     ]
     named = LoadedModel.load(model)
     aside = Path(into).with_name(f".{Path(into).name}.vectors")
-    with Bars(*Bars.get_default_columns(), transient=True) as progress:
+    with Bars(transient=True) as progress:
         vectors = []
         for file, own in zip((first, second), texts, strict=True):
             task = progress.add_task(f"embedding {file}", total=len(own))

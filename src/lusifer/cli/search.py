@@ -89,7 +89,7 @@ def search(
 def _update(opened: Any, paths: list[str]) -> Any:
     from lusifer.io.progress import Bars
 
-    with Bars(*Bars.get_default_columns(), transient=True) as progress:
+    with Bars(transient=True) as progress:
         task = progress.add_task("indexing", total=None)
         report = opened.update(
             paths, lambda path, done, total: progress.update(task, completed=done, total=total)

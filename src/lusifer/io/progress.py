@@ -59,12 +59,9 @@ def track(items: Iterable[T], description: str, total: int | None = None) -> Ite
 
     Returns:
         The items.
-
-    Raises:
-        Nothing of its own.
     """
     size = total if total is not None else len(items) if isinstance(items, Sized) else None
-    with Bars(*Progress.get_default_columns()) as bars:
+    with Bars() as bars:
         task = bars.add_task(description, total=size)
         for item in items:
             yield item

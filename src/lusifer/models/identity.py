@@ -17,53 +17,43 @@ from lusifer.io.files import sha256
 from lusifer.models.hub import onnx_files, weights_files, weights_hash
 
 SETTINGS = (
-    *(
-        "config.json",
-        "modules.json",
-        "sentence_bert_config.json",
-        "config_sentence_transformers.json",
-        "tokenizer.json",
-    ),
-    *(
-        "tokenizer_config.json",
-        "special_tokens_map.json",
-        "bridge.json",
-        "heads.json",
-        "adapters.json",
-        "router_config.json",
-    ),
+    "config.json",
+    "modules.json",
+    "sentence_bert_config.json",
+    "config_sentence_transformers.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "bridge.json",
+    "heads.json",
+    "adapters.json",
+    "router_config.json",
 )
 FURTHER = ("[0-9]*_*/*.json", "[a-z]*_[0-9]*_*/*.json", "adapters/*/adapter_config.json")
 WORDS = ("vocab.txt", "merges.txt", "vocab.json", "*.model")
 IDLE = {  # keys that change no vector
-    *(
-        "__version__",
-        "transformers_version",
-        "_name_or_path",
-        "name_or_path",
-        "similarity_fn_name",
-        "about",
-        "padding",
-        "truncation",
-    ),
-    *(
-        "architectures",
-        "model_type_hint",
-        "torch_dtype",
-        "dtype",
-        "use_cache",
-        "base_model_name_or_path",
-        "auto_mapping",
-    ),
+    "__version__",
+    "transformers_version",
+    "_name_or_path",
+    "name_or_path",
+    "base_model_name_or_path",
+    "similarity_fn_name",
+    "about",
+    "padding",
+    "truncation",
+    "architectures",
+    "use_cache",
+    "auto_mapping",
 }
 NO_WEIGHTS = (".json", ".md", ".txt", ".model", ".yaml", ".py", ".gitattributes")
 
 
-def identity(folder: str | Path) -> str:
+def identity(folder: str | Path, weights: str = "") -> str:
     """The identity of the model in a folder.
 
     Args:
         folder: a model folder, as `hub.locate` finds it.
+        weights: the hash of its weights (`hub.weights_hash`), where it is known already.
 
     Returns:
         64 hexadecimal digits.
@@ -72,16 +62,12 @@ def identity(folder: str | Path) -> str:
         OSError: where a file cannot be read.
     """
     folder = Path(folder)
-    digest = hashlib.sha256(weights_hash(folder).encode())
+    digest = hashlib.sha256((weights or weights_hash(folder)).encode())
     if not weights_files(folder):  # an ONNX graph may name files of any name that hold its weights
-        for graph in onnx_files(folder):
-            beside = [
-                file
-                for file in sorted(graph.parent.iterdir())
-                if file.is_file() and not file.name.endswith(NO_WEIGHTS)
-            ]
-            digest.update(sha256(*beside).encode())
-            break
+        graphs = onnx_files(folder)
+        beside = {file for graph in graphs for file in graph.parent.iterdir() if file.is_file()}
+        further = [file for file in beside.difference(graphs) if not file.name.endswith(NO_WEIGHTS)]
+        digest.update(sha256(*further).encode())
     found = {folder / name for name in SETTINGS} | {
         file for pattern in (*FURTHER, *WORDS) for file in folder.glob(pattern)
     }

@@ -1,21 +1,16 @@
-"""Loading: a path or a hub id → a SentenceTransformer, or the `Embedder` over it. Remote code is
-never run.
-"""
+"""Loading: a path, a hub id or a URL → an `Embedder`, by the table of formats. Remote code is never run."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lusifer.errors import ModelError
 from lusifer.models import hub
 from lusifer.models.embedder import Embedder, Long
 from lusifer.models.formats import ENDPOINT, LoadOptions, check_options, format_of
 from lusifer.models.identity import identity
-
-if TYPE_CHECKING:
-    pass
 
 
 def load(
@@ -96,7 +91,8 @@ class LoadedModel:
             return cls(str(name), str(name), load(name, **settings))
         folder = hub.locate(str(name))
         full = str(folder.resolve()) if Path(name).expanduser().is_dir() else str(name)
-        return cls(full, identity(folder), load(name, **settings), hub.weights_hash(folder))
+        weights = hub.weights_hash(folder)
+        return cls(full, identity(folder, weights), load(name, **settings), weights)
 
     def is_that(self, remembered: str) -> bool:
         """Whether what was remembered, an identity or the older hash of weights, means this model."""

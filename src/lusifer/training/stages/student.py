@@ -27,7 +27,6 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainingArguments
-from sentence_transformers.sentence_transformer.modules import Dense, Normalize
 
 from lusifer.data.draw import Drawn
 from lusifer.data.token_store import TokenStore
@@ -35,11 +34,8 @@ from lusifer.encoding.bulk import read_shards
 from lusifer.errors import ConfigError
 from lusifer.io.files import replacing_folder, write_array
 from lusifer.models.families import no_dropout
-from lusifer.models.four_bit import FourBitEmbedding, rounded
 from lusifer.models.sentence_transformer import sentence_transformer
 from lusifer.models.tokenize import padded
-from lusifer.reshaping.trim import count_pieces, trim, wanted_pieces
-from lusifer.reshaping.whiten import whitening
 from lusifer.training.assemble import save_model
 from lusifer.training.loop import (
     Batch,
@@ -52,32 +48,19 @@ from lusifer.training.loop import (
     wait_for_all,
 )
 from lusifer.training.losses.distillation import distillation
-from lusifer.training.maps import fit, linear
+from lusifer.training.student_model import (
+    HEAD_TEXTS,
+    StudentStart,
+    add_head,
+    keep_four_bits,
+    starting,
+    train_in_four_bits,
+    whiten,
+)
 from lusifer.training.texts import POOL
 from lusifer.training.trainers import SentenceTrainer
 
 log = logging.getLogger(__name__)
-
-HEAD_TEXTS = 20_000  # that the head is fitted on: some fifty a number of a vector
-PENALTY = 1e-4  # of the head, relative to the variance of the untrained vectors
-
-
-@dataclass(frozen=True)
-class StudentStart:
-    """What the student begins as: the model `base` with the `layers` named (null for all) and
-    `pieces` of its vocabulary (null for all).
-
-    `four_bits` trains the table through the four bits that an export keeps it in. `head` adds a
-    linear layer after the pooling, fitted by ridge regression to the teacher's vectors before any
-    training: with it the first layers, whose states mean most alike in all languages, are a better
-    start than layers spread over the teacher's depth.
-    """
-
-    base: str
-    layers: tuple[int, ...] | None = None
-    pieces: int | None = None
-    four_bits: bool = False
-    head: bool = False
 
 
 @dataclass(frozen=True)
@@ -144,9 +127,8 @@ def run(recipe: StudentRecipe, *, restart: bool = False) -> Path:
     model.
     """
     if restart or not (Path(recipe.output) / "prepared" / "vectors.npy").exists():
-        next(
-            iter(read_shards(recipe.data.vectors, "text"))
-        )  # told before the output folder is made
+        # What lacks is told before the output folder is made.
+        next(iter(read_shards(recipe.data.vectors, "text")))
     output = claim(recipe.output, recipe, restart=restart)
     final = output / "model"
     if (final / "modules.json").exists():
@@ -158,9 +140,8 @@ def run(recipe: StudentRecipe, *, restart: bool = False) -> Path:
         prepare(recipe, prepared)
     wait_for_all()
     model = sentence_transformer(prepared / "start")
-    no_dropout(
-        model
-    )  # the teacher's vectors are the signal: noise on the way to them only blurs it
+    # The teacher's vectors are the signal: noise on the way to them only blurs it.
+    no_dropout(model)
     if recipe.start.four_bits:
         train_in_four_bits(model)
     batches = StudentBatches(recipe, prepared, model)
@@ -180,7 +161,8 @@ def run(recipe: StudentRecipe, *, restart: bool = False) -> Path:
     if rank_and_world()[0] == 0:
         keep_four_bits(model)
         if recipe.whiten is not None:
-            whiten(model, first_texts(recipe.data), recipe.whiten)
+            texts, _ = read_taught(recipe.data, HEAD_TEXTS)
+            whiten(model, texts[:HEAD_TEXTS], recipe.whiten)
         save_model(model, final)
     wait_for_all()
     return final
@@ -208,83 +190,19 @@ def prepare(recipe: StudentRecipe, folder: Path) -> None:
     write_array(folder / "vectors.npy", vectors)
 
 
-def read_taught(data: VectorData) -> tuple[list[str], npt.NDArray[np.float16]]:
-    """The texts, and the teacher's vectors of them, (n, d)."""
+def read_taught(
+    data: VectorData, enough: int | None = None
+) -> tuple[list[str], npt.NDArray[np.float16]]:
+    """The texts, and the teacher's vectors of them, (n, d); of the first shards alone that hold
+    `enough` texts, where that is said.
+    """
     texts, vectors = list[str](), list[npt.NDArray[np.float16]]()
     for shard, values, found in read_shards(data.vectors, "text"):
         texts.extend(values)
         vectors.append(found.astype(np.float16))
-        if shard + 1 == data.shards:
+        if shard + 1 == data.shards or (enough is not None and len(texts) >= enough):
             break
     return texts, np.concatenate(vectors)
-
-
-def starting(start: StudentStart, texts: Iterable[str]) -> SentenceTransformer:
-    """The student before any training. Its prompts are gone: they are in the teacher's vectors
-    already.
-    """
-    model = sentence_transformer(start.base, device="cpu")
-    pieces = np.arange(len(model.tokenizer))
-    if start.pieces is not None:
-        backend = model.tokenizer.backend_tokenizer
-        pieces = wanted_pieces(backend, count_pieces(backend, texts), start.pieces)
-    if start.pieces is not None or start.layers is not None:
-        model = trim(model, pieces, start.layers)
-    model.prompts, model.default_prompt_name = {}, None
-    return model
-
-
-def add_head(
-    model: SentenceTransformer, texts: list[str], vectors: npt.NDArray[np.float16]
-) -> None:
-    """Put a linear layer behind the model's pooling: the ridge regression from its untrained
-    vectors to the teacher's, (n, d).
-    """
-    place, own = before_normalizing(model, texts)
-    penalty = PENALTY * float(own.var(0).sum())
-    head = linear(*fit("ridge", own, vectors.astype(np.float32), penalty))
-    model.insert(place, head.to(model.device))
-
-
-def whiten(model: SentenceTransformer, texts: list[str], power: float) -> None:
-    """Centre the model's vectors and even out the variances of their principal axes, by what it
-    says of `texts`: the shift and the matrix go into its last linear layer, or into a new one.
-    """
-    place, own = before_normalizing(model, texts)
-    matrix = whitening(own, power)
-    shift = own.mean(0)
-    if place and isinstance(model[place - 1], Dense):
-        dense: Any = model[place - 1]
-        with torch.no_grad():
-            weight = dense.linear.weight.float().cpu().numpy()
-            bias = dense.linear.bias.float().cpu().numpy()
-        made = linear(weight.T @ matrix, (bias - shift) @ matrix)
-        model[place - 1] = made.to(model.device)
-    else:
-        model.insert(place, linear(matrix, -shift @ matrix).to(model.device))
-
-
-def before_normalizing(
-    model: SentenceTransformer, texts: list[str]
-) -> tuple[int, npt.NDArray[np.float32]]:
-    """Where the model's normalising is, or would be, among its modules, and its vectors of `texts`
-    there, (n, d).
-    """
-    places = [i for i, module in enumerate(model) if isinstance(module, Normalize)]
-    place = places[0] if places else len(model)
-    plain = SentenceTransformer(modules=list(model)[:place], device=str(model.device)).eval()
-    made = plain.encode(texts, batch_size=64, show_progress_bar=False)
-    return place, np.asarray(made, dtype=np.float32)
-
-
-def first_texts(data: VectorData) -> list[str]:
-    """The first texts that the student is taught by, as many as a head is fitted on."""
-    texts = list[str]()
-    for _, values, _ in read_shards(data.vectors, "text"):
-        texts.extend(values)
-        if len(texts) >= HEAD_TEXTS:
-            break
-    return texts[:HEAD_TEXTS]
 
 
 def plain_tokenizer(model: SentenceTransformer) -> Any:
@@ -295,21 +213,6 @@ def plain_tokenizer(model: SentenceTransformer) -> Any:
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return tokenizer
-
-
-def train_in_four_bits(model: SentenceTransformer) -> None:
-    """Have the table's rows rounded on the way, in the forward pass alone."""
-    table: Any = model[0].auto_model.get_input_embeddings()
-    table.__class__ = FourBitEmbedding
-
-
-def keep_four_bits(model: SentenceTransformer) -> None:
-    """Write the rounding into the table itself, and make it a plain one again."""
-    table: Any = model[0].auto_model.get_input_embeddings()
-    if isinstance(table, FourBitEmbedding):
-        with torch.no_grad():
-            table.weight.copy_(rounded(table.weight))
-        setattr(table, "__class__", torch.nn.Embedding)  # noqa: B010  # mypy believes that a class never changes
 
 
 class StudentBatches:

@@ -11,7 +11,7 @@ import torch
 
 import lusifer
 from lusifer.reshaping.whiten import whitening
-from lusifer.training.stages.student import (
+from lusifer.training.student_model import (
     StudentStart,
     add_head,
     before_normalizing,
