@@ -91,7 +91,7 @@ def test_a_model_is_scored_diagnosed_and_shown(suite: Path, tmp_path: Path) -> N
         results,
     )
     assert "deu_Latn" in again
-    assert "was there" in again
+    assert "1 of 1 results were there already" in again
     said = told(
         "diagnose",
         "default",

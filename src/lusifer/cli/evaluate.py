@@ -145,12 +145,16 @@ def _suite(
 
     wanted = chosen(asked)
     found, seen = {}, {}
+    note = Console(stderr=True)
     for name, model in models.items():
         warn_of_prompts(name, model)
         found[name], _ = run(model, wanted)
+        if before := sum(outcome.kept for outcome in found[name]):
+            note.print(
+                f"{name}: {before} of {len(wanted)} results were there already.", highlight=False
+            )
         trained_on = declared(model)
         seen[name] = {task.name: zero_shot(trained_on, task) for task in wanted}
-    note = Console(stderr=True)
     tables().print(table(compare(found, by_language=by_language), list(models), seen))
     if any(False in marks.values() for marks in seen.values()):
         note.print(
