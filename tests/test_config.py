@@ -79,6 +79,75 @@ def test_mistakes_are_told_in_one_line(
     assert "\n" not in str(caught.value)
 
 
+@dataclass(frozen=True)
+class Fruit(config.Choice):
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Apple(Fruit):
+    kind: Literal["apple"] = "apple"
+    seeds: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if any(seed < 0 for seed in self.seeds):
+            raise ValueError("seeds are numbers from 0 on")
+
+
+@dataclass(frozen=True)
+class Plum(Fruit):
+    kind: Literal["plum"] = "plum"
+    stone: bool = True
+
+
+@dataclass(frozen=True)
+class Basket:
+    first: Fruit = field(default_factory=Apple)
+    more: tuple[Fruit, ...] = ()
+    by_name: dict[str, Fruit] = field(default_factory=dict)
+    last: Fruit | None = None
+
+
+def test_a_choice_takes_the_keys_of_its_own_kind() -> None:
+    data = {
+        "first": {"kind": "plum", "stone": False},
+        "more": {"kind": "apple", "seeds": 3},
+        "by_name": {"a": {"kind": "plum", "weight": 2}},
+    }
+    got = config.build(Basket, data, "basket")
+    assert got == Basket(Plum(stone=False), (Apple(seeds=(3,)),), {"a": Plum(weight=2.0)})
+    assert config.build(Basket, config.plain(got), "again") == got
+    assert list(config.plain(got)["first"]) == ["kind", "weight", "stone"]
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({"first": {"kind": "pear"}}, ["basket: first.kind is 'pear'", "apple, plum"]),
+        ({"first": {"stone": True}}, ["basket: first.kind is None", "apple, plum"]),
+        (
+            {"first": {"kind": "apple", "stone": True}},
+            ["basket: first: unknown key 'stone'", "kind, weight, seeds"],
+        ),
+        (
+            {"more": [{"kind": "plum"}, {"kind": "plum", "ston": 1}]},
+            ["basket: more[1]: unknown key 'ston'", "did you mean 'stone'"],
+        ),
+        ({"by_name": {"a": {"kind": "plum", "stone": 1}}}, ["by_name.a.stone is 1", "type bool"]),
+        ({"last": {"kind": "apple", "seeds": [1, -1]}}, ["basket: last: seeds are numbers"]),
+        ({"last": {"kind": "apple", "seeds": [1.5]}}, ["last.seeds[0] is 1.5", "type int"]),
+        ({"last": "apple"}, ["last: expected a mapping whose kind is one of apple, plum"]),
+        ({"first": {"kind": "apple", "weight": "heavy"}}, ["first.weight is 'heavy'", "float"]),
+    ],
+)
+def test_a_wrong_choice_is_told_in_one_line(data: object, words: list[str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.build(Basket, data, "basket")
+    for word in words:
+        assert word in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
 def test_a_missing_recipe_and_a_binary_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such recipe"):
         config.read(tmp_path / "none.yaml")

@@ -1,6 +1,7 @@
 """Recipes: YAML files read into checked objects, with dotted overrides and one-line errors."""
 
-from lusifer.config.recipes import build, dump, find, load, override, plain, read
+from lusifer.config.build import Choice, build
+from lusifer.config.recipes import dump, find, load, override, plain, read
 from lusifer.config.schema import schema
 
-__all__ = ["build", "dump", "find", "load", "override", "plain", "read", "schema"]
+__all__ = ["Choice", "build", "dump", "find", "load", "override", "plain", "read", "schema"]

@@ -8,12 +8,11 @@ recipe back as YAML.
 from __future__ import annotations
 
 import dataclasses
-import types
-import typing
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from lusifer.config.build import build
 from lusifer.errors import ConfigError
 
 T = TypeVar("T")
@@ -47,11 +46,13 @@ def read(path: str | Path) -> dict[str, Any]:
     """The YAML mapping in `path`. Raises ConfigError where it is missing, unreadable or not a
     mapping.
     """
-    import yaml  # late: a static table's configuration needs none
+    import yaml  # late: most of what imports this module reads no recipe
+
+    from lusifer.config.yaml_text import parsed
 
     path = Path(path)
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = parsed(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such recipe") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -73,6 +74,8 @@ def override(data: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any
     """Apply dotted overrides, `a.b=value` (the value is YAML), to a copy of `data`."""
     import yaml
 
+    from lusifer.config.yaml_text import parsed
+
     result: dict[str, Any] = {k: dict(v) if isinstance(v, dict) else v for k, v in data.items()}
     for text in overrides:
         key, equals, value = text.partition("=")
@@ -85,76 +88,10 @@ def override(data: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any
             node[parent] = dict(child) if isinstance(child, dict) else {}
             node = node[parent]
         try:
-            node[last] = yaml.safe_load(value)
+            node[last] = parsed(value)
         except yaml.YAMLError:
             raise ConfigError(f"override {text!r}: the value is not valid YAML") from None
     return result
-
-
-def build(cls: type[T], data: Any, where: str) -> T:
-    """Build dataclass `cls` from plain `data`; `where` opens each error (a file and a key path)."""
-    if not isinstance(data, Mapping):
-        raise ConfigError(f"{where}: expected a mapping with keys {_names(cls)}, got {data!r}")
-    fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    hints = typing.get_type_hints(cls)
-    for key in data:
-        if key not in fields:
-            import difflib
-
-            near = difflib.get_close_matches(str(key), fields, n=1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            raise ConfigError(f"{where}: unknown key {key!r}; {hint}the keys are {_names(cls)}")
-    values: dict[str, Any] = {}
-    for name, field in fields.items():
-        if name in data:
-            values[name] = _value(hints[name], data[name], f"{where}: {name}")
-        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
-            raise ConfigError(f"{where}: the key {name!r} is missing; the keys are {_names(cls)}")
-    try:
-        return cls(**values)
-    except ValueError as error:  # a dataclass's own __post_init__ check
-        raise ConfigError(f"{where}: {error}") from None
-
-
-def _names(cls: type) -> str:
-    return ", ".join(f.name for f in dataclasses.fields(cls))
-
-
-def _value(hint: Any, value: Any, where: str) -> Any:
-    origin, args = typing.get_origin(hint), typing.get_args(hint)
-    if hint is Any:
-        return value
-    if origin in (typing.Union, types.UnionType):
-        if value is None and type(None) in args:
-            return None
-        return _value(next(a for a in args if a is not type(None)), value, where)
-    if origin is typing.Literal:
-        if value not in args:
-            raise ConfigError(
-                f"{where} is {value!r}; it must be one of {', '.join(map(str, args))}"
-            )
-        return value
-    if origin is tuple:
-        items = value if isinstance(value, list | tuple) else [value]
-        return tuple(_value(args[0], item, f"{where}[{i}]") for i, item in enumerate(items))
-    if origin is dict:
-        if not isinstance(value, Mapping):
-            raise ConfigError(f"{where}: expected a mapping, got {value!r}")
-        return {str(k): _value(args[1], v, f"{where}.{k}") for k, v in value.items()}
-    if dataclasses.is_dataclass(hint):
-        return build(typing.cast(type, hint), value, where)
-    return _scalar(hint, value, where)
-
-
-def _scalar(hint: Any, value: Any, where: str) -> Any:
-    if hint is float and isinstance(value, int | float | str) and not isinstance(value, bool):
-        try:
-            return float(value)  # YAML reads 1e-4 as a string
-        except ValueError:
-            pass
-    elif isinstance(value, hint) and not (hint is int and isinstance(value, bool)):
-        return value
-    raise ConfigError(f"{where} is {value!r}; it must be of type {getattr(hint, '__name__', hint)}")
 
 
 def plain(config: Any) -> Any:

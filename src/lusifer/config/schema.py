@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from lusifer.config.build import adapter
+
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -15,18 +17,5 @@ def schema(recipe: type[Any]) -> dict[str, Any]:
 
     Returns:
         A JSON Schema (2020-12) that refuses unknown keys, as `build` does.
-
-    Raises:
-        MissingExtra: where pydantic is not installed.
     """
-    try:
-        from pydantic import TypeAdapter
-    except ModuleNotFoundError:
-        from lusifer.errors import MissingExtra
-
-        raise MissingExtra("pydantic", "train") from None
-    made = {"$schema": DRAFT} | TypeAdapter(recipe).json_schema()
-    for part in (made, *made.get("$defs", {}).values()):
-        if "properties" in part:
-            part["additionalProperties"] = False
-    return made
+    return {"$schema": DRAFT} | adapter(recipe).json_schema()

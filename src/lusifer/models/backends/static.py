@@ -150,14 +150,20 @@ def load_static(folder: str | Path, dim: int | None = None) -> StaticEmbedder:
 
 
 def read_static_config(folder: Path) -> StaticConfig:
-    """The configuration of a static table's folder."""
-    from lusifer import config as recipes
-    from lusifer.errors import ConfigError
+    """The configuration of a static table's folder.
 
+    Checked by hand: the default model must be ready before pydantic would have been imported.
+    """
+    kinds = {"dim": int, "max_tokens": int, "prompts": dict, "about": dict, "lusifer": str}
     try:
         value = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        return recipes.build(StaticConfig, value, str(folder / CONFIG))
-    except (OSError, ValueError, ConfigError) as error:
+        for key, found in value.items():
+            if key not in kinds:
+                raise ValueError(f"unknown key {key!r}; the keys are {', '.join(kinds)}")
+            if type(found) is not kinds[key]:
+                raise ValueError(f"{key} is {found!r}; it must be of type {kinds[key].__name__}")
+        return StaticConfig(**value)
+    except (OSError, ValueError, TypeError, AttributeError) as error:
         raise ModelError(
             f"{folder / CONFIG}: not a static table's configuration ({error})"
         ) from None
