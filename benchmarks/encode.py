@@ -266,7 +266,7 @@ def random_bridge(tokenizer_folder: str, device: str) -> tuple[Any, int]:
     from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
 
     from lusifer.models import families
-    from lusifer.models.bridge.connectors import ConnectorConfig
+    from lusifer.models.bridge.connectors.mlp import MLPConfig
     from lusifer.models.bridge.module import Bridge, BridgeConfig, Part
 
     parts = [
@@ -276,7 +276,7 @@ def random_bridge(tokenizer_folder: str, device: str) -> tuple[Any, int]:
     config = BridgeConfig(
         Part("encoder", dtype="bfloat16"),
         Part("target", dtype="bfloat16"),
-        ConnectorConfig(kind="mlp"),
+        MLPConfig(),
     )
     bridge = Bridge(config, *parts, families.load_tokenizer(tokenizer_folder), {})
     model = SentenceTransformer(

@@ -18,7 +18,7 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from lusifer.io.files import write_json
-from lusifer.models.bridge.connectors import ConnectorConfig
+from lusifer.models.bridge.connectors.mlp import MLPConfig
 from lusifer.models.bridge.module import Bridge, BridgeConfig, Part, masked_mean
 from lusifer.training.loop import use_bf16
 
@@ -37,7 +37,7 @@ def main() -> None:
     config = BridgeConfig(
         Part(chosen.encoder, "full"),
         Part(chosen.target),
-        ConnectorConfig(residual=True),
+        MLPConfig(residual=True),
         max_tokens=256,
     )
     bridge = Bridge.new(config)

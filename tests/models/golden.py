@@ -20,6 +20,7 @@ import transformers
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 import lusifer
+from lusifer.config import build
 from lusifer.models.backends.torch_embedder import TorchEmbedder
 from lusifer.models.bridge.connectors import ConnectorConfig
 from lusifer.models.bridge.module import Bridge, BridgeConfig, Part
@@ -66,7 +67,8 @@ def _models() -> Iterator[tuple[str, lusifer.Embedder]]:
         )
         yield "onnx", lusifer.load(Path(made) / "onnx")
         for kind in CONNECTORS:
-            config = ConnectorConfig(kind=kind, tokens=1, queries=4)  # type: ignore[arg-type]
+            sizes = {"queries": 4} if kind == "resampler" else {}
+            config = build(ConnectorConfig, {"kind": kind, "tokens": 1, **sizes}, kind)
             parts = Part(str(folders["xlm-roberta"])), Part(str(folders["bert"]))
             bridge = Bridge.new(BridgeConfig(*parts, connector=config, max_tokens=64))
             _fill(bridge.connector)

@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
 
 import lusifer
+from lusifer.config import build
 from lusifer.errors import LusiferError, ModelError
 from lusifer.models.backends.torch_embedder import TorchEmbedder
 from lusifer.models.bridge.connectors import ConnectorConfig
@@ -42,7 +43,7 @@ def make(
     config = BridgeConfig(
         Part(str(model_folder(encoder)), train),  # type: ignore[arg-type]
         Part(str(model_folder(target)), "lora" if train == "lora" else "frozen"),
-        ConnectorConfig(**connector),  # type: ignore[arg-type]
+        build(ConnectorConfig, {"kind": "mlp"} | connector, "connector"),
         max_tokens=64,
         prompts=PROMPTS,
     )
@@ -72,7 +73,8 @@ def test_a_vector_depends_on_its_text_alone(
     """Batch composition and order, padding side and length, added tokens (fault 3 of the first
     implementation).
     """
-    model = make(model_folder, encoder, target, kind=kind, tokens=2, queries=4)
+    sizes = {"queries": 4} if kind == "resampler" else {}
+    model = make(model_folder, encoder, target, kind=kind, tokens=2, **sizes)
     alone = np.stack([model.encode([t])[0] for t in TEXTS[:6]])
     together = model.encode(TEXTS[:6], batch_size=6)
     backwards = model.encode(TEXTS[5::-1], batch_size=4)[::-1]

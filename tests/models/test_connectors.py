@@ -6,15 +6,11 @@ import pytest
 import torch
 import transformers
 
-from lusifer.errors import ModelError
-from lusifer.models.bridge.connectors import (
-    CONNECTORS,
-    SHARP,
-    ConnectorConfig,
-    WordMixture,
-    make_connector,
-    to_front,
-)
+from lusifer.config import build, upgraded
+from lusifer.errors import ConfigError, ModelError
+from lusifer.models.bridge.connectors import ConnectorConfig, make_connector, to_front
+from lusifer.models.bridge.connectors.vocabulary import VocabularyConfig
+from lusifer.models.bridge.connectors.words import SHARP, WordMixture, WordsConfig
 from lusifer.models.bridge.module import BridgeConfig, Lora, Part
 from lusifer.training.assemble import shape_plan
 from lusifer.training.run import load_recipe
@@ -26,15 +22,15 @@ def target() -> torch.nn.Module:
     return transformers.AutoModel.from_config(tiny_config("llama"))
 
 
-@pytest.mark.parametrize("kind", CONNECTORS)
+@pytest.mark.parametrize("kind", ["mlp", "linear", "vocabulary", "words", "resampler"])
 @pytest.mark.parametrize("tokens", [0, 3])
 def test_a_row_is_the_same_whatever_stands_beside_it(
     kind: str, tokens: int, target: torch.nn.Module
 ) -> None:
     torch.manual_seed(0)
-    connector = make_connector(
-        ConnectorConfig(kind=kind, tokens=tokens, queries=4), 24, 32, target
-    ).eval()  # type: ignore[arg-type]
+    sizes = {"queries": 4} if kind == "resampler" else {}
+    config = build(ConnectorConfig, {"kind": kind, "tokens": tokens, **sizes}, kind)
+    connector = make_connector(config, 24, 32, target).eval()
     if isinstance(connector, WordMixture):
         connector.set_words(torch.randn(20, 24), list(range(20)), [1], [2, 3])
     states = torch.randn(1, 5, 24)
@@ -64,7 +60,7 @@ def test_to_front_keeps_order_and_drops_padding_from_between() -> None:
 def test_the_vocabulary_connector_gives_mixtures_of_the_targets_embeddings(
     target: torch.nn.Module,
 ) -> None:
-    connector = make_connector(ConnectorConfig(kind="vocabulary", temperature=1e-4), 24, 32, target)
+    connector = make_connector(VocabularyConfig(temperature=1e-4), 24, 32, target)
     out, _ = connector(torch.randn(1, 3, 24), torch.ones(1, 3, dtype=torch.long), target)
     table = target.get_input_embeddings().weight
     nearest = torch.cdist(out[0].detach(), table.detach()).min(1).values
@@ -74,7 +70,7 @@ def test_the_vocabulary_connector_gives_mixtures_of_the_targets_embeddings(
 def test_a_key_comes_in_and_goes_out_at_no_weight(target: torch.nn.Module) -> None:
     """So that which of two equally near keys is the last one counted changes nothing."""
     torch.manual_seed(0)
-    connector = make_connector(ConnectorConfig(kind="words", nearest=3), 24, 32, target).eval()
+    connector = make_connector(WordsConfig(nearest=3), 24, 32, target).eval()
     assert isinstance(connector, WordMixture)
     state = torch.nn.functional.normalize(torch.randn(24), dim=-1)
     away = torch.nn.functional.normalize(torch.randn(6, 24), dim=-1)
@@ -105,7 +101,7 @@ def test_a_key_comes_in_and_goes_out_at_no_weight(target: torch.nn.Module) -> No
 
 
 def test_damaged_words_are_refused(target: torch.nn.Module) -> None:
-    connector = make_connector(ConnectorConfig(kind="words"), 24, 32, target)
+    connector = make_connector(WordsConfig(), 24, 32, target)
     with pytest.raises(ModelError, match="one for each"):
         connector.make_room(
             {"keys": torch.zeros(3, 24), "ids": torch.zeros(2, dtype=torch.int32)}, target
@@ -117,14 +113,24 @@ def test_damaged_words_are_refused(target: torch.nn.Module) -> None:
 
 
 def test_wrong_sizes_are_refused() -> None:
-    with pytest.raises(ValueError, match="learns its own"):
-        ConnectorConfig(kind="words", temperature=2.0)
-    with pytest.raises(ValueError, match="nearest"):
-        ConnectorConfig(nearest=0)
-    with pytest.raises(ValueError, match="tokens"):
-        ConnectorConfig(tokens=-1)
-    with pytest.raises(ValueError, match="temperature"):
-        ConnectorConfig(temperature=0)
+    for kind, key, value, told in (
+        ("words", "temperature", 2.0, "unknown key 'temperature'"),
+        ("mlp", "queries", 4, "unknown key 'queries'; the keys are kind, tokens, residual"),
+        ("words", "nearest", 0, "connector.nearest must be 1 or more"),
+        ("mlp", "tokens", -1, "connector.tokens must be 0 or more"),
+        ("vocabulary", "temperature", 0, "connector.temperature must be above 0"),
+        ("resampler", "queries", 0, "connector.queries and connector.heads"),
+    ):
+        with pytest.raises(ConfigError, match=told):
+            build(ConnectorConfig, {"kind": kind, key: value}, "connector")
+
+
+@pytest.mark.parametrize("kind", ["mlp", "linear", "vocabulary", "words", "resampler"])
+def test_the_flat_settings_of_before_are_read(kind: str) -> None:
+    flat = {"tokens": 1, "queries": 16, "heads": 8, "temperature": 1.0, "nearest": 10}
+    old = {"bridge": {"connector": {"kind": kind, **flat, "residual": True}}}
+    config = build(ConnectorConfig, upgraded(old)["bridge"]["connector"], kind)
+    assert (config.kind, config.tokens, config.residual) == (kind, 1, True)
 
 
 def test_the_papers_model_has_the_papers_sizes() -> None:

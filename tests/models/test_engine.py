@@ -161,11 +161,13 @@ def test_a_model_laid_end_to_end_gives_its_own_vectors(mode: str, model_folder: 
 
 @pytest.mark.parametrize("kind", ["mlp", "linear", "vocabulary", "resampler", "words"])
 def test_a_bridge_laid_end_to_end_gives_its_own_vectors(kind: str, model_folder: Folder) -> None:
+    from lusifer.config import build
     from lusifer.models.bridge.connectors import ConnectorConfig
     from lusifer.models.bridge.module import Bridge, BridgeConfig, Part
     from lusifer.training.assemble import assemble
 
-    connector = ConnectorConfig(kind=kind, residual=kind == "mlp", tokens=1 if kind == "mlp" else 0)  # type: ignore[arg-type]
+    more = {"residual": True, "tokens": 1} if kind == "mlp" else {}
+    connector = build(ConnectorConfig, {"kind": kind, **more}, kind)
     target = "bert" if kind == "words" else "qwen3"
     parts = (Part(str(model_folder("xlm-roberta"))), Part(str(model_folder(target))))
     model = assemble(Bridge.new(BridgeConfig(*parts, connector, max_tokens=100)), "cpu").eval()

@@ -11,7 +11,7 @@ import transformers
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from lusifer.errors import ModelError
-from lusifer.models.bridge.connectors import ConnectorConfig
+from lusifer.models.bridge.connectors.words import WordsConfig
 from lusifer.models.bridge.module import Bridge, BridgeConfig, Part
 from lusifer.models.bridge.words import WordPooling, frame, whole_words, word_marks
 from lusifer.models.families import embeddings
@@ -177,7 +177,7 @@ def test_the_targets_words_and_frame() -> None:
 def test_before_training_an_english_word_is_the_targets_own(
     encoder: str, target: str, model_folder: Folder
 ) -> None:
-    connector = ConnectorConfig(kind="words", nearest=1)
+    connector = WordsConfig(nearest=1)
     bridge = Bridge.new(
         BridgeConfig(
             Part(str(model_folder(encoder))),

@@ -10,7 +10,7 @@ import pytest
 from sentence_transformers import SentenceTransformer
 from sklearn.linear_model import Ridge
 
-from lusifer.models.bridge.connectors import ConnectorConfig
+from lusifer.models.bridge.connectors.mlp import MLPConfig
 from lusifer.models.bridge.module import Bridge, BridgeConfig, Part, masked_mean
 from lusifer.models.hub import weights_hash
 from lusifer.training.maps import fit
@@ -67,7 +67,7 @@ def test_the_residual_starts_as_the_rotation(model_folder: Folder) -> None:
     config = BridgeConfig(
         Part(str(model_folder("bert"))),
         Part(str(model_folder("bert"))),
-        ConnectorConfig(residual=True),
+        MLPConfig(residual=True),
         max_tokens=64,
     )
     bridge = Bridge.new(config)

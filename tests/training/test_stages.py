@@ -609,7 +609,7 @@ def test_another_language_is_refused_with_file_and_line(texts: Path, model_folde
         ("distil", ["bridge.encoder.base=/nowhere"], "no such model folder"),
         ("distil", ["data.root=/nowhere"], "data.root"),
         ("distil", ["bridge.conector.kind=mlp"], "did you mean 'connector'"),
-        ("distil", ["bridge.connector.kind=mpl"], "mlp, linear, vocabulary, words, resampler"),
+        ("distil", ["bridge.connector.kind=mpl"], "linear, mlp, resampler, vocabulary, words"),
         ("align", ["bridge.target.train=lora"], "must be frozen"),
         ("finetune", ["temperature=0"], "temperature must be above 0"),
         (

@@ -1,7 +1,19 @@
 """Recipes: YAML files read into checked objects, with dotted overrides and one-line errors."""
 
+from lusifer.config.aliases import upgraded
 from lusifer.config.build import Choice, build
 from lusifer.config.recipes import dump, find, load, override, plain, read
 from lusifer.config.schema import schema
 
-__all__ = ["Choice", "build", "dump", "find", "load", "override", "plain", "read", "schema"]
+__all__ = [
+    "Choice",
+    "build",
+    "dump",
+    "find",
+    "load",
+    "override",
+    "plain",
+    "read",
+    "schema",
+    "upgraded",
+]

@@ -49,6 +49,7 @@ def load_recipe(name: Any, overrides: Sequence[str] = ()) -> tuple[Any, Any]:
 
 def _built(data: Mapping[str, Any], path: Path) -> tuple[Any, Any]:
     """The module of the stage that plain data names, and its recipe."""
+    data = config.upgraded(data)
     stage = data.get("stage")
     if stage not in STAGES:
         raise ConfigError(f"{path}: stage is {stage!r}; it must be one of {', '.join(STAGES)}")

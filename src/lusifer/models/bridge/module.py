@@ -18,6 +18,7 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,8 +30,9 @@ from torch import nn
 from lusifer import config as recipes
 from lusifer.errors import ConfigError, ModelError
 from lusifer.models import families, hub, varlen
-from lusifer.models.bridge.connectors import ConnectorConfig, WordMixture, make_connector, to_front
-from lusifer.models.bridge.words import WordPooling, frame, whole_words
+from lusifer.models.bridge.connectors import ConnectorConfig, make_connector, to_front
+from lusifer.models.bridge.connectors.mlp import MLPConfig
+from lusifer.models.bridge.words import WordPooling
 
 Training = Literal["frozen", "lora", "full"]
 CONFIG, TRAINED = "bridge.json", "trained.safetensors"
@@ -67,7 +69,7 @@ class BridgeConfig:
 
     encoder: Part
     target: Part
-    connector: ConnectorConfig = field(default_factory=ConnectorConfig)
+    connector: ConnectorConfig = field(default_factory=MLPConfig)
     pooling: Literal["mean", "cls", "lasttoken"] | None = None
     max_tokens: int = 512
     noise: float = 0.0
@@ -96,7 +98,7 @@ class Bridge(InputModule):  # type: ignore[misc]
         self.connector = make_connector(config.connector, width_in, width_out, target)
         self.residual = nn.Linear(width_in, width_out) if config.connector.residual else None
         self.gate = nn.Parameter(torch.tensor(0.1)) if config.connector.residual else None
-        self.words = WordPooling(tokenizer) if config.connector.kind == "words" else None
+        self.words = WordPooling(tokenizer) if config.connector.words else None
         self.max_seq_length = config.max_tokens
         self.set_trainable()
 
@@ -118,25 +120,18 @@ class Bridge(InputModule):  # type: ignore[misc]
             parts[role] = families.load(folder, role, getattr(torch, part.dtype))  # type: ignore[arg-type]
             found[role] = hub.describe(part.base, folder, exact=part.exact)
         bridge = cls(config, parts["encoder"], parts["target"], tokenizer, found)
-        if isinstance(bridge.connector, WordMixture):
-            bridge.meet_words(families.load_tokenizer(folders["target"]))
+        bridge.connector.prepare(
+            bridge.mean_states, partial(families.load_tokenizer, folders["target"])
+        )
         return bridge
 
-    def meet_words(self, target_tokenizer: Any) -> None:
-        """Give the connector `words` the encoder's states of the target's own words."""
-        tokens, texts = zip(*whole_words(target_tokenizer), strict=True)
-        keys = []
+    def mean_states(self, texts: Sequence[str]) -> torch.Tensor:
+        """The encoder's mean states of a few texts, (n, e), float32."""
         self.eval()
         with torch.no_grad():
-            for i in range(0, len(texts), 512):
-                batch = self.preprocess(texts[i : i + 512])
-                keys.append(
-                    masked_mean(
-                        *self.encode_tokens(batch["input_ids"], batch["attention_mask"])
-                    ).float()
-                )
-        assert isinstance(self.connector, WordMixture)
-        self.connector.set_words(torch.cat(keys), list(tokens), *frame(target_tokenizer))
+            batch = self.preprocess(list(texts))
+            states = self.encode_tokens(batch["input_ids"], batch["attention_mask"])
+        return masked_mean(*states).float()
 
     def preprocess(
         self, inputs: Sequence[Any], prompt: str | None = None, **kwargs: Any
@@ -288,7 +283,9 @@ class Bridge(InputModule):  # type: ignore[misc]
         )
         document = hub.read_json(folder / CONFIG)
         try:
-            config = recipes.build(BridgeConfig, document["config"], str(folder / CONFIG))
+            config = recipes.build(
+                BridgeConfig, recipes.upgraded(document["config"]), str(folder / CONFIG)
+            )
             named = {role: hub.Base(**base) for role, base in document["bases"].items()}  # type: ignore[attr-defined]
         except (KeyError, TypeError, AttributeError, ConfigError) as error:
             raise ModelError(f"{folder / CONFIG}: not a bridge of this version ({error})") from None
@@ -428,13 +425,9 @@ def _check_lengths(config: BridgeConfig, encoder: Any, target: Any) -> None:
     """Raise ConfigError where a text of `max_tokens` would run past the positions of either model."""
     connector = config.connector
     framed = int(
-        connector.kind == "words" and encoder.model_type in families.T5
+        connector.words and encoder.model_type in families.T5
     )  # its texts end in one special token, the target's in two
-    joined = (
-        (connector.queries if connector.kind == "resampler" else config.max_tokens)
-        + connector.tokens
-        + framed
-    )
+    joined = connector.positions(config.max_tokens) + framed
     for name, length, model in (
         ("encoder", config.max_tokens, encoder),
         ("target", joined, target),

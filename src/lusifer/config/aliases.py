@@ -1,0 +1,45 @@
+"""What recipes and checkpoints were called before: one table, by which old ones are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+# until 0.1 a connector's settings held the keys of all kinds, these with these values
+FLAT_CONNECTOR = {"queries": 16, "heads": 8, "temperature": 1.0, "nearest": 10}
+CONNECTOR_KEYS = {
+    "mlp": set[str](),
+    "linear": set[str](),
+    "vocabulary": {"temperature"},
+    "words": {"nearest"},
+    "resampler": {"queries", "heads"},
+}
+
+
+def upgraded(data: Any) -> Any:
+    """A recipe, or a bridge's configuration, with the names and keys of today.
+
+    Args:
+        data: plain data of any version.
+
+    Returns:
+        A copy in which keys that the chosen kind never read are left out, where they hold what was
+        the default, and names are today's.
+    """
+    if isinstance(data, list):
+        return [upgraded(item) for item in data]
+    if not isinstance(data, Mapping):
+        return data
+    new = {key: upgraded(value) for key, value in data.items()}
+    if isinstance(new.get("connector"), dict):
+        new["connector"] = _connector(new["connector"])
+    return new
+
+
+def _connector(data: dict[str, Any]) -> dict[str, Any]:
+    data = {"kind": "mlp"} | data
+    own = CONNECTOR_KEYS.get(str(data["kind"]))
+    if own is None:  # a kind of somebody else's, which was never flat
+        return data
+    foreign = FLAT_CONNECTOR.keys() - own
+    return {k: v for k, v in data.items() if k not in foreign or v != FLAT_CONNECTOR[k]}
