@@ -158,7 +158,7 @@ def test_a_missing_recipe_and_a_binary_one(tmp_path: Path) -> None:
 
 def test_a_recipes_schema_knows_its_keys_and_refuses_others() -> None:
     for name in ("minilm", "default", "compact-30m", "e5-student", "lusifer-7b"):
-        _, recipe = load_recipe(name)
+        recipe = load_recipe(name)
         made = config.schema(type(recipe))
         assert set(made["properties"]) == {field.name for field in dataclasses.fields(recipe)}
         assert made["additionalProperties"] is False
@@ -170,8 +170,8 @@ def test_a_recipes_schema_knows_its_keys_and_refuses_others() -> None:
 
 
 def test_a_recipe_may_be_an_object() -> None:
-    _, recipe = load_recipe("e5-student")
-    _, changed = load_recipe(recipe, ["optim.steps=3"])
+    recipe = load_recipe("e5-student")
+    changed = load_recipe(recipe, ["optim.steps=3"])
     assert changed == dataclasses.replace(recipe, optim=dataclasses.replace(recipe.optim, steps=3))
     with pytest.raises(ConfigError, match="is no recipe"):
         load_recipe(recipe.optim)

@@ -91,7 +91,7 @@ def test_yaml_parses(page: str, text: str) -> None:
     "path", sorted((ROOT / "src/lusifer/recipes").glob("*.yaml")), ids=lambda p: p.stem
 )
 def test_every_shipped_recipe_is_sound_and_survives_a_round_trip(path: Path) -> None:
-    _, recipe = load_recipe(path)
+    recipe = load_recipe(path)
     assert recipe.stage in STAGES
     assert config.find(path.stem) == path
     assert config.build(type(recipe), yaml.safe_load(config.dump(recipe)), "again") == recipe
@@ -103,7 +103,7 @@ def test_recipes_that_teach_from_english_check_that_it_is() -> None:
     """Fault 9: "English only" was broken by Chinese sets in the shipped lists."""
     checked = 0
     for path in (ROOT / "src/lusifer/recipes").glob("*.yaml"):
-        _, recipe = load_recipe(path)
+        recipe = load_recipe(path)
         if hasattr(recipe.data, "english_only"):
             assert recipe.data.english_only, path.name
             checked += 1

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pytest
 import torch
+from sentence_transformers.sentence_transformer.modules import Dense
 from torch import nn
 
 import lusifer
 from lusifer.config import build
+from lusifer.data.sources import Source
+from lusifer.errors import ConfigError
 from lusifer.models.bridge.connectors import Connector, ConnectorConfig
 from lusifer.models.bridge.module import Bridge, BridgeConfig, Part
 from lusifer.training.assemble import assemble, save_model
+from lusifer.training.stage import Run, Save, Stage
+from lusifer.training.texts import TextData, read_texts
+from tests.conftest import TEXTS
 
 Folder = Callable[[str], Path]
 
@@ -65,3 +73,57 @@ def test_a_connector_of_ones_own_may_be_an_object(model_folder: Folder) -> None:
     parts = (Part(str(model_folder(family))) for family in ("xlm-roberta", "llama"))
     bridge = Bridge.new(BridgeConfig(*parts, connector=GatedConfig(slope=0.5), max_tokens=64))
     assert isinstance(bridge.connector, Gated)
+
+
+@dataclass(frozen=True)
+class CentreRecipe:
+    """A stage of somebody's own: it puts a model's mean vector in its place."""
+
+    stage: Literal["centre"]
+    output: str
+    base: str
+    data: TextData
+    seed: int = 0
+
+
+class Centre(Stage[CentreRecipe]):
+    name = "centre"
+    recipe = CentreRecipe
+
+    def train(self, recipe: CentreRecipe, run: Run) -> Save:
+        model = lusifer.sentence_transformer(recipe.base, device="cpu")
+        vectors = model.encode(read_texts(recipe.data))
+        size = vectors.shape[1]
+        shift = Dense(size, size, activation_function=nn.Identity())
+        shift.linear.weight.data = torch.eye(size)
+        shift.linear.bias.data = -torch.from_numpy(vectors.mean(0))
+        model.append(shift)
+        return partial(save_model, model)
+
+    def plan(self, recipe: CentreRecipe) -> dict[str, Any]:
+        return {"rows": {"texts": len(read_texts(recipe.data))}}
+
+
+def test_a_stage_of_ones_own_is_a_recipe_like_any_other(
+    tmp_path: Path, model_folder: Folder
+) -> None:
+    (tmp_path / "texts.txt").write_text("\n".join(TEXTS), encoding="utf-8")
+    file = tmp_path / "centre.yaml"
+    file.write_text(
+        f"stage: centre\noutput: {tmp_path / 'out'}\nbase: {model_folder('bert')}\n"
+        f"data: {{root: {tmp_path}, sources: [{{files: [texts.txt], columns: [text]}}]}}\n",
+        encoding="utf-8",
+    )
+    assert lusifer.plan(file)["rows"] == {"texts": len(set(TEXTS))}
+    folder = lusifer.train(file)
+    model = lusifer.sentence_transformer(folder, device="cpu")
+    assert float(np.abs(model.encode(sorted(set(TEXTS))).mean(0)).max()) < 1e-5
+    made = (folder / "model.safetensors").stat().st_mtime_ns
+    assert lusifer.train(file) == folder, "a finished run is found"
+    assert (folder / "model.safetensors").stat().st_mtime_ns == made
+    with pytest.raises(ConfigError, match=r"unknown key 'bse'; did you mean 'base'"):
+        lusifer.train(file, ["bse=x"])
+    sources = (Source(files=("texts.txt",), columns=("text",)),)
+    data = TextData(root=str(tmp_path), sources=sources)
+    two = CentreRecipe("centre", str(tmp_path / "two"), str(model_folder("bert")), data)
+    assert lusifer.train(two) == tmp_path / "two" / "model"

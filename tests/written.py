@@ -85,7 +85,7 @@ def resolved(name: str) -> str:
     """A recipe that ships, with every key that it leaves to its default."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return config.dump(load_recipe(name)[1])
+        return config.dump(load_recipe(name))
 
 
 def written() -> dict[str, str]:

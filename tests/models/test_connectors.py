@@ -135,7 +135,7 @@ def test_the_flat_settings_of_before_are_read(kind: str) -> None:
 
 def test_the_papers_model_has_the_papers_sizes() -> None:
     """Shapes of `lusifer-7b` without weights: the connector counts 5.25 M parameters."""
-    _, recipe = load_recipe("lusifer-7b")
+    recipe = load_recipe("lusifer-7b")
     with torch.device("meta"):
         encoder = transformers.XLMRobertaModel(
             transformers.XLMRobertaConfig(
@@ -161,7 +161,7 @@ def test_the_papers_model_has_the_papers_sizes() -> None:
 
 
 def test_lusifer_small_has_its_shapes() -> None:
-    _, recipe = load_recipe("lusifer-small")
+    recipe = load_recipe("lusifer-small")
     with torch.device("meta"):
         encoder = transformers.BertModel(
             transformers.BertConfig(

@@ -60,7 +60,7 @@ def test_both_sides_come_to_the_teacher_s_vectors(recipe: Path, model_folder: Fo
 
 
 def test_the_loss_is_the_mean_square_and_the_ranking(recipe: Path) -> None:
-    _, parsed = load_recipe(recipe)
+    parsed = load_recipe(recipe)
     model = student(parsed).eval()
     loss = MultilingualLoss(model, parsed)
     features = [model.preprocess(texts) for texts in (TEXTS[:4], [foreign(t) for t in TEXTS[:4]])]
@@ -112,7 +112,7 @@ def test_english_alone_is_its_own_translation_and_a_layer_may_be_had_where_none_
         "optim.steps=2",
         "project=true",
     ]
-    _, parsed = load_recipe(recipe, changes)
+    parsed = load_recipe(recipe, changes)
     assert read_pairs(parsed, recipe.parent) == [(text, text) for text in TEXTS[:3]]
     folder = train(recipe, changes)
     assert [type(module).__name__ for module in SentenceTransformer(str(folder), device="cpu")][

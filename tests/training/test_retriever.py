@@ -19,6 +19,7 @@ from sentence_transformers import SentenceTransformer
 import lusifer
 from lusifer.errors import ConfigError, DataError, ModelError
 from lusifer.models.hub import weights_hash
+from lusifer.training import stage
 from lusifer.training.run import load_recipe, train
 from lusifer.training.stages import retriever
 from tests.conftest import TEXTS, make_tokenizer
@@ -81,10 +82,10 @@ def test_it_finds_what_it_was_shown_at_every_size_and_loads_anywhere(recipe: Pat
 
 
 def test_matryoshka_is_on_and_off_as_the_recipe_says(recipe: Path) -> None:
-    _, parsed = load_recipe(recipe)
+    parsed = load_recipe(recipe)
     loss = retriever.make_loss(parsed, lusifer.sentence_transformer(parsed.base))
     assert list(loss.matryoshka_dims) == [32, 16]
-    _, plain = load_recipe(recipe, ["matryoshka=[]"])
+    plain = load_recipe(recipe, ["matryoshka=[]"])
     assert isinstance(
         retriever.make_loss(plain, lusifer.sentence_transformer(plain.base)),
         retriever.ContrastiveLoss,
@@ -127,7 +128,7 @@ def test_what_is_no_pair_is_left_out_and_counted(
         file.read_text(encoding="utf-8") + "".join(json.dumps(row) + "\n" for row in bad),
         encoding="utf-8",
     )
-    _, parsed = load_recipe(recipe)
+    parsed = load_recipe(recipe)
     (rows,) = retriever.read(parsed, recipe.parent, recipe.parent / "prepared")
     assert len(rows) == len(TEXTS)
     assert "2 of 18 rows are left out" in caplog.text
@@ -181,10 +182,10 @@ def test_a_stopped_lora_run_ends_the_same(recipe: Path) -> None:
             if state.global_step == 6:
                 raise Stop
 
-    real = retriever.run_phase
+    real = stage.run_phase
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            retriever,
+            stage,
             "run_phase",
             lambda trainer, name: (trainer.add_callback(Stopper()), real(trainer, name)),
         )
@@ -397,7 +398,7 @@ def test_scores_stay_with_their_negatives(tmp_path: Path) -> None:
         "data": {"sources": [source]},
     }
     (tmp_path / "r.yaml").write_text(yaml.safe_dump(recipe), encoding="utf-8")
-    _, parsed = load_recipe(tmp_path / "r.yaml")
+    parsed = load_recipe(tmp_path / "r.yaml")
     ((texts, scores),) = retriever._rows(parsed, parsed.data.sources[0], tmp_path, 1)
     assert texts == ("q", "d", "n")
     assert scores == [3.0, 1.0]

@@ -23,8 +23,10 @@ from lusifer.errors import DataError, LusiferError, ModelError
 from lusifer.io.files import sha256
 from lusifer.models.bridge.module import Bridge
 from lusifer.training import loop
+from lusifer.training import output as run_output
+from lusifer.training import stage as runner
 from lusifer.training.distributed import frozen_in_blocks, shard_frozen
-from lusifer.training.run import load_recipe, plan, train
+from lusifer.training.run import load_recipe, plan, stage_names, train
 from lusifer.training.stages import align, finetune
 from tests.conftest import TEXTS, make_table
 from tests.reshaping.test_trim import unigram
@@ -243,6 +245,10 @@ STAGES = [
 ]
 
 
+def test_every_stage_is_tried() -> None:
+    assert sorted(STAGES) == stage_names()
+
+
 def weights(folder: Path) -> dict[str, torch.Tensor]:
     whole = {
         str(f.relative_to(folder)): torch.frombuffer(bytearray(f.read_bytes()), dtype=torch.uint8)
@@ -313,12 +319,9 @@ def test_the_bases_do_not_move_and_the_adapters_do(
             __bridge__=bridge,
         )
 
-    module, _ = load_recipe(file)
-    old, module.run_phase = module.run_phase, watch
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runner, "run_phase", watch)
         folder = train(file)
-    finally:
-        module.run_phase = old
     bridge = seen.pop("__bridge__")
     moved = {k for k, changed in seen.items() if changed}
     assert not [k for k in moved if k.startswith("target.")]
@@ -393,7 +396,7 @@ def test_the_mask_is_on_what_the_encoder_reads_and_the_next_token_is_hidden(
     texts: Path, model_folder: Folder
 ) -> None:
     """Fault 1: the mask stood on the decoder's input, and the LM loss saw the next token."""
-    _, parsed = load_recipe(recipe("align", texts, model_folder))
+    parsed = load_recipe(recipe("align", texts, model_folder))
     bridge = align.Bridge.new(parsed.bridge)
     head = align.load_lm(parsed.bridge, bridge)
     rows = [(t, t, True) for t in TEXTS]
@@ -430,7 +433,7 @@ def test_the_alignment_loss_is_the_language_models_own(texts: Path, model_folder
     """Against a plain loop: states, then tokens, through transformers' causal LM."""
     import transformers
 
-    _, parsed = load_recipe(recipe("align", texts, model_folder, mask_ratio=0.0))
+    parsed = load_recipe(recipe("align", texts, model_folder, mask_ratio=0.0))
     bridge = align.Bridge.new(parsed.bridge)
     model = align.Aligner(bridge, align.load_lm(parsed.bridge, bridge)).eval()
     rows = [(t, t, True) for t in TEXTS]
@@ -463,7 +466,7 @@ def test_in_batch_and_hard_negatives_count_on_one_process(
     texts: Path, model_folder: Folder
 ) -> None:
     """Fault 5: on one GPU in-batch negatives vanished silently."""
-    _, parsed = load_recipe(recipe("finetune", texts, model_folder))
+    parsed = load_recipe(recipe("finetune", texts, model_folder))
     model = finetune.starting_model(parsed)
     rows = finetune.read_pairs(parsed, texts)
     assert all(len(r[2]) == 2 for r in rows)
@@ -511,7 +514,7 @@ def test_a_row_with_too_few_negatives_is_dropped_and_the_rest_keep_theirs(
     (texts / "pairs.jsonl").write_text(
         "".join(json.dumps(p) + "\n" for p in pairs), encoding="utf-8"
     )
-    rows = finetune.read_pairs(load_recipe(recipe("finetune", texts, model_folder))[1], texts)
+    rows = finetune.read_pairs(load_recipe(recipe("finetune", texts, model_folder)), texts)
     assert len(rows) == 15
     assert all(len(r[2]) == 2 for r in rows)
 
@@ -520,7 +523,7 @@ def test_prompts_are_taught_as_they_are_used(texts: Path, model_folder: Folder) 
     from lusifer.training.stages import distil
 
     prompts = {"query": "Q: ", "document": "D: "}
-    _, parsed = load_recipe(
+    parsed = load_recipe(
         recipe("distil", texts, model_folder, code_switch=None, token_dropout=0.0),
         ["bridge.prompts={query: 'Q: ', document: 'D: '}"],
     )
@@ -545,14 +548,14 @@ def test_stage_two_goes_on_from_stage_one_and_refuses_to_lose_it(
 ) -> None:
     first = train(recipe("align", texts, model_folder, output=str(texts / "one")))
     file = recipe("finetune", texts, model_folder, output=str(texts / "two"), start=str(first))
-    model = finetune.starting_model(load_recipe(file)[1])
+    model = finetune.starting_model(load_recipe(file))
     learnt = load_file(first / "trained.safetensors")
     for name, parameter in model[0].named_parameters():
         if name in learnt:
             assert torch.equal(parameter, learnt[name])
     assert lusifer.load(train(file)).prompts == {"query": "Q: ", "document": "D: "}
     with pytest.raises(ModelError, match="would lose"):
-        finetune.starting_model(load_recipe(file, ["bridge.encoder.train=frozen"])[1])
+        finetune.starting_model(load_recipe(file, ["bridge.encoder.train=frozen"]))
 
 
 def test_stage_two_refuses_what_another_connector_learnt(texts: Path, model_folder: Folder) -> None:
@@ -663,12 +666,16 @@ def test_restart_deletes_what_runs_make_and_nothing_else(tmp_path: Path) -> None
     (tmp_path / "mine" / "texts.txt").write_text("One text.\n", encoding="utf-8")
     for restart in (True, False):
         with pytest.raises(LusiferError, match="no run of ours"):
-            loop.claim(tmp_path / "mine", loop.Optim(), restart=restart)
-    run = loop.claim(tmp_path / "run", loop.Optim())
-    (run / "distil").mkdir()
+            run_output.claim(tmp_path / "mine", loop.Optim(), restart=restart)
+    run = run_output.claim(tmp_path / "run", loop.Optim())
+    (run / "distil" / "checkpoint-3").mkdir(parents=True)
+    (run / "model").mkdir()
+    (run / "empty").mkdir()
     (run / "notes.txt").write_text("my notes", encoding="utf-8")
-    loop.claim(run, loop.Optim(steps=7), restart=True)
-    assert sorted(p.name for p in run.iterdir()) == ["notes.txt", "recipe.yaml", "versions.json"]
+    run_output.claim(run, loop.Optim(steps=7), restart=True)
+    assert sorted(p.name for p in run.iterdir()) == [
+        *("empty", "notes.txt", "recipe.yaml", "versions.json")
+    ]
     assert (tmp_path / "mine" / "texts.txt").exists()
 
 
@@ -680,7 +687,7 @@ def test_held_translations_of_one_sentence_are_no_negatives_of_each_other(
     parallel = "".join(f"{TEXTS[0]}\t{t[::-1]}\n" for t in TEXTS[:8])
     (texts / "held.tsv").write_text(parallel, encoding="utf-8")
     hold = {"parallel": [{"files": ["held.tsv"], "columns": ["english", "text"]}], "batch_size": 4}
-    _, parsed = load_recipe(recipe("distil", texts, model_folder, hold=hold, token_dropout=0.0))
+    parsed = load_recipe(recipe("distil", texts, model_folder, hold=hold, token_dropout=0.0))
     model = distil.assemble(distil.Bridge.new(parsed.bridge)).eval()
     batch = distil.DistilBatches(parsed, TEXTS, np.zeros((16, 32), np.float16), model[0], texts)(0)
     features = [
@@ -986,7 +993,7 @@ def test_a_dry_run_counts_the_frozen_weights_that_other_processes_keep(
     alone = plan(file)["memory_bytes"]
     monkeypatch.setenv("LUSIFER_USE_FSDP", "true")
     spread = plan(file)["memory_bytes"]
-    bridge = Bridge.new(load_recipe(file)[1].bridge)
+    bridge = Bridge.new(load_recipe(file).bridge)
     assert alone - spread == pytest.approx(
         2 * (frozen_in_blocks(bridge.encoder) + frozen_in_blocks(bridge.target)), abs=4
     )

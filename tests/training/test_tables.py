@@ -21,9 +21,9 @@ import lusifer
 from lusifer.errors import ConfigError
 from lusifer.models.backends.static import StaticEmbedder, load_static
 from lusifer.reshaping.combine import Combining, combine
+from lusifer.training import stage
 from lusifer.training.padded_table import padded
 from lusifer.training.run import train
-from lusifer.training.stages import retriever
 from lusifer.training.teacher_vectors import teacher_vectors
 from tests.conftest import TEXTS, make_table
 
@@ -124,10 +124,10 @@ def test_a_stopped_run_ends_the_same(recipe: Path, monkeypatch: pytest.MonkeyPat
             if state.global_step == 6:
                 raise Stop
 
-    real = retriever.run_phase
+    real = stage.run_phase
     with monkeypatch.context() as patch:
         patch.setattr(
-            retriever,
+            stage,
             "run_phase",
             lambda trainer, name: (trainer.add_callback(Stopper()), real(trainer, name)),
         )

@@ -42,5 +42,5 @@ def _print_schema(name: str | None) -> None:
         raise ConfigError(
             "--schema needs a recipe's name, or its file: lusifer recipes minilm --schema"
         )
-    found = config.schema(type(load_recipe(name)[1]))
+    found = config.schema(type(load_recipe(name)))
     typer.echo(json.dumps(found, indent=2, ensure_ascii=False))

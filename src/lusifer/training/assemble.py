@@ -13,7 +13,7 @@ from lusifer.io.files import replacing_folder
 from lusifer.models import families, hub
 from lusifer.models.bridge.module import Bridge, BridgeConfig
 from lusifer.models.heads import Heads
-from lusifer.training.distributed import frozen_in_blocks, wanted
+from lusifer.training.distributed import frozen_in_blocks, shard_frozen, wanted
 from lusifer.training.loop import Optim, rank_and_world
 
 
@@ -46,6 +46,16 @@ def save_model(model: SentenceTransformer, folder: Path) -> None:
         model.save(str(aside), create_model_card=False)
         if heads is not None:
             heads.write(aside)
+
+
+def ready(bridge: Bridge, optim: Optim) -> None:
+    """Have a bridge train what its configuration says, recompute states where `optim` asks, and
+    spread its frozen weights where the launch asked for FSDP.
+    """
+    bridge.set_trainable()
+    if optim.gradient_checkpointing:
+        bridge.checkpoint_activations()
+    shard_frozen(bridge)
 
 
 def plan_bridge(config: BridgeConfig, tokens: int, optim: Optim) -> dict[str, Any]:

@@ -21,11 +21,10 @@ from lusifer.models.bridge.module import Bridge
 from lusifer.training.loop import rank_and_world
 
 log = logging.getLogger(__name__)
-STAGES = ("align", "finetune", "distil")
 ASKED, OURS = "ACCELERATE_USE_FSDP", "LUSIFER_USE_FSDP"
 
 
-def take_over(stage: str) -> None:
+def take_over(stage: str, *, spreads: bool) -> None:
     """Do the sharding that `accelerate launch --use_fsdp` asks for here, and keep accelerate from
     doing it as well.
 
@@ -34,7 +33,7 @@ def take_over(stage: str) -> None:
     """
     if os.environ.get(ASKED, "false").lower() in ("true", "1"):
         os.environ |= {OURS: "true", ASKED: "false", "FSDP_CPU_RAM_EFFICIENT_LOADING": "false"}
-        if stage not in STAGES:
+        if not spreads:
             log.warning(
                 "stage %s trains all of its weights: it runs on the processes by DDP, and FSDP spreads nothing",
                 stage,

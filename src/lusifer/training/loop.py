@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import platform
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,9 +25,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import DataLoader, Dataset
 from transformers.utils import is_torch_tf32_available
 
-from lusifer import config as recipes
 from lusifer.errors import LusiferError
-from lusifer.io.files import disk_errors, write_json, write_text
+from lusifer.io.files import disk_errors
 from lusifer.training.progress import Progress
 
 log = logging.getLogger(__name__)
@@ -261,64 +259,6 @@ def rank_and_world() -> tuple[int, int]:
     return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
 
 
-# what a run leaves in its output folder: all that --restart may delete
-PRODUCTS = (
-    *("recipe.yaml", "versions.json", "tokenizer.json", "prepared", "model", "encoder", "decoder"),
-    *(
-        "warm",
-        "masking",
-        "ranking",
-        "table.json",
-        "causal",
-        "align",
-        "finetune",
-        "inputs-phase",
-        "distil",
-        "pooled",
-        "teacher",
-        "retriever",
-        "multilingual",
-        "student",
-    ),
-)
-
-
-def claim(output: str | Path, recipe: Any, *, restart: bool = False) -> Path:
-    """Make the output folder this recipe's own: write `recipe.yaml`, or check that the one there is
-    the same.
-
-    Raises LusiferError where the folder holds a run of another recipe.
-    """
-    output = Path(output)
-    text, file = recipes.dump(recipe), output / "recipe.yaml"
-    if (
-        file.exists()
-        and not (output / "versions.json").exists()
-        and file.read_text(encoding="utf-8") != text
-    ):
-        raise LusiferError(
-            f"{output}: holds a recipe.yaml that no run of ours wrote; name another output=…"
-        )
-    if restart and output.exists() and rank_and_world()[0] == 0:
-        if any(output.iterdir()) and not (file.exists() and (output / "versions.json").exists()):
-            raise LusiferError(
-                f"{output}: holds no run of ours, so --restart will not delete it; name another output=…"
-            )
-        for name in PRODUCTS:
-            product = output / name
-            shutil.rmtree(product) if product.is_dir() else product.unlink(missing_ok=True)
-    wait_for_all()
-    if file.exists() and file.read_text(encoding="utf-8") != text:
-        raise LusiferError(
-            f"{output}: holds a run of another recipe; name another output=…, or start anew with --restart"
-        )
-    if rank_and_world()[0] == 0 and not file.exists():
-        write_text(file, text)
-        write_json(output / "versions.json", versions())
-    wait_for_all()
-    return output
-
-
 def wait_for_all() -> None:
     """Hold this process until every other one is here too; nothing where there is one alone."""
     if rank_and_world()[1] > 1:
@@ -340,19 +280,3 @@ def part() -> None:
     if rank_and_world()[1] > 1 and torch.distributed.is_initialized():
         wait_for_all()
         _processes().destroy_process_group()
-
-
-def versions() -> dict[str, str]:
-    """The versions that a run was made with, kept beside its output."""
-    from importlib.metadata import version
-
-    names = (
-        "lusifer",
-        "torch",
-        "transformers",
-        "sentence-transformers",
-        "peft",
-        "tokenizers",
-        "numpy",
-    )
-    return {"python": platform.python_version()} | {name: version(name) for name in names}

@@ -1,37 +1,68 @@
-"""`lusifer train`: a recipe's `stage` names the module that runs it."""
+"""`lusifer train`: a recipe's `stage` names what runs it."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import is_dataclass
 from pathlib import Path
-from typing import Any
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING, Any
 
 from lusifer import config
 from lusifer.errors import ConfigError, MissingExtra
 
-STAGES = (
-    "pretrain",
-    "decoder",
-    "align",
-    "finetune",
-    "distil",
-    "pooled",
-    "static",
-    "context",
-    "retriever",
-    "multilingual",
-    "student",
-)
+if TYPE_CHECKING:
+    from lusifer.training.stage import Stage
 
 
-def load_recipe(name: Any, overrides: Sequence[str] = ()) -> tuple[Any, Any]:
-    """(the stage's module, its checked recipe); `name` is a file, a name, or a recipe object."""
+def stage_names() -> list[str]:
+    """The stages that ship with lusifer: the files in `training/stages/`."""
+    folder = Path(__file__).with_name("stages")
+    return sorted(module.name for module in iter_modules([str(folder)]))
+
+
+def find_stage(name: str) -> Stage[Any] | None:
+    """The stage of a name: one of ours, or of whatever has been imported; None where there is none."""
+    try:
+        from lusifer.training.stage import Stage
+
+        if name in stage_names():
+            importlib.import_module(f"lusifer.training.stages.{name}")
+    except ModuleNotFoundError as error:
+        raise MissingExtra(error.name or "torch", "train") from None
+    return next((stage() for stage in _derived(Stage) if stage.name == name), None)
+
+
+def _derived(cls: Any) -> Iterator[type[Stage[Any]]]:
+    for derived in cls.__subclasses__():
+        if hasattr(derived, "name"):
+            yield derived
+        yield from _derived(derived)
+
+
+def load_recipe(name: Any, overrides: Sequence[str] = ()) -> Any:
+    """A checked recipe.
+
+    Args:
+        name: a file, the name of one that ships, or a recipe object.
+        overrides: dotted changes.
+
+    Returns:
+        An object of its stage's recipe class.
+
+    Raises:
+        ConfigError: for a wrong key or value.
+    """
+    return _read(name, overrides)[1]
+
+
+def _read(name: Any, overrides: Sequence[str]) -> tuple[Stage[Any], Any]:
+    """The stage, and its checked recipe."""
     if is_dataclass(name):
         kind = type(name).__name__
-        if getattr(name, "stage", None) not in STAGES:
-            raise ConfigError(f"{kind} is no recipe of a stage: {', '.join(STAGES)}")
+        if not isinstance(getattr(name, "stage", None), str):
+            raise ConfigError(f"{kind} is no recipe of a stage: {', '.join(stage_names())}")
         return _built(config.override(config.plain(name), overrides), Path(kind))
     path = config.find(name)
     data = config.read(path)
@@ -47,17 +78,16 @@ def load_recipe(name: Any, overrides: Sequence[str] = ()) -> tuple[Any, Any]:
     return _built(data, path)
 
 
-def _built(data: Mapping[str, Any], path: Path) -> tuple[Any, Any]:
-    """The module of the stage that plain data names, and its recipe."""
+def _built(data: Mapping[str, Any], path: Path) -> tuple[Stage[Any], Any]:
+    """The stage that plain data name, and their recipe."""
     data = config.upgraded(data)
-    stage = data.get("stage")
-    if stage not in STAGES:
-        raise ConfigError(f"{path}: stage is {stage!r}; it must be one of {', '.join(STAGES)}")
-    try:
-        module = importlib.import_module(f"lusifer.training.stages.{stage}")
-    except ModuleNotFoundError as error:
-        raise MissingExtra(error.name or "torch", "train") from None
-    return module, config.build(getattr(module, f"{stage.capitalize()}Recipe"), data, str(path))
+    name = data.get("stage")
+    stage = find_stage(name) if isinstance(name, str) else None
+    if stage is None:
+        raise ConfigError(
+            f"{path}: stage is {name!r}; it must be one of {', '.join(stage_names())}"
+        )
+    return stage, config.build(stage.recipe, data, str(path))
 
 
 def train(name: Any, overrides: Sequence[str] = (), *, restart: bool = False) -> Path:
@@ -76,12 +106,12 @@ def train(name: Any, overrides: Sequence[str] = (), *, restart: bool = False) ->
         ConfigError: for a wrong key or value.
         LusiferError: where the output folder holds another run.
     """
-    module, recipe = load_recipe(name, overrides)
+    stage, recipe = _read(name, overrides)
     from lusifer.training.distributed import take_over
+    from lusifer.training.stage import run_stage
 
-    take_over(recipe.stage)
-    path: Path = module.run(recipe, restart=restart)
-    return path
+    take_over(stage.name, spreads=stage.spreads)
+    return run_stage(stage, recipe, restart=restart)
 
 
 def plan(name: Any, overrides: Sequence[str] = ()) -> dict[str, Any]:
@@ -98,9 +128,8 @@ def plan(name: Any, overrides: Sequence[str] = ()) -> dict[str, Any]:
     Raises:
         ConfigError: for a wrong key or value.
     """
-    module, recipe = load_recipe(name, overrides)
+    stage, recipe = _read(name, overrides)
     from lusifer.training.distributed import take_over
 
-    take_over(recipe.stage)
-    result: dict[str, Any] = module.plan(recipe)
-    return result
+    take_over(stage.name, spreads=stage.spreads)
+    return stage.plan(recipe)

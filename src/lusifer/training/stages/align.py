@@ -27,9 +27,9 @@ from lusifer.errors import ConfigError, ModelError
 from lusifer.models import families, hub
 from lusifer.models.bridge.connectors import to_front
 from lusifer.models.bridge.module import Bridge, BridgeConfig
-from lusifer.training.assemble import assemble, plan_bridge, save_model
-from lusifer.training.distributed import shard_frozen
-from lusifer.training.loop import Batch, Optim, StepBatches, arguments, claim, run_phase
+from lusifer.training.assemble import assemble, plan_bridge, ready, save_model
+from lusifer.training.loop import Batch, Optim
+from lusifer.training.stage import Run, Save, Stage
 from lusifer.training.texts import Epochs, locate_root
 from lusifer.training.trainers import BridgeTrainer
 
@@ -73,35 +73,6 @@ class AlignRecipe:
             raise ValueError(
                 "bridge.target.train must be frozen in stage align: the target's weights are what is aligned to"
             )
-
-
-def run(recipe: AlignRecipe, *, restart: bool = False) -> Path:
-    """Train; returns the bridge's folder (`output/model`), which `finetune` starts from."""
-    root = locate_root(recipe.data.root)
-    output = claim(recipe.output, recipe, restart=restart)
-    final = output / "model"
-    if (final / "modules.json").exists():
-        return final
-    torch.manual_seed(recipe.seed)
-    rows = read_rows(recipe, root)
-    bridge = Bridge.new(recipe.bridge)
-    bridge.set_trainable()
-    if recipe.optim.gradient_checkpointing:
-        bridge.checkpoint_activations()
-    shard_frozen(bridge)
-    model = Aligner(bridge, load_lm(recipe.bridge, bridge))
-    tokenizer = families.load_tokenizer(hub.locate(recipe.bridge.target.base))
-    batches = StepBatches(recipe.optim.steps, AlignBatches(recipe, rows, bridge, tokenizer))
-    trainer = BridgeTrainer(
-        model=model,
-        args=arguments(recipe.optim, output / "align", recipe.seed),
-        train_dataset=batches,
-    )
-    run_phase(trainer, "align")
-    if trainer.is_world_process_zero():
-        families.direct(bridge.target, causal=False)
-        save_model(assemble(bridge), final)
-    return final
 
 
 def read_rows(recipe: AlignRecipe, root: Path) -> list[tuple[str, str, bool]]:
@@ -250,10 +221,34 @@ class AlignBatches:
         }
 
 
-def plan(recipe: AlignRecipe) -> dict[str, Any]:
-    """What a run would do."""
-    rows = read_rows(recipe, locate_root(recipe.data.root))
-    return {
-        "rows": {"texts": len(rows)},
-        **plan_bridge(recipe.bridge, recipe.batch_size * recipe.data.max_tokens * 2, recipe.optim),
-    }
+class Align(Stage[AlignRecipe]):
+    """The bridge's folder, which stage 2 starts from."""
+
+    name = "align"
+    recipe = AlignRecipe
+    spreads = True
+
+    def train(self, recipe: AlignRecipe, run: Run) -> Save:
+        rows = read_rows(recipe, locate_root(recipe.data.root))
+        bridge = Bridge.new(recipe.bridge)
+        ready(bridge, recipe.optim)
+        model = Aligner(bridge, load_lm(recipe.bridge, bridge))
+        tokenizer = families.load_tokenizer(hub.locate(recipe.bridge.target.base))
+        batches = AlignBatches(recipe, rows, bridge, tokenizer)
+        run.phase("align", model, batches, recipe.optim, trainer=BridgeTrainer)
+
+        def save(folder: Path) -> None:
+            families.direct(bridge.target, causal=False)
+            save_model(assemble(bridge), folder)
+
+        return save
+
+    def plan(self, recipe: AlignRecipe) -> dict[str, Any]:
+        """What a run would do."""
+        rows = read_rows(recipe, locate_root(recipe.data.root))
+        return {
+            "rows": {"texts": len(rows)},
+            **plan_bridge(
+                recipe.bridge, recipe.batch_size * recipe.data.max_tokens * 2, recipe.optim
+            ),
+        }

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import copy
 import json
-import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -33,22 +32,14 @@ from lusifer.models.packed import quantise_rows
 from lusifer.reshaping.export import trace
 from lusifer.reshaping.whiten import whitening
 from lusifer.training.corpus import Data, read_kind
-from lusifer.training.loop import (
-    StepBatches,
-    StepTrainer,
-    arguments,
-    claim,
-    rank_and_world,
-    run_phase,
-    wait_for_all,
-)
+from lusifer.training.loop import rank_and_world, wait_for_all
+from lusifer.training.memory import training_bytes
 from lusifer.training.pair_store import PairStore
 from lusifer.training.ranking import Ranking, RankingBatches, kept
+from lusifer.training.stage import Run, Save, Stage
 from lusifer.training.stages.static import sample_ids
 from lusifer.training.teaching import Objective, TaughtBatches, VectorTeacher, check, prepared
 from lusifer.training.vocabulary import PAD, Vocabulary
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -100,39 +91,6 @@ class ContextRecipe:
             raise ValueError(
                 f"whiten is {self.whiten}; it is a power from 0 (a rotation) to 1, or null for none"
             )
-
-
-def run(recipe: ContextRecipe, *, restart: bool = False) -> Path:
-    """Make the encoder; returns its ONNX folder."""
-    table = fitting(recipe)
-    output = claim(recipe.output, recipe, restart=restart)
-    final = output / "model"
-    same_table(recipe, output)
-    if (final / "model.onnx").exists():
-        log.info("%s is finished", final)
-        return final
-    first = rank_and_world()[0] == 0
-    if first:  # `prepared` uses the tokenizer that it finds
-        write_text(output / TOKENIZER, (Path(recipe.table) / TOKENIZER).read_text(encoding="utf-8"))
-    _, stores, taught = prepared(recipe.data, Vocabulary(), recipe.teacher, recipe.seed, output)
-    torch.manual_seed(recipe.seed)
-    model = Trained(
-        recipe, Contextual(table, recipe), next((v.shape[1] for v in taught.values()), 0)
-    )
-    batches = TaughtBatches(
-        RankingBatches(recipe.ranking, stores, recipe.data.temperature, recipe.seed, framed=False),
-        taught,
-    )
-    phase = StepBatches(recipe.ranking.optim.steps, batches)
-    args = arguments(recipe.ranking.optim, output / "ranking", recipe.seed)
-    run_phase(
-        StepTrainer(model=model, args=args, train_dataset=phase),
-        "translation ranking, layers over a table",
-    )
-    if first:
-        save_onnx(final, model.encoder, table, recipe, head_of(recipe, model, stores["parallel"]))
-    wait_for_all()
-    return final
 
 
 def head_of(recipe: ContextRecipe, model: Trained, pairs: PairStore) -> torch.Tensor | None:
@@ -383,24 +341,61 @@ def save_onnx(
         )
 
 
-def plan(recipe: ContextRecipe) -> dict[str, Any]:
-    """What a run would do: rows by kind, parameters. Reads the data, trains nothing."""
-    table = fitting(recipe)
-    layers = sum(p.numel() for p in Contextual(table, recipe).layers.parameters())
-    trained = layers + (table.rows.size if recipe.train_table else 0)
-    size: npt.NDArray[np.int8] = table.rows
-    kinds = [kind for kind in recipe.ranking.kinds if getattr(recipe.data, kind)]
-    tokens = recipe.ranking.batch_tokens
-    return {
-        "rows": {kind: len(read_kind(recipe.data, kind)) for kind in kinds},
-        "parameters": {
-            "table": size.size,
-            "layers": layers,
-            "total": size.size + layers,
-            "trained": trained,
-        },
-        "memory_bytes": size.size
-        + trained * 16
-        + tokens * table.dim * recipe.shape.layers * 64
-        + recipe.ranking.max_rows**2 * 24,
-    }
+class Context(Stage[ContextRecipe]):
+    """The encoder's ONNX folder."""
+
+    name = "context"
+    recipe = ContextRecipe
+
+    def check(self, recipe: ContextRecipe, *, restart: bool) -> None:
+        """Whether the table fits the recipe; of the data, each kind is told of when it is read."""
+        fitting(recipe)
+
+    def train(self, recipe: ContextRecipe, run: Run) -> Save:
+        table = fitting(recipe)
+        same_table(recipe, run.output)
+        if run.first:  # `prepared` uses the tokenizer that it finds
+            own = (Path(recipe.table) / TOKENIZER).read_text(encoding="utf-8")
+            write_text(run.output / TOKENIZER, own)
+        _, stores, taught = prepared(
+            recipe.data, Vocabulary(), recipe.teacher, recipe.seed, run.output
+        )
+        torch.manual_seed(recipe.seed)
+        width = next((v.shape[1] for v in taught.values()), 0)
+        model = Trained(recipe, Contextual(table, recipe), width)
+        ranked = RankingBatches(
+            recipe.ranking, stores, recipe.data.temperature, recipe.seed, framed=False
+        )
+        title = "translation ranking, layers over a table"
+        run.phase(
+            "ranking", model, TaughtBatches(ranked, taught), recipe.ranking.optim, title=title
+        )
+        return lambda folder: save_onnx(
+            folder, model.encoder, table, recipe, head_of(recipe, model, stores["parallel"])
+        )
+
+    def plan(self, recipe: ContextRecipe) -> dict[str, Any]:
+        """What a run would do: rows by kind, parameters. Reads the data, trains nothing."""
+        table = fitting(recipe)
+        layers = sum(p.numel() for p in Contextual(table, recipe).layers.parameters())
+        trained = layers + (table.rows.size if recipe.train_table else 0)
+        size: npt.NDArray[np.int8] = table.rows
+        kinds = [kind for kind in recipe.ranking.kinds if getattr(recipe.data, kind)]
+        tokens = recipe.ranking.batch_tokens
+        return {
+            "rows": {kind: len(read_kind(recipe.data, kind)) for kind in kinds},
+            "parameters": {
+                "table": size.size,
+                "layers": layers,
+                "total": size.size + layers,
+                "trained": trained,
+            },
+            # 64 bytes of a token, layer and number: states, and the attention's own
+            "memory_bytes": training_bytes(
+                trained,
+                trained,
+                size.size
+                + tokens * table.dim * recipe.shape.layers * 64
+                + recipe.ranking.max_rows**2 * 24,
+            ),
+        }

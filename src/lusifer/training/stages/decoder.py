@@ -20,18 +20,10 @@ import transformers
 from lusifer.io.files import replacing_folder, write_text
 from lusifer.models import families
 from lusifer.models.bridge.module import tokenise
-from lusifer.training.loop import (
-    Batch,
-    Optim,
-    StepBatches,
-    StepTrainer,
-    arguments,
-    claim,
-    rank_and_world,
-    run_phase,
-    wait_for_all,
-)
-from lusifer.training.texts import Epochs, TextData, locate_root, read_texts
+from lusifer.training.loop import Batch, Optim, wait_for_all
+from lusifer.training.memory import activation_bytes, training_bytes
+from lusifer.training.stage import Run, Save, Stage
+from lusifer.training.texts import Epochs, TextData, read_texts
 from lusifer.training.vocabulary import BOS, EOS, PAD, Vocabulary, fast_tokenizer, train_tokenizer
 
 
@@ -62,40 +54,6 @@ class DecoderRecipe:
     shape: DecoderShape = field(default_factory=DecoderShape)
     batch_size: int = 128
     optim: Optim = field(default_factory=lambda: Optim(steps=2000, lr=2e-3))
-
-
-def run(recipe: DecoderRecipe, *, restart: bool = False) -> Path:
-    """Make the decoder; returns its folder (`output/decoder`), which
-    `AutoModelForCausalLM.from_pretrained` loads.
-    """
-    locate_root(recipe.data.root)
-    output = claim(recipe.output, recipe, restart=restart)
-    final, file = output / "decoder", output / "tokenizer.json"
-    if (final / "config.json").exists():
-        return final
-    texts = read_texts(recipe.data)
-    if rank_and_world()[0] == 0 and not file.exists():
-        write_text(
-            file, train_tokenizer({"eng_Latn": texts}, recipe.vocabulary, recipe.seed).to_str()
-        )
-    wait_for_all()
-    tokenizer = fast_tokenizer(file, recipe.shape.max_tokens)
-    torch.manual_seed(recipe.seed)
-    model = transformers.LlamaForCausalLM(decoder_config(recipe, len(tokenizer)))
-    if recipe.optim.gradient_checkpointing:
-        families.recompute(model)
-    batches = StepBatches(recipe.optim.steps, DecoderBatches(recipe, texts, tokenizer))
-    trainer = StepTrainer(
-        model=model,
-        args=arguments(recipe.optim, output / "causal", recipe.seed),
-        train_dataset=batches,
-    )
-    run_phase(trainer, "causal LM")
-    if trainer.is_world_process_zero():
-        with replacing_folder(final) as aside:
-            model.save_pretrained(aside)
-            tokenizer.save_pretrained(aside)
-    return final
 
 
 def decoder_config(recipe: DecoderRecipe, vocabulary: int) -> transformers.LlamaConfig:
@@ -138,17 +96,43 @@ class DecoderBatches:
         }
 
 
-def plan(recipe: DecoderRecipe) -> dict[str, Any]:
-    """What a run would do."""
-    with torch.device("meta"):
-        model = transformers.LlamaForCausalLM(decoder_config(recipe, recipe.vocabulary.size))
-    count = sum(p.numel() for p in model.parameters())
-    tokens = recipe.batch_size * recipe.data.max_tokens
-    memory = count * 16 + tokens * (
-        recipe.vocabulary.size * 8 + recipe.shape.layers * recipe.shape.hidden * 34
-    )
-    return {
-        "rows": {"texts": len(read_texts(recipe.data))},
-        "parameters": {"total": count, "trained": count},
-        "memory_bytes": memory,
-    }
+class Decoder(Stage[DecoderRecipe]):
+    """The decoder's folder, which `AutoModelForCausalLM.from_pretrained` loads."""
+
+    name = "decoder"
+    recipe = DecoderRecipe
+    result = "decoder"
+
+    def train(self, recipe: DecoderRecipe, run: Run) -> Save:
+        texts, file = read_texts(recipe.data), run.output / "tokenizer.json"
+        if run.first and not file.exists():
+            made = train_tokenizer({"eng_Latn": texts}, recipe.vocabulary, recipe.seed)
+            write_text(file, made.to_str())
+        wait_for_all()
+        tokenizer = fast_tokenizer(file, recipe.shape.max_tokens)
+        torch.manual_seed(recipe.seed)
+        model = transformers.LlamaForCausalLM(decoder_config(recipe, len(tokenizer)))
+        if recipe.optim.gradient_checkpointing:
+            families.recompute(model)
+        batches = DecoderBatches(recipe, texts, tokenizer)
+        run.phase("causal", model, batches, recipe.optim, title="causal LM")
+
+        def save(folder: Path) -> None:
+            with replacing_folder(folder) as aside:
+                model.save_pretrained(aside)
+                tokenizer.save_pretrained(aside)
+
+        return save
+
+    def plan(self, recipe: DecoderRecipe) -> dict[str, Any]:
+        """What a run would do."""
+        with torch.device("meta"):
+            model = transformers.LlamaForCausalLM(decoder_config(recipe, recipe.vocabulary.size))
+        count = sum(p.numel() for p in model.parameters())
+        tokens = recipe.batch_size * recipe.data.max_tokens
+        activations = tokens * recipe.vocabulary.size * 8 + activation_bytes(tokens, model.config)
+        return {
+            "rows": {"texts": len(read_texts(recipe.data))},
+            "parameters": {"total": count, "trained": count},
+            "memory_bytes": training_bytes(count, count, activations),
+        }

@@ -14,34 +14,33 @@ better than it is: finetune.
 from __future__ import annotations
 
 import dataclasses
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from sentence_transformers import SentenceTransformer, SentenceTransformerTrainingArguments
+from sentence_transformers import SentenceTransformer
 from torch import nn
 
 from lusifer.data.codeswitch import CodeSwitch, Switcher
 from lusifer.data.sources import Source, read_source, require
 from lusifer.errors import ConfigError, ModelError
 from lusifer.models.bridge.module import Bridge, BridgeConfig, masked_mean, tokenise
-from lusifer.training.assemble import assemble, plan_bridge, save_model
-from lusifer.training.distributed import shard_frozen
+from lusifer.training.assemble import assemble, plan_bridge, ready, save_model
 from lusifer.training.inputs import InputLoss, mean_inputs
-from lusifer.training.loop import Batch, Optim, StepBatches, arguments, claim, run_phase, use_bf16
+from lusifer.training.loop import Batch, Optim, use_bf16
 from lusifer.training.losses.distillation import distillation, margin_ranking, same_texts
 from lusifer.training.maps import fit
+from lusifer.training.stage import Run, Save, Stage
 from lusifer.training.teacher_vectors import teacher_vectors
 from lusifer.training.texts import Epochs, TextData, locate_root, read_texts, text_keys
 from lusifer.training.trainers import BridgeSentenceTrainer, BridgeTrainer
 
 RESIDUAL_SAMPLE = 20_000
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -94,59 +93,6 @@ class DistilRecipe:
     cache: str | None = None
     inputs: Optim | None = None
     optim: Optim = field(default_factory=Optim)
-
-
-def run(recipe: DistilRecipe, *, restart: bool = False) -> Path:
-    """Train the bridge; returns its folder (`output/model`)."""
-    root = locate_root(recipe.data.root)
-    output = claim(recipe.output, recipe, restart=restart)
-    final = output / "model"
-    if (final / "modules.json").exists():
-        log.info("%s is finished", final)
-        return final
-    torch.manual_seed(recipe.seed)
-    texts = read_texts(recipe.data)
-    cache = Path(recipe.cache) if recipe.cache else output / "prepared"
-    bridge = Bridge.new(recipe.bridge)
-    if recipe.start:
-        bridge.take_over(Bridge.load(recipe.start))
-    roles = [role(i, bridge.config.prompts) for i in range(len(texts))]
-    cut = min(recipe.data.max_tokens, recipe.bridge.max_tokens)
-    teacher = teacher_vectors(recipe.bridge.target.base, texts, cache, cut, roles)
-    if bridge.residual is not None and not recipe.start:
-        start_residual(bridge, texts, teacher, roles)
-    bridge.set_trainable()
-    if recipe.optim.gradient_checkpointing:
-        bridge.checkpoint_activations()
-    shard_frozen(bridge)
-    model = assemble(bridge)
-    if recipe.inputs:
-        means = mean_inputs(bridge, texts, cache, cut)
-        plain = dataclasses.replace(recipe, hold=None, seed=recipe.seed + 1000)
-        phase = StepBatches(recipe.inputs.steps, DistilBatches(plain, texts, means, bridge, root))
-        args = arguments(recipe.inputs, output / "inputs-phase", recipe.seed)
-        run_phase(
-            BridgeTrainer(
-                model=InputLoss(bridge, means, recipe.loss.temperature),
-                args=args,
-                train_dataset=phase,
-            ),
-            "target's inputs",
-        )
-    make = DistilBatches(recipe, texts, teacher, bridge, root)
-    args = arguments(
-        recipe.optim, output / "distil", recipe.seed, SentenceTransformerTrainingArguments
-    )
-    trainer = BridgeSentenceTrainer(
-        model=model,
-        args=args,
-        train_dataset=StepBatches(recipe.optim.steps, make),
-        loss=DistilLoss(model, recipe),
-    )
-    run_phase(trainer, "distil")
-    if trainer.is_world_process_zero():
-        save_model(model, final)
-    return final
 
 
 def start_residual(
@@ -291,9 +237,50 @@ def role(row: int, prompts: Mapping[str, str]) -> str:
     return "query" if row % 2 and prompts.get("query") else "document"
 
 
-def plan(recipe: DistilRecipe) -> dict[str, Any]:
-    """What a run would do: texts, parameters by part, memory. Trains nothing."""
-    return {
-        "rows": {"texts": len(read_texts(recipe.data))},
-        **plan_bridge(recipe.bridge, recipe.batch_size * recipe.data.max_tokens, recipe.optim),
-    }
+class Distil(Stage[DistilRecipe]):
+    """The bridge's folder, a standard sentence-transformers model in the target's space."""
+
+    name = "distil"
+    recipe = DistilRecipe
+    spreads = True
+
+    def train(self, recipe: DistilRecipe, run: Run) -> Save:
+        root, texts = locate_root(recipe.data.root), read_texts(recipe.data)
+        cache = Path(recipe.cache) if recipe.cache else run.prepared
+        bridge = Bridge.new(recipe.bridge)
+        if recipe.start:
+            bridge.take_over(Bridge.load(recipe.start))
+        roles = [role(i, bridge.config.prompts) for i in range(len(texts))]
+        cut = min(recipe.data.max_tokens, recipe.bridge.max_tokens)
+        teacher = teacher_vectors(recipe.bridge.target.base, texts, cache, cut, roles)
+        if bridge.residual is not None and not recipe.start:
+            start_residual(bridge, texts, teacher, roles)
+        ready(bridge, recipe.optim)
+        model = assemble(bridge)
+        if recipe.inputs:
+            means = mean_inputs(bridge, texts, cache, cut)
+            plain = dataclasses.replace(recipe, hold=None, seed=recipe.seed + 1000)
+            run.phase(
+                "inputs-phase",
+                InputLoss(bridge, means, recipe.loss.temperature),
+                DistilBatches(plain, texts, means, bridge, root),
+                recipe.inputs,
+                trainer=BridgeTrainer,
+                title="target's inputs",
+            )
+        run.phase(
+            "distil",
+            model,
+            DistilBatches(recipe, texts, teacher, bridge, root),
+            recipe.optim,
+            trainer=BridgeSentenceTrainer,
+            loss=DistilLoss(model, recipe),
+        )
+        return partial(save_model, model)
+
+    def plan(self, recipe: DistilRecipe) -> dict[str, Any]:
+        """What a run would do: texts, parameters by part, memory. Trains nothing."""
+        return {
+            "rows": {"texts": len(read_texts(recipe.data))},
+            **plan_bridge(recipe.bridge, recipe.batch_size * recipe.data.max_tokens, recipe.optim),
+        }

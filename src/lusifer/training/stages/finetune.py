@@ -13,11 +13,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
-from sentence_transformers import SentenceTransformerTrainingArguments
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 
 from lusifer.data.english_only import refuse_foreign
@@ -27,17 +26,9 @@ from lusifer.data.sources import Source, read_source
 from lusifer.errors import ConfigError, ModelError
 from lusifer.models.bridge.module import Bridge, BridgeConfig, tokenise
 from lusifer.models.sentence_transformer import sentence_transformer
-from lusifer.training.assemble import assemble, plan_bridge, save_model
-from lusifer.training.distributed import shard_frozen
-from lusifer.training.loop import (
-    Batch,
-    Optim,
-    StepBatches,
-    arguments,
-    claim,
-    rank_and_world,
-    run_phase,
-)
+from lusifer.training.assemble import assemble, plan_bridge, ready, save_model
+from lusifer.training.loop import Batch, Optim, rank_and_world
+from lusifer.training.stage import Run, Save, Stage
 from lusifer.training.texts import locate_root
 from lusifer.training.trainers import BridgeSentenceTrainer
 
@@ -91,35 +82,6 @@ class FinetuneRecipe:
 
 
 Row = tuple[str, str, tuple[str, ...]]
-
-
-def run(recipe: FinetuneRecipe, *, restart: bool = False) -> Path:
-    """Train; returns the model's folder (`output/model`)."""
-    root = locate_root(recipe.data.root)
-    output = claim(recipe.output, recipe, restart=restart)
-    final = output / "model"
-    if (final / "modules.json").exists():
-        return final
-    torch.manual_seed(recipe.seed)
-    rows = read_pairs(recipe, root)
-    model = starting_model(recipe)
-    bridge: Bridge = model[0]
-    bridge.set_trainable()
-    if recipe.optim.gradient_checkpointing:
-        bridge.checkpoint_activations()
-    shard_frozen(bridge)
-    args = arguments(
-        recipe.optim, output / "finetune", recipe.seed, SentenceTransformerTrainingArguments
-    )
-    loss = MultipleNegativesRankingLoss(
-        model, scale=1 / recipe.temperature, gather_across_devices=rank_and_world()[1] > 1
-    )
-    batches = StepBatches(recipe.optim.steps, FinetuneBatches(recipe, rows, bridge))
-    trainer = BridgeSentenceTrainer(model=model, args=args, train_dataset=batches, loss=loss)
-    run_phase(trainer, "finetune")
-    if trainer.is_world_process_zero():
-        save_model(model, final)
-    return final
 
 
 def starting_model(recipe: FinetuneRecipe) -> Any:
@@ -235,12 +197,32 @@ def tokenise_rows(
     return batch
 
 
-def plan(recipe: FinetuneRecipe) -> dict[str, Any]:
-    """What a run would do."""
-    rows = read_pairs(recipe, locate_root(recipe.data.root))
-    config = recipe.bridge or starting_model(recipe)[0].config
-    tokens = recipe.batch_size * recipe.data.max_tokens * (2 + len(rows[0][2]))
-    return {
-        "rows": {"pairs": len(rows), "negatives": len(rows[0][2])},
-        **plan_bridge(config, tokens, recipe.optim),
-    }
+class Finetune(Stage[FinetuneRecipe]):
+    """The bridge's folder, a standard sentence-transformers model."""
+
+    name = "finetune"
+    recipe = FinetuneRecipe
+    spreads = True
+
+    def train(self, recipe: FinetuneRecipe, run: Run) -> Save:
+        rows = read_pairs(recipe, locate_root(recipe.data.root))
+        model = starting_model(recipe)
+        ready(model[0], recipe.optim)
+        loss = MultipleNegativesRankingLoss(
+            model, scale=1 / recipe.temperature, gather_across_devices=rank_and_world()[1] > 1
+        )
+        batches = FinetuneBatches(recipe, rows, model[0])
+        run.phase(
+            "finetune", model, batches, recipe.optim, trainer=BridgeSentenceTrainer, loss=loss
+        )
+        return partial(save_model, model)
+
+    def plan(self, recipe: FinetuneRecipe) -> dict[str, Any]:
+        """What a run would do."""
+        rows = read_pairs(recipe, locate_root(recipe.data.root))
+        config = recipe.bridge or starting_model(recipe)[0].config
+        tokens = recipe.batch_size * recipe.data.max_tokens * (2 + len(rows[0][2]))
+        return {
+            "rows": {"pairs": len(rows), "negatives": len(rows[0][2])},
+            **plan_bridge(config, tokens, recipe.optim),
+        }

@@ -13,13 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from sentence_transformers import SentenceTransformer, SentenceTransformerTrainingArguments
+from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.losses import MSELoss
 from sentence_transformers.sentence_transformer.modules import Dense, Normalize
 from sentence_transformers.util import all_gather, all_gather_with_grad, get_rank, get_world_size
@@ -29,9 +30,11 @@ from lusifer.errors import ConfigError
 from lusifer.models.bridge.module import tokenise
 from lusifer.models.sentence_transformer import sentence_transformer
 from lusifer.training.assemble import save_model
-from lusifer.training.loop import Batch, Optim, StepBatches, arguments, claim, run_phase
+from lusifer.training.loop import Batch, Optim
 from lusifer.training.losses.info_nce import Contrast, Keys, info_nce
+from lusifer.training.memory import training_bytes
 from lusifer.training.padded_table import is_table
+from lusifer.training.stage import Run, Save, Stage
 from lusifer.training.teacher_vectors import teacher_vectors
 from lusifer.training.texts import Epochs, locate_root
 from lusifer.training.trainers import SentenceTrainer
@@ -77,29 +80,6 @@ class MultilingualRecipe:
     def __post_init__(self) -> None:
         if self.ranking < 0 or self.temperature <= 0:
             raise ValueError("ranking must be 0 or more, temperature above 0")
-
-
-def run(recipe: MultilingualRecipe, *, restart: bool = False) -> Path:
-    """Train; returns the model's folder (`output/model`)."""
-    root = locate_root(recipe.data.root)
-    output = claim(recipe.output, recipe, restart=restart)
-    final = output / "model"
-    if (final / "modules.json").exists():
-        return final
-    torch.manual_seed(recipe.seed)
-    model = student(recipe)
-    pairs = read_pairs(recipe, root)
-    args = arguments(
-        recipe.optim, output / "multilingual", recipe.seed, SentenceTransformerTrainingArguments
-    )
-    batches = StepBatches(recipe.optim.steps, MultilingualBatches(recipe, pairs, model, output))
-    trainer = SentenceTrainer(
-        model=model, args=args, train_dataset=batches, loss=MultilingualLoss(model, recipe)
-    )
-    run_phase(trainer, "multilingual")
-    if trainer.is_world_process_zero():
-        save_model(model, final)
-    return final
 
 
 def student(recipe: MultilingualRecipe) -> SentenceTransformer:
@@ -208,12 +188,31 @@ class MultilingualLoss(torch.nn.Module):
         return loss
 
 
-def plan(recipe: MultilingualRecipe) -> dict[str, Any]:
-    """What a run would do."""
-    pairs = read_pairs(recipe, locate_root(recipe.data.root))
-    count = sum(p.numel() for p in student(recipe).parameters())
-    return {
-        "rows": {"pairs": len(pairs), "English texts": len({english for english, _ in pairs})},
-        "parameters": {"total": count, "trained": count},
-        "memory_bytes": count * 16,
-    }
+class Multilingual(Stage[MultilingualRecipe]):
+    """The student's folder, a standard sentence-transformers model in the teacher's space."""
+
+    name = "multilingual"
+    recipe = MultilingualRecipe
+
+    def train(self, recipe: MultilingualRecipe, run: Run) -> Save:
+        model = student(recipe)
+        pairs = read_pairs(recipe, locate_root(recipe.data.root))
+        run.phase(
+            "multilingual",
+            model,
+            MultilingualBatches(recipe, pairs, model, run.output),
+            recipe.optim,
+            trainer=SentenceTrainer,
+            loss=MultilingualLoss(model, recipe),
+        )
+        return partial(save_model, model)
+
+    def plan(self, recipe: MultilingualRecipe) -> dict[str, Any]:
+        """What a run would do."""
+        pairs = read_pairs(recipe, locate_root(recipe.data.root))
+        count = sum(p.numel() for p in student(recipe).parameters())
+        return {
+            "rows": {"pairs": len(pairs), "English texts": len({english for english, _ in pairs})},
+            "parameters": {"total": count, "trained": count},
+            "memory_bytes": training_bytes(count, count),
+        }

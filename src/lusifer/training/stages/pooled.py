@@ -10,8 +10,8 @@ connector that passes through the target must beat it to be worth its cost.
 
 from __future__ import annotations
 
-import logging
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,24 +26,13 @@ from lusifer.models.backends.torch_embedder import TorchEmbedder
 from lusifer.models.embedder import Vectors
 from lusifer.models.sentence_transformer import sentence_transformer
 from lusifer.training.assemble import save_model
-from lusifer.training.loop import (
-    Batch,
-    Optim,
-    StepBatches,
-    StepTrainer,
-    arguments,
-    claim,
-    rank_and_world,
-    run_phase,
-    use_bf16,
-)
+from lusifer.training.loop import Batch, Optim, use_bf16
 from lusifer.training.losses.distillation import distillation
 from lusifer.training.maps import fit, linear
+from lusifer.training.stage import Run, Save, Stage
 from lusifer.training.stages.distil import Loss
 from lusifer.training.teacher_vectors import teacher_vectors
-from lusifer.training.texts import Epochs, TextData, locate_root, read_texts
-
-log = logging.getLogger(__name__)
+from lusifer.training.texts import Epochs, TextData, read_texts
 
 
 @dataclass(frozen=True)
@@ -69,42 +58,6 @@ class PooledRecipe:
             raise ValueError("penalty must be 0 or more")
 
 
-def run(recipe: PooledRecipe, *, restart: bool = False) -> Path:
-    """Fit the map; returns the model's folder (`output/model`), which plain SentenceTransformer
-    loads.
-    """
-    locate_root(recipe.data.root)
-    output = claim(recipe.output, recipe, restart=restart)
-    final = output / "model"
-    if (final / "modules.json").exists():
-        return final
-    texts = read_texts(recipe.data)
-    cache = Path(recipe.cache) if recipe.cache else output / "prepared"
-    y = np.asarray(
-        teacher_vectors(recipe.target, texts, cache, recipe.data.max_tokens), dtype=np.float32
-    )
-    encoder = sentence_transformer(hub.locate(recipe.encoder))
-    x = TorchEmbedder(encoder, bf16=use_bf16("auto")).encode(texts)
-    layers = (
-        fit_mlp(recipe, x, y, output)
-        if recipe.kind == "mlp"
-        else [linear(*fit(recipe.kind, x, y, recipe.penalty))]
-    )
-    unit = (
-        [] if isinstance(encoder[-1], Normalize) else [Normalize()]
-    )  # the map is learnt on unit vectors, and used on them
-    modules = [*encoder, *unit, *layers, Normalize()]
-    model = SentenceTransformer(
-        modules=modules,
-        device="cpu",
-        prompts=encoder.prompts,
-        default_prompt_name=encoder.default_prompt_name,
-    )
-    if rank_and_world()[0] == 0:
-        save_model(model, final)
-    return final
-
-
 class _Map(nn.Module):
     def __init__(self, first: Dense, second: Dense, loss: Loss) -> None:
         super().__init__()
@@ -127,38 +80,60 @@ class MapBatches:
         return {"x": torch.from_numpy(self.x[rows]), "y": torch.from_numpy(self.y[rows])}
 
 
-def fit_mlp(recipe: PooledRecipe, x: Vectors, y: Vectors, output: Path) -> list[Dense]:
+def fit_mlp(recipe: PooledRecipe, x: Vectors, y: Vectors, run: Run) -> list[Dense]:
     """One hidden layer, trained on the distillation loss."""
     torch.manual_seed(recipe.seed)
     first = Dense(x.shape[1], recipe.hidden, bias=True, activation_function=nn.ReLU())
     second = Dense(recipe.hidden, y.shape[1], bias=True, activation_function=nn.Identity())
     make = MapBatches(Epochs([""] * len(x), recipe.batch_size, recipe.seed), x, y)
-    args = arguments(recipe.optim, output / "pooled", recipe.seed)
-    run_phase(
-        StepTrainer(
-            model=_Map(first, second, recipe.loss),
-            args=args,
-            train_dataset=StepBatches(recipe.optim.steps, make),
-        ),
-        "pooled map",
-    )
+    run.phase("pooled", _Map(first, second, recipe.loss), make, recipe.optim, title="pooled map")
     return [first, second]
 
 
-def plan(recipe: PooledRecipe) -> dict[str, Any]:
-    """What a run would do."""
-    n = len(read_texts(recipe.data))
-    width = families.width(
-        families.read_config(hub.locate(recipe.encoder, weights=False), "encoder")
-    )
-    out = families.width(families.read_config(hub.locate(recipe.target, weights=False), "target"))
-    trained = (
-        width * out + out
-        if recipe.kind != "mlp"
-        else width * recipe.hidden + recipe.hidden * (out + 1) + out
-    )
-    return {
-        "rows": {"texts": n},
-        "parameters": {"trained": trained},
-        "memory_bytes": n * (width + out) * 4,
-    }
+class Pooled(Stage[PooledRecipe]):
+    """The model's folder, which plain SentenceTransformer loads."""
+
+    name = "pooled"
+    recipe = PooledRecipe
+
+    def train(self, recipe: PooledRecipe, run: Run) -> Save:
+        texts = read_texts(recipe.data)
+        cache = Path(recipe.cache) if recipe.cache else run.prepared
+        taught = teacher_vectors(recipe.target, texts, cache, recipe.data.max_tokens)
+        y = np.asarray(taught, dtype=np.float32)
+        encoder = sentence_transformer(hub.locate(recipe.encoder))
+        x = TorchEmbedder(encoder, bf16=use_bf16("auto")).encode(texts)
+        layers = (
+            fit_mlp(recipe, x, y, run)
+            if recipe.kind == "mlp"
+            else [linear(*fit(recipe.kind, x, y, recipe.penalty))]
+        )
+        # The map is learnt on unit vectors, and used on them.
+        unit = [] if isinstance(encoder[-1], Normalize) else [Normalize()]
+        model = SentenceTransformer(
+            modules=[*encoder, *unit, *layers, Normalize()],
+            device="cpu",
+            prompts=encoder.prompts,
+            default_prompt_name=encoder.default_prompt_name,
+        )
+        return partial(save_model, model)
+
+    def plan(self, recipe: PooledRecipe) -> dict[str, Any]:
+        """What a run would do."""
+        n = len(read_texts(recipe.data))
+        width = families.width(
+            families.read_config(hub.locate(recipe.encoder, weights=False), "encoder")
+        )
+        out = families.width(
+            families.read_config(hub.locate(recipe.target, weights=False), "target")
+        )
+        trained = (
+            width * out + out
+            if recipe.kind != "mlp"
+            else width * recipe.hidden + recipe.hidden * (out + 1) + out
+        )
+        return {
+            "rows": {"texts": n},
+            "parameters": {"trained": trained},
+            "memory_bytes": n * (width + out) * 4,
+        }

@@ -14,7 +14,6 @@ ranking through 3 layers of 384 about 130. Not where XLM-R already covers the la
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -28,23 +27,13 @@ from lusifer.data.token_store import pad
 from lusifer.io.files import replacing_folder
 from lusifer.models import families
 from lusifer.training.corpus import Data, check_kinds, prepare, read_kind
-from lusifer.training.loop import (
-    Batch,
-    Optim,
-    StepBatches,
-    StepTrainer,
-    arguments,
-    claim,
-    rank_and_world,
-    run_phase,
-    wait_for_all,
-)
+from lusifer.training.loop import Batch, Optim, wait_for_all
 from lusifer.training.losses.distillation import margin_ranking, same_texts
+from lusifer.training.memory import activation_bytes, training_bytes
 from lusifer.training.pair_store import PairStore, Sampler
 from lusifer.training.ranking import Ranking, RankingBatches, kept
+from lusifer.training.stage import Run, Save, Stage
 from lusifer.training.vocabulary import BOS, EOS, PAD, SPECIALS, Vocabulary, fast_tokenizer
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -97,73 +86,6 @@ class PretrainRecipe:
             raise ValueError(
                 "nothing to train: name at least one of the phases warm, masking and ranking"
             )
-
-
-def run(recipe: PretrainRecipe, *, restart: bool = False) -> Path:
-    """Make the encoder; returns its folder, which `AutoModel.from_pretrained` and
-    `SentenceTransformer` load.
-    """
-    output = claim(recipe.output, recipe, restart=restart)
-    if rank_and_world()[0] == 0:
-        prepare(recipe.data, recipe.vocabulary, recipe.seed, output / "prepared")
-    wait_for_all()
-    file, stores = prepare(recipe.data, recipe.vocabulary, recipe.seed, output / "prepared")
-    tokenizer = fast_tokenizer(file, recipe.shape.max_tokens)
-    config = encoder_config(recipe, len(tokenizer))
-    torch.manual_seed(recipe.seed)
-    model = transformers.ModernBertForMaskedLM(config)
-    final = output / "encoder"
-    if (final / "config.json").exists():
-        log.info("%s is finished", final)
-        return final
-    if any(
-        phase and phase.optim.gradient_checkpointing for phase in (recipe.masking, recipe.ranking)
-    ):
-        families.recompute(model)
-    if recipe.warm:
-        _start_as_identity(model.model)
-        _rank(
-            model.model,
-            recipe,
-            recipe.warm,
-            stores,
-            output / "warm",
-            "translation ranking, table alone",
-            table_alone=True,
-        )
-    if recipe.masking:
-        masked = MaskedBatches(recipe, recipe.masking, stores, len(tokenizer))
-        phase = StepBatches(recipe.masking.optim.steps, masked)
-        args = arguments(recipe.masking.optim, output / "masking", recipe.seed)
-        run_phase(StepTrainer(model=model, args=args, train_dataset=phase), "masked LM")
-    if recipe.ranking:
-        _rank(
-            model.model, recipe, recipe.ranking, stores, output / "ranking", "translation ranking"
-        )
-    if rank_and_world()[0] == 0:
-        save_encoder(model.model, tokenizer, final, recipe)
-    wait_for_all()
-    return final
-
-
-def _rank(
-    encoder: Any,
-    recipe: PretrainRecipe,
-    phase: Ranking,
-    stores: dict[str, PairStore],
-    folder: Path,
-    name: str,
-    *,
-    table_alone: bool = False,
-) -> None:
-    ranker = Ranker(encoder, phase, recipe.seed, table_alone=table_alone)
-    batches = StepBatches(
-        phase.optim.steps, RankingBatches(phase, stores, recipe.data.temperature, recipe.seed)
-    )
-    trainer = StepTrainer(
-        model=ranker, args=arguments(phase.optim, folder, recipe.seed), train_dataset=batches
-    )
-    run_phase(trainer, name)
 
 
 def _start_as_identity(encoder: Any) -> None:
@@ -293,20 +215,62 @@ def save_encoder(model: Any, tokenizer: Any, folder: Path, recipe: PretrainRecip
         shutil.rmtree(base)
 
 
-def plan(recipe: PretrainRecipe) -> dict[str, Any]:
-    """What a run would do: rows by kind, parameters by part. Reads the data, trains nothing."""
-    with torch.device("meta"):
-        model = transformers.ModernBertForMaskedLM(encoder_config(recipe, recipe.vocabulary.size))
-    parameters = sum(p.numel() for p in model.parameters())
-    tokens = max(
-        phase.batch_tokens for phase in (recipe.warm, recipe.masking, recipe.ranking) if phase
-    )
-    return {
-        "rows": {kind: len(read_kind(recipe.data, kind)) for kind in SINGLE},
-        "parameters": {
-            "encoder": sum(p.numel() for p in model.model.parameters()),
-            "total": parameters,
-            "trained": parameters,
-        },
-        "memory_bytes": parameters * 16 + tokens * recipe.shape.hidden * recipe.shape.layers * 40,
-    }
+class Pretrain(Stage[PretrainRecipe]):
+    """The encoder's folder, which `AutoModel.from_pretrained` and `SentenceTransformer` load."""
+
+    name = "pretrain"
+    recipe = PretrainRecipe
+    result = "encoder"
+
+    def check(self, recipe: PretrainRecipe, *, restart: bool) -> None:
+        """What the data lack is told when they are read: each kind by its name."""
+
+    def train(self, recipe: PretrainRecipe, run: Run) -> Save:
+        if run.first:
+            prepare(recipe.data, recipe.vocabulary, recipe.seed, run.prepared)
+        wait_for_all()
+        file, stores = prepare(recipe.data, recipe.vocabulary, recipe.seed, run.prepared)
+        tokenizer = fast_tokenizer(file, recipe.shape.max_tokens)
+        config = encoder_config(recipe, len(tokenizer))
+        torch.manual_seed(recipe.seed)
+        model = transformers.ModernBertForMaskedLM(config)
+        phases = (recipe.masking, recipe.ranking)
+        if any(phase and phase.optim.gradient_checkpointing for phase in phases):
+            families.recompute(model)
+
+        def rank(name: str, phase: Ranking, title: str, *, table_alone: bool = False) -> None:
+            ranker = Ranker(model.model, phase, recipe.seed, table_alone=table_alone)
+            batches = RankingBatches(phase, stores, recipe.data.temperature, recipe.seed)
+            run.phase(name, ranker, batches, phase.optim, title=title)
+
+        if recipe.warm:
+            _start_as_identity(model.model)
+            rank("warm", recipe.warm, "translation ranking, table alone", table_alone=True)
+        if recipe.masking:
+            masked = MaskedBatches(recipe, recipe.masking, stores, len(tokenizer))
+            run.phase("masking", model, masked, recipe.masking.optim, title="masked LM")
+        if recipe.ranking:
+            rank("ranking", recipe.ranking, "translation ranking")
+        return lambda folder: save_encoder(model.model, tokenizer, folder, recipe)
+
+    def plan(self, recipe: PretrainRecipe) -> dict[str, Any]:
+        """What a run would do: rows by kind, parameters by part. Reads the data, trains nothing."""
+        with torch.device("meta"):
+            model = transformers.ModernBertForMaskedLM(
+                encoder_config(recipe, recipe.vocabulary.size)
+            )
+        parameters = sum(p.numel() for p in model.parameters())
+        tokens = max(
+            phase.batch_tokens for phase in (recipe.warm, recipe.masking, recipe.ranking) if phase
+        )
+        return {
+            "rows": {kind: len(read_kind(recipe.data, kind)) for kind in SINGLE},
+            "parameters": {
+                "encoder": sum(p.numel() for p in model.model.parameters()),
+                "total": parameters,
+                "trained": parameters,
+            },
+            "memory_bytes": training_bytes(
+                parameters, parameters, activation_bytes(tokens, model.config)
+            ),
+        }

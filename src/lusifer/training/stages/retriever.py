@@ -17,12 +17,12 @@ import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
-from sentence_transformers import SentenceTransformerTrainingArguments
 from sentence_transformers.sentence_transformer.losses import Matryoshka2dLoss, MatryoshkaLoss
 
 from lusifer.data.mixing import Mix, Mixing
@@ -38,21 +38,14 @@ from lusifer.models.heads import Heads
 from lusifer.models.sentence_transformer import sentence_transformer
 from lusifer.training.adapters import add_lora, fold_lora
 from lusifer.training.assemble import save_model
-from lusifer.training.loop import (
-    Batch,
-    Optim,
-    StepBatches,
-    arguments,
-    claim,
-    rank_and_world,
-    run_phase,
-    wait_for_all,
-)
+from lusifer.training.loop import Batch, Optim, rank_and_world, wait_for_all
 from lusifer.training.losses.contrastive import ContrastiveLoss
 from lusifer.training.losses.hybrid import HybridLoss
 from lusifer.training.losses.info_nce import Contrast
+from lusifer.training.memory import activation_bytes, training_bytes
 from lusifer.training.padded_table import is_table, padded, save_table
 from lusifer.training.query_side import add_frozen, beside_its_base, frozen_vectors
+from lusifer.training.stage import Run, Save, Stage
 from lusifer.training.stages.finetune import Row, given, pairs_in, tokenise_rows
 from lusifer.training.texts import locate_root
 from lusifer.training.trainers import PartSentenceTrainer, SentenceTrainer
@@ -185,53 +178,6 @@ class RetrieverRecipe:
             )
         if self.teacher and not self.negatives:
             raise ValueError("a teacher ranks a positive and its negatives; negatives is 0")
-
-
-def run(recipe: RetrieverRecipe, *, restart: bool = False) -> Path:
-    """Train; returns the model's folder (`output/model`)."""
-    root = locate_root(recipe.data.root)
-    output = claim(recipe.output, recipe, restart=restart)
-    final = output / "model"
-    if final.exists():
-        return final
-    torch.manual_seed(recipe.seed)
-    sources = read(recipe, root, output / "prepared")
-    model = starting_model(recipe)
-    frozen = None
-    if recipe.train == "queries":
-        base = sentence_transformer(recipe.base, language=recipe.language)
-        prompt = recipe.prompts.get("document", "")
-        frozen = frozen_vectors(
-            base, recipe.base, prompt, recipe.data.max_tokens, sources, output / "prepared"
-        )
-    if recipe.lora:
-        add_lora(model, recipe.lora)
-    if recipe.heads:
-        add_heads(model, recipe.heads.dim)
-    args = arguments(
-        recipe.optim, output / "retriever", recipe.seed, SentenceTransformerTrainingArguments
-    )
-    batches = StepBatches(recipe.optim.steps, RetrieverBatches(recipe, sources, model, frozen))
-    part = recipe.lora or recipe.language or recipe.heads or is_table(model)
-    kind = PartSentenceTrainer if part else SentenceTrainer
-    trainer = kind(model=model, args=args, train_dataset=batches, loss=make_loss(recipe, model))
-    run_phase(trainer, "retriever")
-    if trainer.is_world_process_zero():
-        if recipe.adapter:
-            save_adapter(recipe, model, final)
-            return final
-        if recipe.lora:
-            fold_lora(model)
-        if is_table(model):
-            save_table(model, recipe.base, final)
-            return final
-        if recipe.train == "queries":
-            base = sentence_transformer(
-                recipe.base, language=recipe.language, device=str(model.device)
-            )
-            model = beside_its_base(model, base)
-        save_model(model, final)
-    return final
 
 
 def save_adapter(recipe: RetrieverRecipe, model: Any, final: Path) -> None:
@@ -424,27 +370,68 @@ class RetrieverBatches:
         return batch
 
 
-def plan(recipe: RetrieverRecipe) -> dict[str, Any]:
-    """What a run would do: rows by source, parameters, and a process's memory."""
-    with tempfile.TemporaryDirectory(prefix="lusifer-plan-") as aside:
-        sources = read(recipe, locate_root(recipe.data.root), Path(aside))
-        rows = {
-            source.files[0]: len(store)
-            for source, store in zip(recipe.data.sources, sources, strict=True)
+class Retriever(Stage[RetrieverRecipe]):
+    """The model's folder, a standard sentence-transformers model or a table of words."""
+
+    name = "retriever"
+    recipe = RetrieverRecipe
+
+    def train(self, recipe: RetrieverRecipe, run: Run) -> Save:
+        sources = read(recipe, locate_root(recipe.data.root), run.prepared)
+        model = starting_model(recipe)
+        frozen = None
+        if recipe.train == "queries":
+            base = sentence_transformer(recipe.base, language=recipe.language)
+            prompt = recipe.prompts.get("document", "")
+            frozen = frozen_vectors(
+                base, recipe.base, prompt, recipe.data.max_tokens, sources, run.prepared
+            )
+        if recipe.lora:
+            add_lora(model, recipe.lora)
+        if recipe.heads:
+            add_heads(model, recipe.heads.dim)
+        batches = RetrieverBatches(recipe, sources, model, frozen)
+        part = recipe.lora or recipe.language or recipe.heads or is_table(model)
+        trainer = PartSentenceTrainer if part else SentenceTrainer
+        loss = make_loss(recipe, model)
+        run.phase("retriever", model, batches, recipe.optim, trainer=trainer, loss=loss)
+        return partial(save, recipe, model)
+
+    def plan(self, recipe: RetrieverRecipe) -> dict[str, Any]:
+        """What a run would do: rows by source, parameters, and a process's memory."""
+        with tempfile.TemporaryDirectory(prefix="lusifer-plan-") as aside:
+            sources = read(recipe, locate_root(recipe.data.root), Path(aside))
+            rows = {
+                source.files[0]: len(store)
+                for source, store in zip(recipe.data.sources, sources, strict=True)
+            }
+            texts = max(store.keys.shape[1] for store in sources)
+        model = sentence_transformer(recipe.base, device="cpu")
+        total = sum(p.numel() for p in model.parameters())
+        if recipe.lora:
+            add_lora(model, recipe.lora)
+        trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
+        config = getattr(getattr(model[0], "auto_model", None), "config", None)
+        tokens = recipe.mini_batch_tokens or recipe.batch_size * recipe.data.max_tokens * texts
+        return {
+            "rows": rows,
+            "parameters": {"total": total, "trained": trained},
+            "memory_bytes": training_bytes(total, trained, activation_bytes(tokens, config)),
         }
-        texts = max(store.keys.shape[1] for store in sources)
-    model = sentence_transformer(recipe.base, device="cpu")
-    total = sum(p.numel() for p in model.parameters())
+
+
+def save(recipe: RetrieverRecipe, model: Any, folder: Path) -> None:
+    """Write what was trained: whole, beside its base, or as an adapter."""
+    if recipe.adapter:
+        save_adapter(recipe, model, folder)
+        return
     if recipe.lora:
-        add_lora(model, recipe.lora)
-    trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    config = getattr(getattr(model[0], "auto_model", None), "config", None)
-    tokens = recipe.mini_batch_tokens or recipe.batch_size * recipe.data.max_tokens * texts
-    kept = (
-        34 * config.num_hidden_layers * config.hidden_size if config is not None else 0
-    )  # bytes a token, as in train/assemble
-    return {
-        "rows": rows,
-        "parameters": {"total": total, "trained": trained},
-        "memory_bytes": total * 4 + trained * 12 + tokens * kept,
-    }
+        fold_lora(model)
+    if is_table(model):
+        save_table(model, recipe.base, folder)
+        return
+    if recipe.train == "queries":
+        device = str(model.device)
+        base = sentence_transformer(recipe.base, language=recipe.language, device=device)
+        model = beside_its_base(model, base)
+    save_model(model, folder)

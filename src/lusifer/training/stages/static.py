@@ -9,7 +9,6 @@ gets a zero row. Cost: about a thousandth of an encoder's. Not where word order 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,22 +25,14 @@ from lusifer.data.token_store import Ids
 from lusifer.models.backends.static import StaticConfig, save_static
 from lusifer.reshaping.whiten import whitening
 from lusifer.training.corpus import Data, read_kind
-from lusifer.training.loop import (
-    StepBatches,
-    StepTrainer,
-    arguments,
-    claim,
-    rank_and_world,
-    run_phase,
-    wait_for_all,
-)
+from lusifer.training.memory import training_bytes
 from lusifer.training.pair_store import PairStore
 from lusifer.training.ranking import Ranking, RankingBatches, kept
+from lusifer.training.stage import Run, Save, Stage
 from lusifer.training.substrings import Substrings
 from lusifer.training.teaching import Objective, TaughtBatches, VectorTeacher, check, prepared
 from lusifer.training.vocabulary import SPECIALS, Vocabulary
 
-log = logging.getLogger(__name__)
 SAMPLE = 20_000  # pairs that the whitening is learnt from
 
 
@@ -80,40 +71,6 @@ class StaticRecipe:
             raise ValueError(
                 f"substrings is {self.substrings}; it is a number of characters, or 0 for none"
             )
-
-
-def run(recipe: StaticRecipe, *, restart: bool = False) -> Path:
-    """Make the table; returns its folder, which `lusifer.load` loads without torch."""
-    output = claim(recipe.output, recipe, restart=restart)
-    final = output / "model"
-    if (final / "config.json").exists():
-        log.info("%s is finished", final)
-        return final
-    file, stores, taught = prepared(
-        recipe.data, recipe.vocabulary, recipe.teacher, recipe.seed, output
-    )
-    tokenizer = Tokenizer.from_file(str(file))
-    torch.manual_seed(recipe.seed)
-    model = Table(recipe, tokenizer, next((v.shape[1] for v in taught.values()), 0))
-    batches = TaughtBatches(
-        RankingBatches(recipe.ranking, stores, recipe.data.temperature, recipe.seed, framed=False),
-        taught,
-    )
-    phase = StepBatches(recipe.ranking.optim.steps, batches)
-    args = arguments(recipe.ranking.optim, output / "ranking", recipe.seed)
-    run_phase(
-        StepTrainer(model=model, args=args, train_dataset=phase),
-        "translation ranking, a static table",
-    )
-    if rank_and_world()[0] == 0:
-        rows = model.finished(seen_tokens(stores, recipe.ranking.kinds, tokenizer.get_vocab_size()))
-        if recipe.whiten is not None:
-            rows = rows @ whitening(
-                sample_sums(rows, stores["parallel"], recipe.seed), recipe.whiten
-            )
-        save_static(final, tokenizer, rows, StaticConfig(recipe.dim, recipe.max_tokens))
-    wait_for_all()
-    return final
 
 
 class Table(nn.Module):
@@ -207,13 +164,48 @@ def sample_sums(
     return result
 
 
-def plan(recipe: StaticRecipe) -> dict[str, Any]:
-    """What a run would do: rows by kind, parameters. Reads the data, trains nothing."""
-    parameters = recipe.vocabulary.size * recipe.dim
-    kinds = [kind for kind in recipe.ranking.kinds if getattr(recipe.data, kind)]
-    return {
-        "rows": {kind: len(read_kind(recipe.data, kind)) for kind in kinds},
-        "parameters": {"table": parameters, "total": parameters, "trained": parameters},
-        "memory_bytes": parameters * 16
-        + recipe.ranking.max_rows**2 * 12 * (2 + len(recipe.nested)),
-    }
+class Static(Stage[StaticRecipe]):
+    """The table's folder, which `lusifer.load` loads without torch."""
+
+    name = "static"
+    recipe = StaticRecipe
+
+    def check(self, recipe: StaticRecipe, *, restart: bool) -> None:
+        """What the data lack is told when they are read: each kind by its name."""
+
+    def train(self, recipe: StaticRecipe, run: Run) -> Save:
+        file, stores, taught = prepared(
+            recipe.data, recipe.vocabulary, recipe.teacher, recipe.seed, run.output
+        )
+        tokenizer = Tokenizer.from_file(str(file))
+        torch.manual_seed(recipe.seed)
+        model = Table(recipe, tokenizer, next((v.shape[1] for v in taught.values()), 0))
+        ranked = RankingBatches(
+            recipe.ranking, stores, recipe.data.temperature, recipe.seed, framed=False
+        )
+        title = "translation ranking, a static table"
+        run.phase(
+            "ranking", model, TaughtBatches(ranked, taught), recipe.ranking.optim, title=title
+        )
+
+        def save(folder: Path) -> None:
+            seen = seen_tokens(stores, recipe.ranking.kinds, tokenizer.get_vocab_size())
+            rows = model.finished(seen)
+            if recipe.whiten is not None:
+                sums = sample_sums(rows, stores["parallel"], recipe.seed)
+                rows = rows @ whitening(sums, recipe.whiten)
+            save_static(folder, tokenizer, rows, StaticConfig(recipe.dim, recipe.max_tokens))
+
+        return save
+
+    def plan(self, recipe: StaticRecipe) -> dict[str, Any]:
+        """What a run would do: rows by kind, parameters. Reads the data, trains nothing."""
+        parameters = recipe.vocabulary.size * recipe.dim
+        kinds = [kind for kind in recipe.ranking.kinds if getattr(recipe.data, kind)]
+        return {
+            "rows": {kind: len(read_kind(recipe.data, kind)) for kind in kinds},
+            "parameters": {"table": parameters, "total": parameters, "trained": parameters},
+            "memory_bytes": training_bytes(
+                parameters, parameters, recipe.ranking.max_rows**2 * 12 * (2 + len(recipe.nested))
+            ),
+        }

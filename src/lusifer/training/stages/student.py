@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
-from sentence_transformers import SentenceTransformer, SentenceTransformerTrainingArguments
+from sentence_transformers import SentenceTransformer
 
 from lusifer.data.draw import Drawn
 from lusifer.data.token_store import TokenStore
@@ -37,17 +37,11 @@ from lusifer.models.families import no_dropout
 from lusifer.models.sentence_transformer import sentence_transformer
 from lusifer.models.tokenize import padded
 from lusifer.training.assemble import save_model
-from lusifer.training.loop import (
-    Batch,
-    Optim,
-    StepBatches,
-    arguments,
-    claim,
-    rank_and_world,
-    run_phase,
-    wait_for_all,
-)
+from lusifer.training.loop import Batch, Optim, wait_for_all
 from lusifer.training.losses.distillation import distillation
+from lusifer.training.memory import activation_bytes, training_bytes
+from lusifer.training.output import PREPARED
+from lusifer.training.stage import Run, Save, Stage
 from lusifer.training.student_model import (
     HEAD_TEXTS,
     StudentStart,
@@ -120,52 +114,6 @@ class StudentRecipe:
             raise ValueError(
                 f"whiten is {self.whiten}; it is a power from 0 (a rotation) to 1, or null for none"
             )
-
-
-def run(recipe: StudentRecipe, *, restart: bool = False) -> Path:
-    """Train the student; returns its folder (`output/model`), a standard sentence-transformers
-    model.
-    """
-    if restart or not (Path(recipe.output) / "prepared" / "vectors.npy").exists():
-        # What lacks is told before the output folder is made.
-        next(iter(read_shards(recipe.data.vectors, "text")))
-    output = claim(recipe.output, recipe, restart=restart)
-    final = output / "model"
-    if (final / "modules.json").exists():
-        log.info("%s is finished", final)
-        return final
-    torch.manual_seed(recipe.seed)
-    prepared = output / "prepared"
-    if rank_and_world()[0] == 0:
-        prepare(recipe, prepared)
-    wait_for_all()
-    model = sentence_transformer(prepared / "start")
-    # The teacher's vectors are the signal: noise on the way to them only blurs it.
-    no_dropout(model)
-    if recipe.start.four_bits:
-        train_in_four_bits(model)
-    batches = StudentBatches(recipe, prepared, model)
-    args = arguments(
-        recipe.optim, output / "student", recipe.seed, SentenceTransformerTrainingArguments
-    )
-    loss = VectorLoss(model, recipe.loss, batches.vectors)
-    run_phase(
-        SentenceTrainer(
-            model=model,
-            args=args,
-            train_dataset=StepBatches(recipe.optim.steps, batches),
-            loss=loss,
-        ),
-        "student",
-    )
-    if rank_and_world()[0] == 0:
-        keep_four_bits(model)
-        if recipe.whiten is not None:
-            texts, _ = read_taught(recipe.data, HEAD_TEXTS)
-            whiten(model, texts[:HEAD_TEXTS], recipe.whiten)
-        save_model(model, final)
-    wait_for_all()
-    return final
 
 
 def prepare(recipe: StudentRecipe, folder: Path) -> None:
@@ -327,15 +275,47 @@ class VectorLoss(torch.nn.Module):
         return terms
 
 
-def plan(recipe: StudentRecipe) -> dict[str, Any]:
-    """What a run would do: texts, parameters, a memory estimate. Trains nothing."""
-    texts, vectors = read_taught(recipe.data)
-    model = starting(recipe.start, texts)
-    count = sum(p.numel() for p in model.parameters())
-    layers: Any = model[0].auto_model.config
-    kept = 34 * layers.num_hidden_layers * layers.hidden_size
-    return {
-        "rows": {"texts": len(texts)},
-        "parameters": {"total": count, "trained": count},
-        "memory_bytes": count * 16 + recipe.batch_tokens * kept + vectors.nbytes,
-    }
+class Student(Stage[StudentRecipe]):
+    """The student's folder, a standard sentence-transformers model."""
+
+    name = "student"
+    recipe = StudentRecipe
+
+    def check(self, recipe: StudentRecipe, *, restart: bool) -> None:
+        """Whether the teacher's vectors are there, unless a run has them already."""
+        if restart or not (Path(recipe.output) / PREPARED / "vectors.npy").exists():
+            next(iter(read_shards(recipe.data.vectors, "text")))
+
+    def train(self, recipe: StudentRecipe, run: Run) -> Save:
+        if run.first:
+            prepare(recipe, run.prepared)
+        wait_for_all()
+        model = sentence_transformer(run.prepared / "start")
+        # The teacher's vectors are the signal: noise on the way to them only blurs it.
+        no_dropout(model)
+        if recipe.start.four_bits:
+            train_in_four_bits(model)
+        batches = StudentBatches(recipe, run.prepared, model)
+        loss = VectorLoss(model, recipe.loss, batches.vectors)
+        run.phase("student", model, batches, recipe.optim, trainer=SentenceTrainer, loss=loss)
+
+        def save(folder: Path) -> None:
+            keep_four_bits(model)
+            if recipe.whiten is not None:
+                texts, _ = read_taught(recipe.data, HEAD_TEXTS)
+                whiten(model, texts[:HEAD_TEXTS], recipe.whiten)
+            save_model(model, folder)
+
+        return save
+
+    def plan(self, recipe: StudentRecipe) -> dict[str, Any]:
+        """What a run would do: texts, parameters, a memory estimate. Trains nothing."""
+        texts, vectors = read_taught(recipe.data)
+        model = starting(recipe.start, texts)
+        count = sum(p.numel() for p in model.parameters())
+        states = activation_bytes(recipe.batch_tokens, model[0].auto_model.config)
+        return {
+            "rows": {"texts": len(texts)},
+            "parameters": {"total": count, "trained": count},
+            "memory_bytes": training_bytes(count, count, states + vectors.nbytes),
+        }

@@ -1,0 +1,169 @@
+"""A stage of training, and the one runner of all stages.
+
+A stage says what is checked, trained and planned; the runner claims the output folder, finds what is
+finished, sets the seed, trains, resumes, and writes the result aside before it is renamed. One file
+in `training/stages/`, with a recipe and a subclass of `Stage`, adds a stage; so does one outside of
+lusifer, once it is imported.
+"""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+import torch
+from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
+from transformers import TrainingArguments
+
+from lusifer.training.loop import (
+    Batch,
+    Optim,
+    StepBatches,
+    StepTrainer,
+    arguments,
+    rank_and_world,
+    run_phase,
+    wait_for_all,
+)
+from lusifer.training.output import PREPARED, claim
+from lusifer.training.texts import locate_root
+
+log = logging.getLogger(__name__)
+
+
+class Recipe(Protocol):
+    """What the runner reads of every recipe; the rest is the stage's."""
+
+    @property
+    def stage(self) -> str: ...
+    @property
+    def output(self) -> str: ...
+    @property
+    def seed(self) -> int: ...
+
+
+R = TypeVar("R", bound=Recipe)
+Save = Callable[[Path], None]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: its folder, and the phases that train in it."""
+
+    output: Path
+    seed: int
+
+    @property
+    def prepared(self) -> Path:
+        """Where what is made once, before training, is kept for a resumed run."""
+        return self.output / PREPARED
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the process that writes."""
+        return rank_and_world()[0] == 0
+
+    def phase(
+        self,
+        name: str,
+        model: Any,
+        make: Callable[[int], Batch],
+        optim: Optim,
+        *,
+        trainer: type[Any] = StepTrainer,
+        loss: Any = None,
+        title: str | None = None,
+    ) -> None:
+        """Train a model, from the phase's last checkpoint if there is one.
+
+        Args:
+            name: the phase's folder of checkpoints, within the output.
+            model: what is trained, in place.
+            make: a step's number → its batch, which depends on nothing else.
+            optim: how.
+            trainer: a transformers or sentence-transformers Trainer over `StepBatches`.
+            loss: of a sentence-transformers Trainer; a transformers model has its own.
+            title: what the progress line says, if not the name.
+        """
+        sentences = issubclass(trainer, SentenceTransformerTrainer)
+        kind = SentenceTransformerTrainingArguments if sentences else TrainingArguments
+        given = {} if loss is None else {"loss": loss}
+        built = trainer(
+            model=model,
+            args=arguments(optim, self.output / name, self.seed, kind),
+            train_dataset=StepBatches(optim.steps, make),
+            **given,
+        )
+        run_phase(built, title or name)
+
+
+class Stage(ABC, Generic[R]):
+    """What one kind of recipe trains. `name` is what its recipes call it; `result` is the folder,
+    within the output, of what it makes.
+    """
+
+    name: ClassVar[str]
+    recipe: ClassVar[type[Any]]
+    result: ClassVar[str] = "model"
+    spreads: ClassVar[bool] = False  # whether FSDP has frozen weights to spread
+
+    def check(self, recipe: R, *, restart: bool) -> None:
+        """Find out, before the output folder is made, what is wrong: by default, whether the folder
+        of the data is there.
+
+        Args:
+            recipe: what to train.
+            restart: whether what an earlier run left is about to be deleted.
+
+        Raises:
+            LusiferError: what is wrong.
+        """
+        locate_root(recipe.data.root)  # type: ignore[attr-defined]
+
+    @abstractmethod
+    def train(self, recipe: R, run: Run) -> Save:
+        """Train, in `run`'s phases.
+
+        Args:
+            recipe: checked.
+            run: the claimed folder; the seed is set.
+
+        Returns:
+            What writes the result into a folder, whole or not at all; the first process calls it.
+        """
+
+    @abstractmethod
+    def plan(self, recipe: R) -> dict[str, Any]:
+        """What a run would do: `rows`, `parameters` and `memory_bytes`. Trains nothing."""
+
+
+def run_stage(stage: Stage[R], recipe: R, *, restart: bool = False) -> Path:
+    """Run a recipe, or go on with it.
+
+    Args:
+        stage: the recipe's.
+        recipe: what to train.
+        restart: begin anew.
+
+    Returns:
+        The folder of what was made.
+
+    Raises:
+        LusiferError: where the output folder holds another run, or the data are wrong.
+    """
+    stage.check(recipe, restart=restart)
+    output = claim(recipe.output, recipe, restart=restart)
+    final = output / stage.result
+    if final.is_dir():
+        log.info("%s is finished", final)
+        return final
+    torch.manual_seed(recipe.seed)
+    save = stage.train(recipe, Run(output, recipe.seed))
+    if rank_and_world()[0] == 0:
+        save(final)
+    wait_for_all()
+    return final
