@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,10 +16,13 @@ from torch import nn
 
 import lusifer
 from lusifer.config import build
-from lusifer.data.sources import Source
+from lusifer.data.formats import Format, Problem, Row, Section
+from lusifer.data.sections import sections
+from lusifer.data.sources import Source, read_source
 from lusifer.errors import ConfigError
 from lusifer.models.bridge.connectors import Connector, ConnectorConfig
 from lusifer.models.bridge.module import Bridge, BridgeConfig, Part
+from lusifer.search.files import walk
 from lusifer.training.assemble import assemble, save_model
 from lusifer.training.stage import Run, Save, Stage
 from lusifer.training.texts import TextData, read_texts
@@ -127,3 +130,33 @@ def test_a_stage_of_ones_own_is_a_recipe_like_any_other(
     data = TextData(root=str(tmp_path), sources=sources)
     two = CentreRecipe("centre", str(tmp_path / "two"), str(model_folder("bert")), data)
     assert lusifer.train(two) == tmp_path / "two" / "model"
+
+
+class Verses(Format):
+    """A format of somebody's own: stanzas with a line of stars between."""
+
+    endings = (".verse",)
+
+    def rows(
+        self, path: str, columns: Sequence[str] | None, numbers: Sequence[str]
+    ) -> Iterator[Row | Problem]:
+        for section in self.sections(Path(path)):
+            yield Row(path, section.place, {"text": section.text})
+
+    def sections(self, path: Path) -> Iterator[Section]:
+        first = 1
+        for text in path.read_text(encoding="utf-8").split("***\n"):
+            yield Section(text.strip(), first, "line")
+            first += text.count("\n") + 1
+
+
+def test_a_file_format_of_ones_own_is_trained_on_and_searched(tmp_path: Path) -> None:
+    (tmp_path / "a.verse").write_text("one\ntwo\n***\nthree\n", encoding="utf-8")
+    source = Source(files=("*.verse",), columns=("text",))
+    rows = [row.values["text"] for row in read_source(source, tmp_path)]
+    assert rows == ["one\ntwo", "three"]
+    assert [found.path for found in walk([tmp_path])] == [str(tmp_path / "a.verse")]
+    assert [(s.text, s.place) for s in sections(tmp_path / "a.verse")] == [
+        ("one\ntwo", 1),
+        ("three", 4),
+    ]

@@ -19,7 +19,7 @@ from lusifer.curation.filters.duplicates import exact, near, plain
 from lusifer.curation.filters.sanity import Lengths, in_script, languages, scripts
 from lusifer.curation.pairs import read_pairs
 from lusifer.curation.report import CurationReport
-from lusifer.data.rows import Row
+from lusifer.data.formats import Row
 from lusifer.encoding.neighbors import ranks
 from lusifer.errors import LusiferError
 from lusifer.models.load import LoadedModel

@@ -20,7 +20,7 @@ from lusifer.curation.negatives import FEW, Mining, mine
 from lusifer.curation.pairs import EMPTY, SAME, read_pairs
 from lusifer.curation.report import CurationReport
 from lusifer.curation.text_file import Texts
-from lusifer.data.rows import Row
+from lusifer.data.formats import Row
 from lusifer.errors import LusiferError
 from lusifer.models.load import LoadedModel
 from tests.conftest import TEXTS

@@ -22,7 +22,7 @@ from lusifer.curation.report import CurationReport
 from lusifer.curation.steps import preview, synthesize_pairs
 from lusifer.curation.synthesize import Order, read
 from lusifer.curation.templates import load, names
-from lusifer.data.rows import Row
+from lusifer.data.formats import Row
 from lusifer.errors import ConfigError, LusiferError, ModelError
 from lusifer.text.names import english_name
 from tests.conftest import TEXTS

@@ -93,7 +93,7 @@ def test_a_page_keeps_its_lines_and_leaves_its_scripts(tmp_path: Path) -> None:
 
 
 def test_a_large_file_comes_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lusifer.data.sections.BLOCK", 50)
+    monkeypatch.setattr("lusifer.data.formats.plain.BLOCK", 50)
     text = "".join(f"A line of number {i}.\n\n" for i in range(30))
     (tmp_path / "a.txt").write_text(text, encoding="utf-8")
     found = list(sections(tmp_path / "a.txt"))
@@ -110,11 +110,11 @@ def test_a_large_file_comes_in_blocks(tmp_path: Path, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.txt", b"text\n\x00\x01\x02", "a.txt:2: holds a NUL byte"),
-        ("a.txt", b"fine\nna\xefve", "a.txt:2: not UTF-8 (byte 0xef)"),
+        ("a.txt", b"text\n\x00\x01\x02", "a.txt:2: a NUL byte: binary data"),
+        ("a.txt", b"fine\nna\xefve", "a.txt:2: not UTF-8 (byte 3 of the line is 0xef)"),
         ("a.txt", b"x" * 400, "a.txt:1: the line is longer"),
         ("a.jsonl", b'{"a": "b"}\n{"a": ', "a.jsonl:2: not JSON"),
-        ("a.parquet", b"PAR?", "a.parquet: not Parquet"),
+        ("a.parquet", b"PAR?", "a.parquet: not a readable Parquet file"),
         ("a.pdf", b"%PDF-1.4 nothing", "a.pdf: a PDF that cannot be read"),
         ("a.exe", b"MZ", "a.exe: unknown format"),
     ],
@@ -122,7 +122,7 @@ def test_a_large_file_comes_in_blocks(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_what_is_no_text_is_told(
     name: str, content: bytes, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lusifer.data.sections.LONGEST", 300)
+    monkeypatch.setattr("lusifer.data.formats.text_lines.LONGEST", 300)
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError) as error:
         list(sections(tmp_path / name))

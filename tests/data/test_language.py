@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from lusifer.data.english_only import refuse_foreign
-from lusifer.data.rows import Row
+from lusifer.data.formats import Row
 from lusifer.errors import DataError
 from lusifer.text.identification import foreign, identify
 from tests.conftest import TEXTS

@@ -81,8 +81,9 @@ def neighbours(
 
 def read_texts(file: str, column: str) -> list[str]:
     """The texts of one file; see `--column`."""
-    from lusifer.data.rows import file_format, read_rows
+    from lusifer.data.formats import format_of
+    from lusifer.data.rows import read_rows
 
-    columns = None if file_format(file) == ".txt" else column.split(",")
+    columns = None if format_of(file).column else column.split(",")
     name = "text" if columns is None else columns[-1]
     return [row.values[name] for row in read_rows(file, columns)]

@@ -13,19 +13,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from html.parser import HTMLParser
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
 from lusifer.curation.report import CurationReport
-from lusifer.data.sections import PAGES, TEXT, lines
+from lusifer.data.formats import ending, lines
+from lusifer.data.formats.html import HTML, blocks
 from lusifer.errors import DataError
 
 Kind = Literal["heading", "paragraph", "term", "definition"]
-KINDS = (
-    *PAGES,
-    *(suffix for suffix in TEXT if suffix in (".md", ".markdown", ".rst", ".txt", ".text")),
-)
+KINDS = (*HTML.endings, ".txt", ".text", ".md", ".markdown", ".rst")
 LEAST, MOST = 20, 2000  # letters of a passage
 HEADING, UNDER = re.compile(r"(#{1,6})\s+(.+?)\s*#*$"), re.compile(r"([=\-~^\"'`*+#])\1{2,}\s*$")
 TERM = re.compile(
@@ -51,13 +49,13 @@ def pairs(path: Path, report: CurationReport) -> Iterator[dict[str, Any]]:
     """The pairs of one file: `query`, `document`, `template` (which structure), `place`. Raises
     DataError.
     """
-    suffix = path.suffix.lower()
+    suffix = ending(path)
     if suffix not in KINDS:
         raise DataError(
             path, None, f"has no structure that is known; the endings are {', '.join(KINDS)}"
         )
     try:
-        found = list(_html(path) if suffix in PAGES else _marked(path))
+        found = list(_html(path) if suffix in HTML.endings else _marked(path))
     except OSError as error:
         raise DataError(path, None, f"cannot be read ({error.strerror or error})") from None
     for query, document, kind, line in _pairs(found):
@@ -178,62 +176,19 @@ def _marked(path: Path) -> Iterator[DocumentPart]:
     yield from paragraph()
 
 
-class _Page(HTMLParser):
-    HEADINGS = {f"h{n}": n for n in range(1, 7)}  # noqa: RUF012
-    KINDS = {"p": "paragraph", "li": "paragraph", "dt": "term", "dd": "definition"}  # noqa: RUF012
-    HIDDEN = frozenset(
-        {
-            "script",
-            "style",
-            "noscript",
-            "template",
-            "svg",
-            "nav",
-            "header",
-            "footer",
-            "pre",
-            "table",
-        }
-    )
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.parts: list[DocumentPart] = []
-        self.hidden = 0
-        self.open: tuple[str, int, list[str]] | None = None
-
-    def handle_starttag(self, tag: str, attrs: Any) -> None:
-        if tag in self.HIDDEN:
-            self.hidden += 1
-        elif tag in self.HEADINGS or tag in self.KINDS:
-            self.end()
-            self.open = (tag, self.getpos()[0], [])
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in self.HIDDEN:
-            self.hidden = max(0, self.hidden - 1)
-        elif self.open and tag == self.open[0]:
-            self.end()
-
-    def handle_data(self, data: str) -> None:
-        if self.open and not self.hidden:
-            self.open[2].append(data)
-
-    def end(self) -> None:
-        """Take in what was open."""
-        if self.open:
-            tag, line, parts = self.open
-            text = " ".join("".join(parts).split())
-            if text:
-                kind: Any = self.KINDS.get(tag, "heading")
-                self.parts.append(DocumentPart(kind, text, line, self.HEADINGS.get(tag, 0)))
-        self.open = None
+HEADINGS = {f"h{n}": n for n in range(1, 7)}
+TAGS: dict[str, Kind] = {"p": "paragraph", "li": "paragraph", "dt": "term", "dd": "definition"}
+ASIDE = frozenset({"nav", "header", "footer", "pre", "table"})  # what is around a document's text
 
 
 def _html(path: Path) -> Iterator[DocumentPart]:
-    page = _Page()
-    for _, line in lines(path):
-        page.feed(line)
-    page.close()
-    page.end()
-    yield from page.parts
+    wanted = (
+        block
+        for block in blocks(path)
+        if (block.tag in HEADINGS or block.tag in TAGS) and not block.around & ASIDE
+    )
+    for _, of_one in groupby(wanted, key=lambda block: block.element):
+        first, *more = of_one
+        text = " ".join([first.text, *(block.text for block in more)])
+        kind = TAGS.get(first.tag, "heading")
+        yield DocumentPart(kind, text, first.line, HEADINGS.get(first.tag, 0))

@@ -26,7 +26,7 @@ import numpy.typing as npt
 
 from lusifer.curation.pair_corpus import EmbeddedPairs, PairCorpus, Told, silent
 from lusifer.curation.report import CurationReport
-from lusifer.data.rows import Row
+from lusifer.data.formats import Row
 from lusifer.encoding.neighbors import Ints, nearest_of
 from lusifer.errors import LusiferError
 from lusifer.io.files import (

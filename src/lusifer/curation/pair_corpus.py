@@ -12,7 +12,7 @@ import numpy as np
 
 from lusifer.curation.report import CurationReport
 from lusifer.curation.text_file import Texts
-from lusifer.data.rows import Row
+from lusifer.data.formats import Row
 from lusifer.encoding.cache import CachedRows, Encoder
 from lusifer.encoding.neighbors import Ints, Tell
 from lusifer.io.files import fingerprint

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from lusifer.curation.report import CurationReport
-from lusifer.data.rows import Row, file_format, read_rows
+from lusifer.data.formats import Row, format_of
+from lusifer.data.rows import read_rows
 from lusifer.errors import LusiferError
 from lusifer.io.paths import expand
 
@@ -75,7 +76,7 @@ def write_row(stream: IO[bytes], row: Mapping[str, Any]) -> None:
 def read_passages(files: Sequence[str], rename: Mapping[str, str]) -> Iterator[Row]:
     """Further passages: rows with a `document`, or a `text` that is one; a .txt file's lines."""
     for path in expand(files):
-        for row in read_rows(path, None if file_format(path) != ".tsv" else ["document"]):
+        for row in read_rows(path, None if format_of(path).named else ["document"]):
             values = {rename.get(name, name): text for name, text in row.values.items()}
             values.setdefault("document", values.get("text", ""))
             if not values["document"]:

@@ -19,7 +19,8 @@ from lusifer.curation.pair_corpus import Told, silent
 from lusifer.curation.pairs import output_name, read_pairs, read_passages, write_row
 from lusifer.curation.report import CurationReport
 from lusifer.curation.synthesize import Estimate
-from lusifer.data.rows import Row, read_rows
+from lusifer.data.formats import Row
+from lusifer.data.rows import read_rows
 from lusifer.errors import LusiferError
 from lusifer.io.files import replacing_file
 from lusifer.io.paths import expand

@@ -25,7 +25,7 @@ from lusifer.curation.filters.sanity import in_script
 from lusifer.curation.pairs import write_row
 from lusifer.curation.report import CurationReport
 from lusifer.curation.templates import Template
-from lusifer.data.rows import Row
+from lusifer.data.formats import Row
 from lusifer.encoding.neighbors import Tell
 from lusifer.errors import LusiferError
 from lusifer.io.files import disk_errors, locked, replacing_file

@@ -19,7 +19,7 @@ from typing import Literal
 import numpy as np
 
 from lusifer import config
-from lusifer.data.rows import Row
+from lusifer.data.formats import Row
 from lusifer.errors import ConfigError
 
 Task = Literal[

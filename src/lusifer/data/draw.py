@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lusifer import config
-from lusifer.data.rows import Row
+from lusifer.data.formats import Row
 from lusifer.data.sources import Source, read_source
 from lusifer.errors import ConfigError
 from lusifer.io.files import replacing_file

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lusifer.data.rows import Row
+from lusifer.data.formats import Row
 from lusifer.errors import DataError
 from lusifer.text.identification import MIN_LETTERS, foreign
 

@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lusifer.data.rows import Row, read_rows
+from lusifer.data.formats import Row
+from lusifer.data.rows import read_rows
 from lusifer.errors import ConfigError
 from lusifer.io.paths import expand
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lusifer.data.rows import Problem, scan_rows
+from lusifer.data.formats import Problem
+from lusifer.data.rows import scan_rows
 
 MANY = 10_000  # problems kept; more are counted alone
 

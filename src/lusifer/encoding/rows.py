@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import dropwhile
 
-from lusifer.data.rows import Problem, Row, file_format, scan_lines, scan_rows
+from lusifer.data.formats import Problem, Row, format_of
+from lusifer.data.rows import scan_rows
 from lusifer.errors import ConfigError, DataError
 from lusifer.models.embedder import half_characters
 
@@ -43,16 +44,16 @@ class Corpus:
 
     def wanted(self, file: str) -> list[str] | None:
         """What a reader is asked for."""
-        kind = file_format(file)
-        if kind == ".txt":
+        known = format_of(file)
+        if known.column:
             if self.keep:
                 raise ConfigError(
-                    f"{file}: a line of a .txt file is one text; there is no column {self.keep[0]!r} to keep"
+                    f"{file}: a line of a {known.endings[0]} file is one text; there is no column {self.keep[0]!r} to keep"
                 )
             return None
         if self.columns:
             return list(self.columns)
-        if kind == ".tsv":
+        if not known.named:
             raise ConfigError(
                 f"{file}: a TSV has no header; name its columns in order, e.g. --columns id,title,text"
             )
@@ -64,7 +65,7 @@ class Corpus:
         """
         for file in self.files[first:]:
             empty = True
-            name = "text" if file_format(file) == ".txt" else self.text
+            name = format_of(file).column or self.text
             for item in scan_rows(file, self.wanted(file), numbers=self.keep):
                 empty = False
                 if isinstance(item, Row):
@@ -90,20 +91,14 @@ class Corpus:
         for file in self.files:
             if "://" in file:
                 return None
-            if file_format(file) == ".parquet":
-                import pyarrow.parquet as parquet
-
-                try:
-                    total += parquet.read_metadata(file).num_rows
-                except (ValueError, OSError):
-                    return None  # the run will tell
-            else:
-                total += sum(1 for _ in scan_lines(file))
+            if (here := format_of(file).count(file)) is None:
+                return None
+            total += here
         return total
 
     def text_of(self, row: Row) -> str:
         """The text of a row."""
-        return row.values["text" if file_format(row.path) == ".txt" else self.text]
+        return row.values[format_of(row.path).column or self.text]
 
 
 def _judged(row: Row, name: str) -> Row | Problem:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lusifer.data.sections import KINDS
+from lusifer.data.formats import ending, formats
 from lusifer.errors import DataError
 
 
@@ -46,10 +46,11 @@ def walk(paths: Sequence[str | Path]) -> Iterator[Found]:
 
 
 def _below(root: Path) -> Iterator[Path]:
+    known = formats()
     for folder, folders, files in os.walk(root):
         folders[:] = sorted(
             f for f in folders if not f.startswith(".") and not f.endswith(".lance")
         )
         for file in sorted(files):
-            if not file.startswith(".") and Path(file).suffix.lower() in KINDS:
+            if not file.startswith(".") and ending(file) in known:
                 yield Path(folder) / file

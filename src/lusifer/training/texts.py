@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 
 from lusifer.data.english_only import refuse_foreign
-from lusifer.data.rows import Row
+from lusifer.data.formats import Row
 from lusifer.data.sources import Source, read_source
 from lusifer.errors import ConfigError
 

@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lusifer.curation.filters.duplicates import plain
-from lusifer.data.rows import Problem, Row, file_format, read_rows, scan_lines
+from lusifer.data.formats import Problem, Row, format_of, scan_lines
+from lusifer.data.rows import read_rows
 from lusifer.errors import DataError, LusiferError
 from lusifer.io.paths import expand
 
@@ -78,7 +79,7 @@ def texts_of(files: Sequence[str]) -> Iterable[tuple[str, str]]:
     is long enough.
     """
     for path in expand(files):
-        if file_format(path) == ".tsv":
+        if not format_of(path).named:
             yield from _cells(path)
             continue
         for row in read_rows(path):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from lusifer.data.rows import Row
+from lusifer.data.formats import Row
 from lusifer.errors import LusiferError
 from lusifer.text.identification import foreign, iso_code
 

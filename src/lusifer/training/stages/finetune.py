@@ -20,8 +20,8 @@ from typing import Any, Literal
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 
 from lusifer.data.english_only import refuse_foreign
+from lusifer.data.formats import Row as DataRow
 from lusifer.data.mixing import DistinctEpochs
-from lusifer.data.rows import Row as DataRow
 from lusifer.data.sources import Source, read_source
 from lusifer.errors import ConfigError, ModelError
 from lusifer.models.bridge.module import Bridge, BridgeConfig, tokenise

@@ -1,0 +1,109 @@
+"""Tables: TSV without a header or quotes, and CSV, whose first row names the columns."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from lusifer.data.formats.base import Format, Problem, Row, Section, as_row
+from lusifer.data.formats.text_lines import LONGEST, count_lines, lines, scan_lines
+from lusifer.errors import DataError, LusiferError
+
+
+class TSV(Format):
+    """Cells with tabs between; the columns must be named in order."""
+
+    endings = (".tsv",)
+    named: ClassVar[bool] = False
+
+    def rows(
+        self, path: str, columns: Sequence[str] | None, numbers: Sequence[str]
+    ) -> Iterator[Row | Problem]:
+        if not columns:
+            raise LusiferError(
+                f"{path}: a TSV has no header; name its columns in order, e.g. columns: [lang, english, text]"
+            )
+        for item in scan_lines(path):
+            if isinstance(item, Problem):
+                yield item
+                continue
+            number, text = item
+            cells = text.split("\t")
+            if len(cells) < len(columns):
+                wanted = f"expected {len(columns)} ({', '.join(columns)})"
+                yield Problem(path, number, f"{len(cells)} columns, {wanted}, separated by tabs")
+                continue
+            named = zip(columns, cells, strict=False)
+            yield Row(path, number, {name: cell for name, cell in named if name != "_"})
+
+    def count(self, path: str) -> int | None:
+        return count_lines(path)
+
+    def sections(self, path: Path) -> Iterator[Section]:
+        text = (line for _, line in lines(path))
+        yield from _sections(path, csv.reader(text, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+class CSV(Format):
+    """Cells with commas between, quoted where they hold one; the first row names the columns."""
+
+    endings = (".csv",)
+
+    def rows(
+        self, path: str, columns: Sequence[str] | None, numbers: Sequence[str]
+    ) -> Iterator[Row | Problem]:
+        csv.field_size_limit(LONGEST)
+        problems = list[Problem]()
+        reader = csv.reader(_texts(path, problems), strict=True)
+        names: list[str] | None = None
+        line = 1
+        while True:
+            try:
+                cells = next(reader, None)
+            except csv.Error as error:
+                yield Problem(path, line, f"not a table ({error})")
+                line = reader.line_num + 1
+                continue
+            yield from problems
+            problems.clear()
+            if cells is None:
+                return
+            if names is None:
+                names = cells
+            elif cells and len(cells) != len(names):
+                what = f"{len(cells)} cells; the header names {len(names)} ({', '.join(names)})"
+                yield Problem(path, line, what)
+            elif cells:
+                yield as_row(path, line, dict(zip(names, cells, strict=True)), columns, numbers)
+            line = reader.line_num + 1
+
+    def count(self, path: str) -> int | None:
+        return max(0, count_lines(path) - 1)
+
+    def sections(self, path: Path) -> Iterator[Section]:
+        yield from _sections(path, csv.reader(line for _, line in lines(path)))
+
+
+def _texts(path: str, problems: list[Problem]) -> Iterator[str]:
+    """The file's lines; what cannot be read is put aside, and an empty line in its place."""
+    for item in scan_lines(path):
+        if isinstance(item, Problem):
+            problems.append(item)
+            yield "\n"
+        else:
+            yield item[1] + "\n"
+
+
+def _sections(path: Path, reader: Iterator[list[str]]) -> Iterator[Section]:
+    """Each row as one text, its cells with letters joined by a bar."""
+    csv.field_size_limit(LONGEST)
+    try:
+        for row in reader:
+            cells = " | ".join(cell.strip() for cell in row if any(c.isalpha() for c in cell))
+            if cells:
+                yield Section(cells, reader.line_num, "row")  # type: ignore[attr-defined]
+    except csv.Error as error:
+        at: int = reader.line_num  # type: ignore[attr-defined]
+        raise DataError(path, at, f"not a table ({error})") from None
