@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
@@ -146,6 +146,31 @@ def test_a_wrong_choice_is_told_in_one_line(data: object, words: list[str]) -> N
     for word in words:
         assert word in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_items_of_a_list_are_overridden_by_their_number(tmp_path: Path) -> None:
+    data = {"files": [{"name": "a"}, {"name": "b"}], "n": 1}
+    assert config.override(data, ["files.1.name=c"])["files"] == [{"name": "a"}, {"name": "c"}]
+    assert config.override(data, ["files.0=x"])["files"] == ["x", {"name": "b"}]
+    assert data["files"] == [{"name": "a"}, {"name": "b"}], "the recipe itself is not changed"
+    for wrong in ("files.2.name=c", "files.name=c", "files.-1=c"):
+        with pytest.raises(ConfigError, match="an item of a list of 2; number them from 0"):
+            config.override(data, [wrong])
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ({"stage": "distil", "loss": {"kl": 0.5}}, ["cosine", "ranking", "kl"]),
+        ({"stage": "distil", "loss": {"ranking": 0}}, ["cosine"]),
+        ({"stage": "student", "loss": {"kl": 0.0}}, ["error"]),
+        ({"stage": "pooled", "loss": [{"kind": "mse"}]}, ["mse"]),
+    ],
+)
+def test_a_loss_of_before_is_a_list_of_terms(old: dict[str, Any], new: list[str]) -> None:
+    found = config.upgraded(old)["loss"]
+    assert [term["kind"] for term in found] == new
+    assert all(term.get("temperature", 0.05) == 0.05 for term in found)
 
 
 def test_a_missing_recipe_and_a_binary_one(tmp_path: Path) -> None:

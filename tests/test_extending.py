@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 import torch
+import yaml
 from sentence_transformers.sentence_transformer.modules import Dense
 from torch import nn
 
@@ -24,6 +25,8 @@ from lusifer.models.bridge.connectors import Connector, ConnectorConfig
 from lusifer.models.bridge.module import Bridge, BridgeConfig, Part
 from lusifer.search.files import walk
 from lusifer.training.assemble import assemble, save_model
+from lusifer.training.losses.distillation import Term
+from lusifer.training.run import load_recipe
 from lusifer.training.stage import Run, Save, Stage
 from lusifer.training.texts import TextData, read_texts
 from tests.conftest import TEXTS
@@ -160,3 +163,31 @@ def test_a_file_format_of_ones_own_is_trained_on_and_searched(tmp_path: Path) ->
         ("one\ntwo", 1),
         ("three", 4),
     ]
+
+
+@dataclass(frozen=True)
+class Halved(Term):
+    """A loss of somebody's own: the distance of the vectors' first halves."""
+
+    kind: Literal["halved"] = "halved"
+
+    def __call__(self, student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
+        size = student.shape[1] // 2
+        return (student[:, :size] - teacher[:, :size]).pow(2).mean()
+
+
+def test_a_loss_of_ones_own_is_named_in_a_recipe(tmp_path: Path, model_folder: Folder) -> None:
+    (tmp_path / "texts.txt").write_text("\n".join(TEXTS), encoding="utf-8")
+    recipe = {
+        "stage": "pooled",
+        "output": str(tmp_path / "out"),
+        "encoder": str(model_folder("xlm-roberta")),
+        "target": str(model_folder("bert")),
+        "kind": "mlp",
+        "loss": [{"kind": "halved", "weight": 2.0}],
+        "data": {"root": str(tmp_path), "sources": [{"files": "texts.txt", "columns": "text"}]},
+        "optim": {"steps": 2, "workers": 0},
+    }
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(recipe), encoding="utf-8")
+    assert load_recipe(tmp_path / "mine.yaml").loss == (Halved(weight=2.0),)
+    assert (lusifer.train(tmp_path / "mine.yaml") / "modules.json").exists()

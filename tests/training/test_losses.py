@@ -10,7 +10,10 @@ import torch.multiprocessing as mp
 import torch.nn.functional as F
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 
-from lusifer.training.losses.distillation import distillation, margin_ranking
+from lusifer.training.losses.distances import Cosine, RawError, SquaredError
+from lusifer.training.losses.distillation import distillation
+from lusifer.training.losses.in_batch import Ranking, Similarities
+from lusifer.training.losses.margin import margin_ranking
 
 
 def plain_margin(
@@ -44,7 +47,9 @@ def test_margin_ranking_is_its_definition() -> None:
 def test_distillation_terms_are_their_definitions_and_vanish_at_the_teacher() -> None:
     torch.manual_seed(0)
     s, t = torch.randn(5, 7), torch.randn(5, 7)
-    terms = distillation(s, t, cosine=1.0, mse=2.0, ranking=0.5, kl=1.0, temperature=0.2)
+    near = (Cosine(), SquaredError(weight=2.0), Similarities(temperature=0.2))
+    terms = distillation(s, t, (*near, RawError(), Ranking(weight=0.5, temperature=0.2)))
+    torch.testing.assert_close(terms["error"], ((s - t) ** 2).sum(1).mean())
     cos = F.cosine_similarity(s, t)
     torch.testing.assert_close(terms["cosine"], (1 - cos).mean())
     torch.testing.assert_close(terms["mse"], 2 * (2 - 2 * cos).mean())
@@ -52,9 +57,15 @@ def test_distillation_terms_are_their_definitions_and_vanish_at_the_teacher() ->
     torch.testing.assert_close(
         terms["ranking"], 0.5 * F.cross_entropy(u @ v.T / 0.2, torch.arange(5))
     )
-    at_home = distillation(t, t, cosine=1.0, mse=1.0, ranking=0.0, kl=1.0, temperature=0.2)
+    at_home = distillation(t, t, (*near, RawError()))
     assert max(float(v) for v in at_home.values()) < 1e-5
-    assert set(distillation(s, t, cosine=1.0, mse=0, ranking=0, kl=0, temperature=1)) == {"cosine"}
+    assert set(at_home) == {"cosine", "mse", "kl", "error"}
+
+
+TERMS = (
+    *(Cosine(), SquaredError(), RawError()),
+    *(Ranking(temperature=0.1), Similarities(temperature=0.1)),
+)
 
 
 class Tiny(torch.nn.Module):
@@ -83,13 +94,7 @@ def gradients(
         loss = margin_ranking(x, y, 0.05, 0.2, same)
     else:
         student = model({"x": parts["query"]})["sentence_embedding"]
-        loss = torch.stack(
-            list(
-                distillation(
-                    student, parts["teacher"], cosine=1, mse=1, ranking=1, kl=1, temperature=0.1
-                ).values()
-            )
-        ).sum()
+        loss = torch.stack(list(distillation(student, parts["teacher"], TERMS).values())).sum()
     loss.backward()  # type: ignore[no-untyped-call]
     return loss.detach(), model.layer.weight.grad.clone()  # type: ignore[union-attr]
 

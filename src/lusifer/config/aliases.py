@@ -7,6 +7,13 @@ from typing import Any
 
 # until 0.1 a connector's settings held the keys of all kinds, these with these values
 FLAT_CONNECTOR = {"queries": 16, "heads": 8, "temperature": 1.0, "nearest": 10}
+VECTORS = {"cosine": 1.0, "mse": 0.0, "ranking": 1.0, "kl": 0.0, "temperature": 0.05}
+FLAT_LOSS = {
+    "distil": VECTORS,
+    "pooled": VECTORS,
+    "student": {"error": 1.0, "kl": 1.0, "temperature": 0.02},
+}
+SHARPENED = ("ranking", "kl")  # terms of a loss that have a temperature
 CONNECTOR_KEYS = {
     "mlp": set[str](),
     "linear": set[str](),
@@ -33,7 +40,22 @@ def upgraded(data: Any) -> Any:
     new = {key: upgraded(value) for key, value in data.items()}
     if isinstance(new.get("connector"), dict):
         new["connector"] = _connector(new["connector"])
+    if isinstance(new.get("loss"), dict):
+        new["loss"] = _loss(new["loss"], str(new.get("stage")))
     return new
+
+
+def _loss(data: dict[str, Any], stage: str) -> list[Any]:
+    """A loss as a list of its terms: until 0.1 it was a mapping from terms to weights, 0 for none,
+    with one temperature beside them, over the stage's own weights.
+    """
+    data = FLAT_LOSS.get(stage, {}) | data
+    sharpened = {"temperature": data["temperature"]} if "temperature" in data else {}
+    return [
+        {"kind": kind, "weight": weight} | (sharpened if kind in SHARPENED else {})
+        for kind, weight in data.items()
+        if kind != "temperature" and weight != 0
+    ]
 
 
 def _connector(data: dict[str, Any]) -> dict[str, Any]:

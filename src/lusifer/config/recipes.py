@@ -7,6 +7,7 @@ recipe back as YAML.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -76,22 +77,40 @@ def override(data: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any
 
     from lusifer.config.yaml_text import parsed
 
-    result: dict[str, Any] = {k: dict(v) if isinstance(v, dict) else v for k, v in data.items()}
+    result: dict[str, Any] = copy.deepcopy(dict(data))
     for text in overrides:
         key, equals, value = text.partition("=")
         if not equals or not key:
             raise ConfigError(f"override {text!r}: write it as key=value, e.g. optim.lr=1e-4")
-        *parents, last = key.split(".")
-        node = result
-        for parent in parents:
-            child = node.get(parent)
-            node[parent] = dict(child) if isinstance(child, dict) else {}
-            node = node[parent]
         try:
-            node[last] = parsed(value)
+            wanted = parsed(value)
         except yaml.YAMLError:
             raise ConfigError(f"override {text!r}: the value is not valid YAML") from None
+        node: Any = result
+        *parents, last = key.split(".")
+        for parent in parents:
+            if isinstance(node, list):
+                node = node[_index(node, parent, text)]
+            else:
+                if not isinstance(node.get(parent), dict | list):
+                    node[parent] = {}
+                node = node[parent]
+        if isinstance(node, list):
+            node[_index(node, last, text)] = wanted
+        elif isinstance(node, dict):
+            node[last] = wanted
+        else:
+            raise ConfigError(f"override {text!r}: {'.'.join(parents)} is {node!r}, no mapping")
     return result
+
+
+def _index(items: list[Any], key: str, text: str) -> int:
+    """An item of a list, by its number from 0."""
+    if not key.isdigit() or int(key) >= len(items):
+        raise ConfigError(
+            f"override {text!r}: {key!r} stands for an item of a list of {len(items)}; number them from 0"
+        )
+    return int(key)
 
 
 def plain(config: Any) -> Any:

@@ -17,14 +17,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
-from sentence_transformers.util import all_gather
 from torch import nn
 
 from lusifer.io.files import fingerprint, write_array
 from lusifer.models import families, hub
 from lusifer.models.bridge.module import Bridge, masked_mean
-from lusifer.training.losses.distillation import own_rows
+from lusifer.training.losses.in_batch import Ranking
 
 BLOCK = 4096
 
@@ -65,9 +63,9 @@ def mean_inputs(
 class InputLoss(nn.Module):
     """Bridge inputs against the target's, both as means over a text."""
 
-    def __init__(self, bridge: Bridge, means: npt.NDArray[np.float16], temperature: float) -> None:
+    def __init__(self, bridge: Bridge, means: npt.NDArray[np.float16]) -> None:
         super().__init__()
-        self.bridge, self.temperature = bridge, temperature
+        self.bridge = bridge
         sample = torch.from_numpy(means[: 1 << 16].astype(np.float32))
         self.register_buffer("centre", sample.mean(0))
         self.register_buffer("variance", sample.var(0).mean())
@@ -84,7 +82,5 @@ class InputLoss(nn.Module):
         states, mask = self.bridge.encode_tokens(student_input_ids, student_attention_mask)
         student, teacher = masked_mean(*self.bridge.join(states, mask)).float(), label["teacher"]
         error = (student - teacher).pow(2).mean() / self.variance
-        s, t = (F.normalize(v - self.centre, dim=-1) for v in (student, teacher))
-        return {
-            "loss": error + F.cross_entropy(s @ all_gather(t).T / self.temperature, own_rows(s))
-        }
+        ranking = Ranking()(student - self.centre, teacher - self.centre)
+        return {"loss": error + ranking}

@@ -12,7 +12,7 @@ import torch
 from lusifer.data.token_store import pad
 from lusifer.training.corpus import check_kinds
 from lusifer.training.loop import Batch, Optim, rank_and_world
-from lusifer.training.losses.distillation import own_rows
+from lusifer.training.losses.margin import own_rows
 from lusifer.training.pair_store import EVEN, Ints, PairStore, Sampler
 from lusifer.training.vocabulary import BOS, EOS, PAD
 

@@ -22,7 +22,9 @@ from torch import nn
 from lusifer.errors import ConfigError
 from lusifer.training.corpus import Data, check_kinds, prepare, read_kind
 from lusifer.training.loop import Batch, rank_and_world, wait_for_all
-from lusifer.training.losses.distillation import distillation, margin_ranking, same_texts
+from lusifer.training.losses.distances import Cosine
+from lusifer.training.losses.in_batch import Ranking as VectorRanking
+from lusifer.training.losses.margin import margin_ranking, same_texts
 from lusifer.training.pair_store import EVEN, PairStore
 from lusifer.training.ranking import RANKED, Ranking, RankingBatches
 from lusifer.training.teacher_vectors import teacher_vectors
@@ -100,14 +102,12 @@ class Objective(nn.Module):
             )
         if "teacher" in batch and self.to_teacher is not None and teacher is not None:
             for side in (english, text):
-                near = distillation(self.to_teacher(side), batch["teacher"], cosine=teacher.cosine)
-                rank = distillation(
-                    self.to_teacher(side[few]),
-                    batch["teacher"][few],
-                    ranking=teacher.ranking,
-                    temperature=teacher.temperature,
-                )
-                loss = loss + sum(near.values()) + sum(rank.values())
+                own, due = self.to_teacher(side).float(), batch["teacher"].float()
+                if teacher.cosine:
+                    loss = loss + teacher.cosine * Cosine()(own, due)
+                if teacher.ranking:
+                    ranking = VectorRanking(temperature=teacher.temperature)
+                    loss = loss + teacher.ranking * ranking(own[few], due[few])
         return loss
 
 

@@ -1,1 +1,7 @@
-"""The losses, one file each."""
+"""Losses; a file that is put here is found."""
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")

@@ -1,92 +1,63 @@
-"""Losses of our own; sentence-transformers has the rest.
+"""Distillation: terms that pull a student's vectors to a teacher's, composed in the recipe.
 
-`margin_ranking`: InfoNCE in both directions with an additive margin on the positive (LaBSE, arXiv
-2007.01852, eq. 1-3), equal texts left out of the negatives. Cost: the B x B score matrix in memory.
-Not for batches past about 16k rows. On several processes the other side's vectors are gathered with
-their gradients, so that the mean over processes of loss and gradients is that of one process with
-the whole batch.
+A term is a `Term`: a small class with its settings that is called with both sides' vectors. One
+file adds one, also outside of lusifer; a recipe names it by its `kind`.
 """
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import torch
-import torch.nn.functional as F
-from sentence_transformers.util import all_gather, all_gather_with_grad, get_rank, get_world_size
+
+from lusifer.config import Choice
 
 
-def margin_ranking(
-    x: torch.Tensor,
-    y: torch.Tensor,
-    temperature: float,
-    margin: float = 0.0,
-    same: torch.Tensor | None = None,
-) -> torch.Tensor:
-    """Mean of the two directions' cross-entropies; x, y are (B, d), row i of one translates row i
-    of the other.
+@dataclass(frozen=True)
+class Term(Choice):
+    """One term of a loss, times `weight`."""
 
-    `same` (B, all rows) marks pairs that are no negatives of each other (the same text on either
-    side).
-    """
-    x, y = F.normalize(x.float(), dim=-1), F.normalize(y.float(), dim=-1)
-    rows, target = torch.arange(len(x), device=x.device), own_rows(x)
-    if get_world_size() == 1:  # the two directions share one matrix
-        forward = x @ y.T
-        both = (forward, forward.T)
-    else:
-        both = (x @ all_gather_with_grad(y).T, y @ all_gather_with_grad(x).T)
-    if same is not None:
-        same = same.clone()
-        same[rows, target] = False
-    total = x.new_zeros(())
-    for cosines in both:
-        scores = cosines.float() / temperature
-        scores[rows, target] -= margin / temperature
-        if same is not None:
-            scores = scores.masked_fill(same, float("-inf"))
-        total = total + F.cross_entropy(scores, target) / 2
-    return total
+    weight: float = 1.0
 
+    def __post_init__(self) -> None:
+        if self.weight <= 0:
+            raise ValueError(f"a loss's weight is above 0, not {self.weight}; leave it out instead")
 
-def same_texts(*keys: torch.Tensor) -> torch.Tensor:
-    """(B, all rows): whether two rows have equal text on either side; each of `keys` is (B,), a
-    number a text.
-    """
-    return torch.stack([own[:, None] == all_gather(own) for own in keys]).any(0)
+    @abstractmethod
+    def __call__(self, student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
+        """The term, without its weight.
 
+        Args:
+            student: (B, d), of this process.
+            teacher: (B, d), of the same texts.
 
-def own_rows(local: torch.Tensor) -> torch.Tensor:
-    """Where this process's rows stand among the gathered ones."""
-    first: int = get_rank() * len(local)
-    return torch.arange(first, first + len(local), device=local.device)
+        Returns:
+            A scalar; its mean over processes is that of one process with the whole batch.
+        """
+        raise TypeError(f"{type(self).__name__} must say what it is")
 
 
 def distillation(
-    student: torch.Tensor,
-    teacher: torch.Tensor,
-    *,
-    cosine: float = 0.0,
-    mse: float = 0.0,
-    ranking: float = 0.0,
-    kl: float = 0.0,
-    temperature: float = 0.05,
+    student: torch.Tensor, teacher: torch.Tensor, terms: Sequence[Term]
 ) -> dict[str, torch.Tensor]:
-    """The weighted terms that pull student vectors to the teacher's, each (B, d), by name.
+    """The weighted terms of a batch, by their kinds.
 
-    `cosine` 1 - cos; `mse` the squared distance; `ranking` InfoNCE of student row i against all
-    teacher rows; `kl` the divergence of the student's similarity distribution within the batch from
-    the teacher's (SEED, arXiv 2101.04731).
+    Args:
+        student: (B, d).
+        teacher: (B, d), of the same texts.
+        terms: what is added up.
+
+    Returns:
+        Kind → scalar, weighted.
     """
-    s, t = F.normalize(student.float(), dim=-1), F.normalize(teacher.float(), dim=-1)
-    terms: dict[str, torch.Tensor] = {}
-    if cosine:
-        terms["cosine"] = cosine * (1 - (s * t).sum(-1)).mean()
-    if mse:
-        terms["mse"] = mse * (s - t).pow(2).sum(-1).mean()
-    if ranking:
-        terms["ranking"] = ranking * F.cross_entropy(s @ all_gather(t).T / temperature, own_rows(s))
-    if kl:
-        off = F.one_hot(own_rows(s), len(all_gather(t))).bool()
-        p = (t @ all_gather(t).T / temperature).masked_fill(off, -1e4).log_softmax(-1)
-        q = (s @ all_gather_with_grad(s).T / temperature).masked_fill(off, -1e4).log_softmax(-1)
-        terms["kl"] = kl * F.kl_div(q, p, reduction="batchmean", log_target=True)
-    return terms
+    student, teacher = student.float(), teacher.float()
+    return {term.kind: term.weight * term(student, teacher) for term in terms}
+
+
+def distinct(terms: Sequence[Term]) -> None:
+    """Raise ValueError where a recipe names no term, or one twice."""
+    kinds = [term.kind for term in terms]
+    if not kinds or len(set(kinds)) < len(kinds):
+        raise ValueError(f"loss names its terms, each once; not {', '.join(kinds) or 'none'}")

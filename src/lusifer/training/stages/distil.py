@@ -33,7 +33,10 @@ from lusifer.models.bridge.module import Bridge, BridgeConfig, masked_mean, toke
 from lusifer.training.assemble import assemble, plan_bridge, ready, save_model
 from lusifer.training.inputs import InputLoss, mean_inputs
 from lusifer.training.loop import Batch, Optim, use_bf16
-from lusifer.training.losses.distillation import distillation, margin_ranking, same_texts
+from lusifer.training.losses.distances import Cosine
+from lusifer.training.losses.distillation import Term, distillation, distinct
+from lusifer.training.losses.in_batch import Ranking
+from lusifer.training.losses.margin import margin_ranking, same_texts
 from lusifer.training.maps import fit
 from lusifer.training.stage import Run, Save, Stage
 from lusifer.training.teacher_vectors import teacher_vectors
@@ -60,17 +63,6 @@ class Hold:
 
 
 @dataclass(frozen=True)
-class Loss:
-    """Weights of the terms; 0 leaves one out."""
-
-    cosine: float = 1.0
-    mse: float = 0.0
-    ranking: float = 1.0
-    kl: float = 0.0
-    temperature: float = 0.05
-
-
-@dataclass(frozen=True)
 class DistilRecipe:
     """Everything that `lusifer train` needs to distil a bridge.
 
@@ -84,7 +76,7 @@ class DistilRecipe:
     bridge: BridgeConfig
     data: TextData
     seed: int = 0
-    loss: Loss = field(default_factory=Loss)
+    loss: tuple[Term, ...] = (Cosine(), Ranking())
     code_switch: CodeSwitch | None = None
     hold: Hold | None = None
     token_dropout: float = 0.0
@@ -93,6 +85,9 @@ class DistilRecipe:
     cache: str | None = None
     inputs: Optim | None = None
     optim: Optim = field(default_factory=Optim)
+
+    def __post_init__(self) -> None:
+        distinct(self.loss)
 
 
 def start_residual(
@@ -214,12 +209,11 @@ class DistilLoss(nn.Module):
         self, features: list[dict[str, torch.Tensor]], labels: dict[str, torch.Tensor]
     ) -> dict[str, torch.Tensor]:
         loss, hold = self.recipe.loss, self.recipe.hold
-        weights = dataclasses.asdict(loss)
         student = self.model(features[0])["sentence_embedding"]
-        terms = distillation(student, labels["teacher"], **weights)
+        terms = distillation(student, labels["teacher"], loss)
         if hold and hold.at == "output":
             other = self.model(features[1])["sentence_embedding"]
-            held = distillation(other, labels["held"], **weights)
+            held = distillation(other, labels["held"], loss)
             terms |= {f"hold_{name}": hold.weight * term for name, term in held.items()}
         elif hold:
             bridge = self.model.module[0] if hasattr(self.model, "module") else self.model[0]
@@ -262,7 +256,7 @@ class Distil(Stage[DistilRecipe]):
             plain = dataclasses.replace(recipe, hold=None, seed=recipe.seed + 1000)
             run.phase(
                 "inputs-phase",
-                InputLoss(bridge, means, recipe.loss.temperature),
+                InputLoss(bridge, means),
                 DistilBatches(plain, texts, means, bridge, root),
                 recipe.inputs,
                 trainer=BridgeTrainer,

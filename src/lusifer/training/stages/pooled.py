@@ -10,7 +10,7 @@ connector that passes through the target must beat it to be worth its cost.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -27,10 +27,11 @@ from lusifer.models.embedder import Vectors
 from lusifer.models.sentence_transformer import sentence_transformer
 from lusifer.training.assemble import save_model
 from lusifer.training.loop import Batch, Optim, use_bf16
-from lusifer.training.losses.distillation import distillation
+from lusifer.training.losses.distances import Cosine
+from lusifer.training.losses.distillation import Term, distillation, distinct
+from lusifer.training.losses.in_batch import Ranking
 from lusifer.training.maps import fit, linear
 from lusifer.training.stage import Run, Save, Stage
-from lusifer.training.stages.distil import Loss
 from lusifer.training.teacher_vectors import teacher_vectors
 from lusifer.training.texts import Epochs, TextData, read_texts
 
@@ -50,22 +51,23 @@ class PooledRecipe:
     hidden: int = 1024
     batch_size: int = 512
     cache: str | None = None
-    loss: Loss = field(default_factory=Loss)
+    loss: tuple[Term, ...] = (Cosine(), Ranking())
     optim: Optim = field(default_factory=lambda: Optim(steps=2000, lr=1e-3, save_every=1000))
 
     def __post_init__(self) -> None:
+        distinct(self.loss)
         if self.penalty < 0:
             raise ValueError("penalty must be 0 or more")
 
 
 class _Map(nn.Module):
-    def __init__(self, first: Dense, second: Dense, loss: Loss) -> None:
+    def __init__(self, first: Dense, second: Dense, loss: tuple[Term, ...]) -> None:
         super().__init__()
         self.layers, self.loss = nn.Sequential(first, second), loss
 
     def forward(self, x: torch.Tensor, y: torch.Tensor) -> dict[str, torch.Tensor]:
         student = self.layers({"sentence_embedding": x})["sentence_embedding"]
-        terms = distillation(student, y, **asdict(self.loss))
+        terms = distillation(student, y, self.loss)
         return {"loss": torch.stack(list(terms.values())).sum()}
 
 

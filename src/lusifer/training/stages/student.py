@@ -19,6 +19,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,7 +39,8 @@ from lusifer.models.sentence_transformer import sentence_transformer
 from lusifer.models.tokenize import padded
 from lusifer.training.assemble import save_model
 from lusifer.training.loop import Batch, Optim, wait_for_all
-from lusifer.training.losses.distillation import distillation
+from lusifer.training.losses.distances import RawError
+from lusifer.training.losses.distillation import Term, distillation, distinct
 from lusifer.training.memory import activation_bytes, training_bytes
 from lusifer.training.output import PREPARED
 from lusifer.training.stage import Run, Save, Stage
@@ -59,30 +61,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class VectorData:
-    """Finished shards of `lusifer encode` with the column `text` kept; `shards` of them (null for
-    all that are there).
+    """Finished shards of `lusifer encode` with the column `text` kept, in one folder or in several;
+    `shards` of them in all (null for all that are there).
     """
 
-    vectors: str
+    vectors: tuple[str, ...]
     shards: int | None = None
     max_tokens: int = 128
-
-
-@dataclass(frozen=True)
-class StudentLoss:
-    """Weights of the terms: `error` of vectors, in units of their variance; `kl` of similarity
-    distributions at `temperature`.
-    """
-
-    error: float = 1.0
-    kl: float = 1.0
-    temperature: float = 0.02
-
-    def __post_init__(self) -> None:
-        if self.error < 0 or self.kl < 0 or self.error + self.kl == 0 or self.temperature <= 0:
-            raise ValueError(
-                "error and kl are weights, 0 or more and not both 0; temperature is above 0"
-            )
 
 
 @dataclass(frozen=True)
@@ -106,10 +91,11 @@ class StudentRecipe:
     seed: int = 0
     batch_tokens: int = 6144
     whiten: float | None = None
-    loss: StudentLoss = field(default_factory=StudentLoss)
+    loss: tuple[Term, ...] = (RawError(),)
     optim: Optim = field(default_factory=lambda: Optim(lr=3e-4))
 
     def __post_init__(self) -> None:
+        distinct(self.loss)
         if self.whiten is not None and not 0 <= self.whiten <= 1:
             raise ValueError(
                 f"whiten is {self.whiten}; it is a power from 0 (a rotation) to 1, or null for none"
@@ -125,7 +111,7 @@ def prepare(recipe: StudentRecipe, folder: Path) -> None:
     texts, vectors = read_taught(recipe.data)
     if len(texts) < 2:
         raise ConfigError(
-            f"{recipe.data.vectors}: holds {len(texts)} texts; a student needs two at least, and far more to be good"
+            f"{', '.join(recipe.data.vectors)}: holds {len(texts)} texts; a student needs two at least, and far more to be good"
         )
     model = starting(recipe.start, texts)
     if recipe.start.head:
@@ -145,10 +131,11 @@ def read_taught(
     `enough` texts, where that is said.
     """
     texts, vectors = list[str](), list[npt.NDArray[np.float16]]()
-    for shard, values, found in read_shards(data.vectors, "text"):
+    shards = chain.from_iterable(read_shards(folder, "text") for folder in data.vectors)
+    for number, (_, values, found) in enumerate(shards, 1):
         texts.extend(values)
         vectors.append(found.astype(np.float16))
-        if shard + 1 == data.shards or (enough is not None and len(texts) >= enough):
+        if number == data.shards or (enough is not None and len(texts) >= enough):
             break
     return texts, np.concatenate(vectors)
 
@@ -242,16 +229,18 @@ class StudentBatches:
 
 
 class VectorLoss(torch.nn.Module):
-    """The student's unit vectors against the teacher's, (n, d) both, centred at the teacher's mean."""
+    """The student's unit vectors against the teacher's, (n, d) both: centred at the teacher's mean, in
+    units of its standard deviation.
+    """
 
     centre: torch.Tensor
     variance: torch.Tensor
 
     def __init__(
-        self, model: SentenceTransformer, weights: StudentLoss, vectors: npt.NDArray[np.float16]
+        self, model: SentenceTransformer, terms: tuple[Term, ...], vectors: npt.NDArray[np.float16]
     ) -> None:
         super().__init__()
-        self.model, self.weights = model, weights
+        self.model, self.terms = model, terms
         sample = torch.from_numpy(vectors[: 1 << 16].astype(np.float32))
         self.register_buffer("centre", sample.mean(0))
         self.register_buffer("variance", (sample - sample.mean(0)).pow(2).sum(-1).mean())
@@ -262,17 +251,8 @@ class VectorLoss(torch.nn.Module):
         (features,) = sentence_features
         student = F.normalize(self.model(features)["sentence_embedding"].float(), dim=-1)
         teacher = F.normalize(labels.float(), dim=-1)
-        terms = {}
-        if self.weights.error:
-            terms["error"] = (
-                self.weights.error * (student - teacher).pow(2).sum(-1).mean() / self.variance
-            )
-        if self.weights.kl:
-            centred = (student - self.centre, teacher - self.centre)
-            terms |= distillation(
-                *centred, kl=self.weights.kl, temperature=self.weights.temperature
-            )
-        return terms
+        student, teacher = ((v - self.centre) / self.variance.sqrt() for v in (student, teacher))
+        return distillation(student, teacher, self.terms)
 
 
 class Student(Stage[StudentRecipe]):
@@ -284,7 +264,8 @@ class Student(Stage[StudentRecipe]):
     def check(self, recipe: StudentRecipe, *, restart: bool) -> None:
         """Whether the teacher's vectors are there, unless a run has them already."""
         if restart or not (Path(recipe.output) / PREPARED / "vectors.npy").exists():
-            next(iter(read_shards(recipe.data.vectors, "text")))
+            for folder in recipe.data.vectors:
+                next(iter(read_shards(folder, "text")))
 
     def train(self, recipe: StudentRecipe, run: Run) -> Save:
         if run.first:
