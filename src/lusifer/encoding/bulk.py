@@ -22,7 +22,7 @@ from lusifer.encoding.shards import REJECTS, Format, Settings, read, read_column
 from lusifer.errors import ConfigError, LusiferError
 from lusifer.io.folders import StoreFolder
 from lusifer.io.paths import expand, open_store
-from lusifer.models.backends.engine import meter
+from lusifer.models.backends.engine import counted
 from lusifer.models.embedder import Vectors
 from lusifer.models.load import LoadedModel
 from lusifer.version import __version__
@@ -133,10 +133,10 @@ def encode(
         else:
             finished = set(place.files())
             for shard in shards(corpus, shard_rows):
-                before = meter.tokens
-                if shard_name(shard.number, format) not in finished:
-                    write(place, shard, corpus, named.embedder, settings)
-                tell(len(shard.rows), meter.tokens - before)
+                with counted() as count:
+                    if shard_name(shard.number, format) not in finished:
+                        write(place, shard, corpus, named.embedder, settings)
+                tell(len(shard.rows), count.tokens)
         return _finish(place, named, settings)
 
 

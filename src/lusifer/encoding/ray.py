@@ -15,7 +15,7 @@ from lusifer.encoding.rows import Corpus, ShardStart, shards_from, starts
 from lusifer.encoding.shards import Settings, shard_name, write
 from lusifer.errors import LusiferError, MissingExtra
 from lusifer.io.folders import StoreFolder
-from lusifer.models.backends.engine import meter
+from lusifer.models.backends.engine import counted
 from lusifer.models.load import load
 
 
@@ -87,10 +87,10 @@ class Worker:
         wanted, rows, tokens = {int(number) for number in batch["shard"]}, list[int](), list[int]()
         for shard in shards_from(self.corpus, self.places, min(wanted), self.settings.shard_rows):
             if shard.number in wanted:
-                before = meter.tokens
-                write(self.place, shard, self.corpus, self.model, self.settings)
+                with counted() as count:
+                    write(self.place, shard, self.corpus, self.model, self.settings)
                 rows.append(len(shard.rows))
-                tokens.append(meter.tokens - before)
+                tokens.append(count.tokens)
             if shard.number == max(wanted):
                 break
         return {"rows": rows, "tokens": tokens}

@@ -13,6 +13,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,7 +60,7 @@ class Segments:
         return place[None] - self.starts[:-1].long()[self.owners(total)]
 
 
-_current: list[Segments] = []
+_segments: ContextVar[Segments] = ContextVar("segments")  # of the batch that is being embedded
 
 
 def fits(model: Any) -> bool:
@@ -121,11 +122,11 @@ def fuse(model: Any) -> None:
 def _attending(model: Any, segments: Segments) -> Iterator[None]:
     before = model.config._attn_implementation
     model.config._attn_implementation = NAME
-    _current.append(segments)
+    outer = _segments.set(segments)
     try:
         yield
     finally:
-        _current.pop()
+        _segments.reset(outer)
         model.config._attn_implementation = before
 
 
@@ -135,7 +136,7 @@ def attention(
     scaling: float | None = None, sliding_window: int | None = None, **_: Any,
 ) -> tuple[torch.Tensor, None]:  # fmt: skip
     """As transformers calls it: (1, heads, T, width) each → (1, T, heads, width)."""
-    segments = _current[-1]
+    segments = _segments.get()
     causal = (
         bool(getattr(module, "is_causal", False))
         and getattr(module.config, "is_causal", True) is not False

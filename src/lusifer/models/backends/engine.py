@@ -15,6 +15,9 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -37,13 +40,25 @@ LETTERS = 1 << 24  # of a window, at most
 AHEAD = 2  # batches whose results are on their way while the next are started
 
 
-class Meter:
-    """How many tokens this process has embedded, for a progress line to read."""
+@dataclass
+class Count:
+    """How many tokens have been embedded, for a progress line to read."""
 
-    tokens = 0
+    tokens: int = 0
 
 
-meter = Meter()
+_counts: ContextVar[Count | None] = ContextVar("counts", default=None)
+
+
+@contextmanager
+def counted() -> Iterator[Count]:
+    """Count the tokens that are embedded within, in this thread."""
+    count = Count()
+    outer = _counts.set(count)
+    try:
+        yield count
+    finally:
+        _counts.reset(outer)
 
 
 class Runner(Protocol):
@@ -130,7 +145,8 @@ def _window(runner: Runner, rows: list[Ids], tell: Tell | None) -> Vectors:
         places, pending = started.popleft()
         out[places] = runner.finish(pending)
         tokens = int(lengths[places].sum())
-        meter.tokens += tokens
+        if count := _counts.get():
+            count.tokens += tokens
         if tell:
             tell(len(places), tokens)
 
