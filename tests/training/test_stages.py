@@ -618,7 +618,7 @@ def test_another_language_is_refused_with_file_and_line(texts: Path, model_folde
         (
             "finetune",
             ["stage=finetun"],
-            "pretrain, decoder, align, finetune, distil, pooled, static, context",
+            "align, context, decoder, distil, finetune, multilingual, pooled, pretrain, retriever",
         ),
         ("decoder", ["shape.hidden=30"], "multiple of shape.heads"),
         ("decoder", ["vocabulary.size=60000"], "vocabulary.size"),

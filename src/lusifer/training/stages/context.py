@@ -32,7 +32,6 @@ from lusifer.models.packed import quantise_rows
 from lusifer.reshaping.export import trace
 from lusifer.reshaping.whiten import whitening
 from lusifer.training.corpus import Data, read_kind
-from lusifer.training.loop import rank_and_world, wait_for_all
 from lusifer.training.memory import training_bytes
 from lusifer.training.pair_store import PairStore
 from lusifer.training.ranking import Ranking, RankingBatches, kept
@@ -40,6 +39,8 @@ from lusifer.training.stage import Run, Save, Stage
 from lusifer.training.stages.static import sample_ids
 from lusifer.training.teaching import Objective, TaughtBatches, VectorTeacher, check, prepared
 from lusifer.training.vocabulary import PAD, Vocabulary
+
+TABLE = "table.json"
 
 
 @dataclass(frozen=True)
@@ -140,19 +141,9 @@ def fitting(recipe: ContextRecipe) -> StaticEmbedder:
     return table
 
 
-def same_table(recipe: ContextRecipe, output: Path) -> None:
-    """Raise LusiferError where a run was begun over another table than lies there now."""
-    file, found = (
-        output / "table.json",
-        {"hash": sha256(Path(recipe.table) / WEIGHTS, Path(recipe.table) / TOKENIZER)},
-    )
-    if file.exists() and json.loads(file.read_text(encoding="utf-8")) != found:
-        raise LusiferError(
-            f"{output}: was begun over another table than {recipe.table} now holds; start anew with --restart"
-        )
-    wait_for_all()
-    if rank_and_world()[0] == 0:
-        write_json(file, found)
+def identity(recipe: ContextRecipe) -> dict[str, str]:
+    """What tells the table that a run is begun over from another."""
+    return {"hash": sha256(Path(recipe.table) / WEIGHTS, Path(recipe.table) / TOKENIZER)}
 
 
 class Contextual(nn.Module):
@@ -350,11 +341,18 @@ class Context(Stage[ContextRecipe]):
     def check(self, recipe: ContextRecipe, *, restart: bool) -> None:
         """Whether the table fits the recipe; of the data, each kind is told of when it is read."""
         fitting(recipe)
+        file = Path(recipe.output) / TABLE
+        if restart or not file.exists():
+            return
+        if json.loads(file.read_text(encoding="utf-8")) != identity(recipe):
+            raise LusiferError(
+                f"{recipe.output}: was begun over another table than {recipe.table} now holds; start anew with --restart"
+            )
 
     def train(self, recipe: ContextRecipe, run: Run) -> Save:
         table = fitting(recipe)
-        same_table(recipe, run.output)
         if run.first:  # `prepared` uses the tokenizer that it finds
+            write_json(run.output / TABLE, identity(recipe))
             own = (Path(recipe.table) / TOKENIZER).read_text(encoding="utf-8")
             write_text(run.output / TOKENIZER, own)
         _, stores, taught = prepared(
