@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 DATA ?= ../shared/data
+JOBS ?= 2
 BIN := $(VENV)/bin
 
 .PHONY: demo demo-bridge test lint types unit snapshots clean
@@ -29,7 +30,7 @@ types: $(VENV)/installed
 	$(BIN)/mypy
 
 unit: $(VENV)/installed
-	$(BIN)/pytest -q --durations=8
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q --durations=8 -n $(JOBS) --dist worksteal
 
 snapshots: $(VENV)/installed
 	$(BIN)/python -m tests.written

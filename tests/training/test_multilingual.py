@@ -38,7 +38,7 @@ def recipe(tmp_path: Path, model_folder: Folder) -> Path:
     document: dict[str, Any] = {
         "stage": "multilingual", "output": str(tmp_path / "out"), "base": str(model_folder("modernbert")), "teacher": str(model_folder("bert")),
         "data": {"root": str(tmp_path), "sources": [{"files": ["parallel.jsonl"], "columns": ["english", "text"]}]},
-        "batch_size": 8, "ranking": 0.5, "optim": {"steps": 300, "lr": 3e-3, "save_every": 150, "workers": 0, "precision": "fp32"},
+        "batch_size": 8, "ranking": 0.5, "optim": {"steps": 200, "lr": 4e-3, "save_every": 100, "workers": 0, "precision": "fp32"},
     }  # fmt: skip
     (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
     return tmp_path / "recipe.yaml"
