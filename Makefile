@@ -5,7 +5,7 @@ DATA ?= ../shared/data
 JOBS ?= 2
 BIN := $(VENV)/bin
 
-.PHONY: demo demo-bridge test lint types unit snapshots clean
+.PHONY: demo demo-bridge test lint types unit site snapshots clean
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -19,7 +19,7 @@ demo: $(VENV)/installed
 demo-bridge: $(VENV)/installed
 	$(BIN)/lusifer demo-bridge --data $(DATA)
 
-test: lint types unit
+test: lint types site unit
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
@@ -31,6 +31,9 @@ types: $(VENV)/installed
 
 unit: $(VENV)/installed
 	OMP_NUM_THREADS=1 $(BIN)/pytest -q --durations=8 -n $(JOBS) --dist worksteal
+
+site: $(VENV)/installed
+	$(BIN)/mkdocs build --strict --quiet
 
 snapshots: $(VENV)/installed
 	$(BIN)/python -m tests.written
