@@ -154,7 +154,7 @@ def on_cpu(texts: list[str], rounds: int, wanted: set[str]) -> dict[str, Any]:
             from lusifer.reshaping.export import export
 
             for name, int8 in (("ours ONNX fp32", False), ("ours ONNX int8", True)):
-                export(MINILM, Path(aside) / name.replace(" ", "-"), int8=int8, least=0.0)
+                export(MINILM, Path(aside) / name.replace(" ", "-"), int8=int8, min_cosine=0.0)
                 ours[name] = lusifer.load(Path(aside) / name.replace(" ", "-"))
         ways |= {name: embedder.encode for name, embedder in ours.items()}
         for way in ways.values():

@@ -70,7 +70,7 @@ def test_the_default_model_needs_no_torch() -> None:
         "v = model.encode(['Wo ist der Bahnhof?', 'Where is the station?', 'She bakes bread.'])\n"
         "assert v.shape == (3, 256) and abs((v * v).sum(1) - 1).max() < 1e-5\n"
         "assert v[0] @ v[1] > 0.4 > 0.2 > v[0] @ v[2], v @ v.T\n"
-        "assert lusifer.load(dim=64).encode(['x']).shape == (1, 64)\n"
+        "assert lusifer.load(dimensions=64).encode(['x']).shape == (1, 64)\n"
         "assert not {'torch', 'transformers', 'lancedb'} & set(sys.modules)\n"
     )
     done = subprocess.run(
@@ -89,7 +89,7 @@ def test_the_demo_finds_most_answers_in_other_languages(tmp_path: Path) -> None:
     index = Index.create(tmp_path / "index", "default")
     index.update([demo.write_library(tmp_path / "library")])
     ranks = [
-        demo.rank(index.search(question, top=demo.DEEP), name)
+        demo.rank(index.search(question, top_k=demo.DEEP), name)
         for question, name in demo.questions()
     ]
     assert sum(r is not None and r <= demo.NEAR for r in ranks) >= 6, ranks

@@ -80,7 +80,7 @@ def test_a_missing_extra_names_itself() -> None:
         (["train", "no-such-recipe"], "none of that name ships"),
         (["train", "folder/none.yaml"], "no such recipe"),
         (["train", "minilm", "optm.steps=3"], "did you mean 'optim'"),
-        (["train", "minilm", "optim.steps=many"], "optim: steps is 'many'"),
+        (["train", "minilm", "optim.steps=many"], "optim.steps is 'many'"),
         (["train", "minilm", "data.root=/nowhere"], "data.root"),
         (["data", "validate", "none.docx"], "unknown format"),
         (["similar", "a"], "Missing argument"),

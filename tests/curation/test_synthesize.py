@@ -292,9 +292,9 @@ def test_the_estimate_comes_first_and_can_stop_it(texts: Path, server: ChatServe
     assert "in German" in prompt
     assert TEXTS[0] in prompt
     with pytest.raises(LusiferError, match="more than \\$0"):
-        written(texts, server, prices=(1.0, 1.0), most_dollars=0.0)
+        written(texts, server, prices=(1.0, 1.0), max_dollars=0.0)
     with pytest.raises(LusiferError, match="needs prices"):
-        written(texts, server, most_dollars=1.0)
+        written(texts, server, max_dollars=1.0)
     assert server.asked == []
 
 

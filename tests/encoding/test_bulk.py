@@ -256,7 +256,7 @@ def test_a_strict_run_may_go_on_more_kindly_and_a_mistake_before_the_first_shard
         "".join(json.dumps({"text": text}) + "\n" for text in ROWS[:10]) + "{\n", encoding="utf-8"
     )
     with pytest.raises(DataError, match="no key 'body'"):
-        lusifer.encode(str(file), tmp_path / "a", model=table, text="body")
+        lusifer.encode(str(file), tmp_path / "a", model=table, column="body")
     with pytest.raises(DataError, match=r"bad\.jsonl:11"):
         lusifer.encode(str(file), tmp_path / "a", model=table, shard_rows=4)
     assert (tmp_path / "a" / "shard-00001.parquet").exists()

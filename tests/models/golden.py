@@ -62,7 +62,7 @@ def _models() -> Iterator[tuple[str, lusifer.Embedder]]:
         lusifer.export(
             folders["bert"],
             Path(made) / "onnx",
-            least=0,
+            min_cosine=0,
             texts=[("eng_Latn", text) for text in TEXTS],
         )
         yield "onnx", lusifer.load(Path(made) / "onnx")

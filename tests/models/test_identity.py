@@ -90,7 +90,7 @@ def test_weights_beside_an_onnx_graph_count_whatever_they_are_called(
     lusifer.export(
         model_folder("bert"),
         tmp_path / "onnx",
-        least=0,
+        min_cosine=0,
         texts=[("eng_Latn", text) for text in TEXTS],
     )
     before = identity(tmp_path / "onnx")
@@ -126,7 +126,7 @@ def test_an_option_that_a_kind_of_model_does_not_take_is_told_and_none_is_droppe
     table = make_table(tmp_path / "table")
     for name, option in (
         (table, {"compile": True}), (table, {"budget": 100}), (table, {"device": "cuda"}), (table, {"long": "pool"}),
-        (saved, {"dim": 8}), (saved, {"encoder": "x"}), ("http://localhost:1/v1", {"budget": 3}),
+        (saved, {"dimensions": 8}), (saved, {"encoder": "x"}), ("http://localhost:1/v1", {"budget": 3}),
     ):  # fmt: skip
         with pytest.raises(ModelError, match=f"takes no {next(iter(option))}="):
             lusifer.load(name, **option)  # type: ignore[arg-type]
@@ -148,7 +148,7 @@ def test_an_index_and_a_bulk_run_made_when_models_were_known_by_weights_go_on(
             str(tmp_path / "texts" / "a.txt"), tmp_path / "vectors", model=saved, shard_rows=4
         )
     (tmp_path / "vectors" / "manifest.json").unlink()
-    assert lusifer.Index.open(tmp_path / "index", saved).search(TEXTS[0], top=1)
+    assert lusifer.Index.open(tmp_path / "index", saved).search(TEXTS[0], top_k=1)
     lusifer.encode(
         str(tmp_path / "texts" / "a.txt"), tmp_path / "vectors", model=saved, shard_rows=4
     )

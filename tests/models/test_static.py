@@ -77,12 +77,12 @@ def test_a_vector_depends_on_its_text_alone(
 def test_a_cut_vector_is_the_first_numbers_of_the_whole(
     table: tuple[Path, Tokenizer, np.ndarray],
 ) -> None:
-    whole, cut = (lusifer.load(table[0], dim=d).encode(TEXTS) for d in (None, 8))
+    whole, cut = (lusifer.load(table[0], dimensions=d).encode(TEXTS) for d in (None, 8))
     np.testing.assert_allclose(
         cut, whole[:, :8] / np.linalg.norm(whole[:, :8], axis=1, keepdims=True), atol=1e-6
     )
     with pytest.raises(LusiferError, match="24 numbers"):
-        lusifer.load(table[0], dim=25)
+        lusifer.load(table[0], dimensions=25)
 
 
 def test_prompts_and_wrong_texts(table: tuple[Path, Tokenizer, np.ndarray]) -> None:

@@ -44,7 +44,7 @@ def test_fp32_is_the_model(family: str, mode: str, model_folder: Folder, tmp_pat
     )
     model.save(str(tmp_path / "model"))
     parity = lusifer.export(tmp_path / "model", tmp_path / "onnx", texts=PAIRS)
-    assert parity.least > 0.99999
+    assert parity.min_cosine > 0.99999
     assert parity.languages["eng_Latn"][0] == 16
     told = json.loads((tmp_path / "onnx" / "parity.json").read_text(encoding="utf-8"))
     assert told["hash"] == weights_hash(tmp_path / "model")
@@ -73,7 +73,7 @@ def test_int8_is_near_the_model_and_smaller(
     monkeypatch.setattr(module, "TABLE", 100)
     fp32 = lusifer.export(model_folder("bert"), tmp_path / "fp32", texts=PAIRS)
     int8 = lusifer.export(
-        model_folder("bert"), tmp_path / "int8", int8=True, least=0.9, texts=PAIRS
+        model_folder("bert"), tmp_path / "int8", int8=True, min_cosine=0.9, texts=PAIRS
     )
     assert (
         0.9 < int8.mean < fp32.mean > 0.99999
@@ -91,7 +91,7 @@ def test_what_is_too_far_from_the_model_is_not_written(
     model_folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other, write = make_model(tmp_path / "seed", "bert", seed=5), module._write
-    lusifer.export(other, tmp_path / "other", least=0)
+    lusifer.export(other, tmp_path / "other", min_cosine=0)
     foreign = (tmp_path / "other" / "model.onnx").read_bytes()
     monkeypatch.setattr(
         module,
@@ -119,7 +119,7 @@ def test_an_export_is_read_without_torch(model_folder: Folder, tmp_path: Path) -
 
 def test_what_cannot_be_exported_is_told(model_folder: Folder, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="between 0 and 1"):
-        lusifer.export(model_folder("bert"), tmp_path / "onnx", least=2)
+        lusifer.export(model_folder("bert"), tmp_path / "onnx", min_cosine=2)
     with pytest.raises(ConfigError, match="no text to compare"):
         lusifer.export(model_folder("bert"), tmp_path / "onnx", texts=[])
     bridge = assemble(
@@ -162,10 +162,15 @@ def test_a_table_in_four_bits_is_the_rounded_model(
         table.weight.copy_(rounded(table.weight))
     model.save(str(tmp_path / "rounded"), create_model_card=False)
     eight = lusifer.export(
-        tmp_path / "rounded", tmp_path / "eight", int8=True, least=0.9, texts=PAIRS
+        tmp_path / "rounded", tmp_path / "eight", int8=True, min_cosine=0.9, texts=PAIRS
     )
     four = lusifer.export(
-        tmp_path / "rounded", tmp_path / "four", int8=True, table_bits=4, least=0.9, texts=PAIRS
+        tmp_path / "rounded",
+        tmp_path / "four",
+        int8=True,
+        table_bits=4,
+        min_cosine=0.9,
+        texts=PAIRS,
     )
     assert abs(four.mean - eight.mean) < 1e-3, (
         "what was rounded in training loses no more to four bits than to eight"
@@ -185,8 +190,10 @@ def test_a_split_export_is_the_same_model_in_two_files(
     monkeypatch.setattr("lusifer.reshaping.export.SPLIT_FROM", 1000)
     for int8 in (False, True):
         whole, parts = tmp_path / f"whole-{int8}", tmp_path / f"parts-{int8}"
-        lusifer.export(model_folder("bert"), whole, int8=int8, least=0.9, texts=PAIRS)
-        lusifer.export(model_folder("bert"), parts, int8=int8, split=True, least=0.9, texts=PAIRS)
+        lusifer.export(model_folder("bert"), whole, int8=int8, min_cosine=0.9, texts=PAIRS)
+        lusifer.export(
+            model_folder("bert"), parts, int8=int8, split=True, min_cosine=0.9, texts=PAIRS
+        )
         assert (parts / "model.onnx_data").stat().st_size > (
             parts / "model.onnx"
         ).stat().st_size / 4

@@ -58,7 +58,7 @@ def rows(index: Index) -> list[tuple[Any, ...]]:
 def test_what_is_asked_for_is_found(notes: Path, tmp_path: Path, model: LoadedModel) -> None:
     index = Index.create(tmp_path / "index", model)
     report = index.update([notes])
-    assert (report.added, report.changed, report.dropped, report.kept, report.skipped) == (
+    assert (report.added, report.changed, report.removed, report.unchanged, report.skipped) == (
         8,
         0,
         0,
@@ -67,12 +67,12 @@ def test_what_is_asked_for_is_found(notes: Path, tmp_path: Path, model: LoadedMo
     )
     for mode in ("dense", "text", "hybrid"):
         for i in (0, 5, 11):
-            (hit,) = search(index, TEXTS[i], top=1, mode=mode)  # type: ignore[arg-type]
+            (hit,) = search(index, TEXTS[i], top_k=1, mode=mode)  # type: ignore[arg-type]
             assert TEXTS[i] in hit.text
             assert hit.text[slice(*hit.best)] == TEXTS[i]
             assert hit.path.endswith(f"note {i // 2}'s.txt")
-    assert search(index, "The bicycle", top=30, mode="dense")[0].cosine <= 1.0001
-    assert len(search(index, TEXTS[0], top=200, mode="dense")) == len(index) == report.passages
+    assert search(index, "The bicycle", top_k=30, mode="dense")[0].cosine <= 1.0001
+    assert len(search(index, TEXTS[0], top_k=200, mode="dense")) == len(index) == report.passages
 
 
 def test_an_update_touches_what_changed_and_nothing_else(
@@ -84,7 +84,7 @@ def test_an_update_touches_what_changed_and_nothing_else(
     read: list[str] = []
     original = indexing.sections
     monkeypatch.setattr(indexing, "sections", lambda path: read.append(str(path)) or original(path))
-    assert index.update([]).kept == 8
+    assert index.update([]).unchanged == 8
     assert not read
     changed, gone, touched = sorted(notes.rglob("*.txt"))[:3]
     changed.write_text("A fox sleeps under the bridge.\n", encoding="utf-8")
@@ -92,14 +92,14 @@ def test_an_update_touches_what_changed_and_nothing_else(
     os.utime(touched, (1, 1))
     (notes / "more.md").write_text("Owls hunt at night.\n", encoding="utf-8")
     report = index.update([])
-    assert (report.added, report.changed, report.dropped, report.kept) == (1, 1, 1, 6)
+    assert (report.added, report.changed, report.removed, report.unchanged) == (1, 1, 1, 6)
     assert sorted(read) == sorted(map(str, (changed, notes / "more.md")))
     after = rows(index)
     unchanged = [row for row in before if row[0] not in (str(changed), str(gone))]
     assert [
         row for row in after if row[0] not in (str(changed), str(notes / "more.md"))
     ] == unchanged
-    assert not search(index, TEXTS[0], mode="text", only=Filter(path=gone.name))
+    assert not search(index, TEXTS[0], mode="text", where=Filter(path=gone.name))
     fresh = Index.create(tmp_path / "fresh", model)
     fresh.update([notes])
     assert rows(fresh) == after
@@ -110,7 +110,7 @@ def test_a_path_outside_those_named_is_left_alone(
 ) -> None:
     index = Index.create(tmp_path / "index", model)
     index.update([notes / "old"])
-    assert index.update([notes / "new"]).dropped == 0
+    assert index.update([notes / "new"]).removed == 0
     assert len({row[0] for row in rows(index)}) == 8
 
 
@@ -212,7 +212,7 @@ from lusifer.search.query import search
 index = Index.open(sys.argv[1])
 print("ready", flush=True)
 for _ in range(40):
-    (hit,) = search(index, sys.argv[2], top=1, mode="dense")
+    (hit,) = search(index, sys.argv[2], top_k=1, mode="dense")
     assert sys.argv[2] in hit.text, hit
 """
 
@@ -256,29 +256,29 @@ def test_filters(notes: Path, tmp_path: Path, model: LoadedModel) -> None:
     index = Index.create(tmp_path / "index", model)
     index.update([notes])
     for code in ("de", "deu", "deu_Latn"):
-        assert {hit.language for hit in search(index, "Zug", only=Filter(languages=(code,)))} == {
+        assert {hit.language for hit in search(index, "Zug", where=Filter(languages=(code,)))} == {
             "de"
         }
     assert {
-        Path(hit.path).parent.name for hit in search(index, TEXTS[0], only=Filter(path="old"))
+        Path(hit.path).parent.name for hit in search(index, TEXTS[0], where=Filter(path="old"))
     } == {"old"}
     assert {
-        Path(hit.path).name for hit in search(index, TEXTS[0], only=Filter(path="*/de.t?t"))
+        Path(hit.path).name for hit in search(index, TEXTS[0], where=Filter(path="*/de.t?t"))
     } == {"de.txt"}
     assert "de" not in {
-        hit.language for hit in search(index, "Zug", top=50, only=Filter(since=date(2001, 1, 1)))
+        hit.language for hit in search(index, "Zug", top_k=50, where=Filter(since=date(2001, 1, 1)))
     }
     with pytest.raises(LusiferError, match="language 'xx'"):
-        search(index, "Zug", only=Filter(languages=("xx",)))
+        search(index, "Zug", where=Filter(languages=("xx",)))
 
 
 @pytest.mark.parametrize(
     ("question", "settings", "message"),
     [
-        ("", {}, "question is empty"),
-        (" \n", {}, "question is empty"),
+        ("", {}, "query is empty"),
+        (" \n", {}, "query is empty"),
         ("a", {"mode": "bm25"}, "hybrid, dense, text"),
-        ("a", {"top": 0}, "top is 0"),
+        ("a", {"top_k": 0}, "top_k is 0"),
     ],
 )
 def test_wrong_questions(
@@ -379,8 +379,8 @@ def test_above_the_limit_vectors_get_an_index_that_finds_the_same(
     inverted.update([notes])
     assert any("vector" in i.columns for i in inverted.rows.list_indices())
     agree = [
-        search(flat, t, top=1, mode="dense")[0].text
-        == search(inverted, t, top=1, mode="dense")[0].text
+        search(flat, t, top_k=1, mode="dense")[0].text
+        == search(inverted, t, top_k=1, mode="dense")[0].text
         for t in TEXTS
     ]
     assert sum(agree) >= 15

@@ -108,8 +108,8 @@ def test_what_does_not_fit_the_table_is_told(
     make_table(texts / "table", seed=1)
     with pytest.raises(LusiferError, match="begun over another table"):
         train(file, [f"output={texts / 'out'}"])
-    with pytest.raises(ModelError, match="takes no dim="):
-        lusifer.load(texts / "out" / "model", dim=8)
+    with pytest.raises(ModelError, match="takes no dimensions="):
+        lusifer.load(texts / "out" / "model", dimensions=8)
 
 
 def test_a_recipe_may_name_anothers_data() -> None:

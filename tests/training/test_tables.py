@@ -91,7 +91,7 @@ def test_a_tuned_table_has_learnt_and_needs_no_torch_still(recipe: Path) -> None
     assert isinstance(after, StaticEmbedder)
     assert after.config == before.config  # type: ignore[attr-defined]
     assert share_found(after, recipe) > 0.9
-    assert share_found(lusifer.load(recipe.parent / "out" / "model", dim=8), recipe) > 0.9
+    assert share_found(lusifer.load(recipe.parent / "out" / "model", dimensions=8), recipe) > 0.9
 
 
 def test_the_librarys_own_table_is_tuned_to_one(recipe: Path) -> None:

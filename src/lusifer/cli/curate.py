@@ -187,7 +187,7 @@ def filter_(
     with progress() as tell:
         report = filter_pairs(
             files, into, columns=split(columns), rename=renamed(rename), lengths=Lengths(min_chars, max_chars, max_ratio),
-            sides=judged, scripts=scripts, languages=languages, same=same, similarity=similarity, against=against or (), ngram=ngram,
+            sides=judged, scripts=scripts, languages=languages, duplicates=same, similarity=similarity, against=against or (), ngram=ngram,
             top_k=top_k, model=model, bf16=bf16, tell=tell,
         )  # fmt: skip
     show(report, into)
@@ -275,7 +275,7 @@ def synthesize(
             into,
             template,
             asked,
-            most_dollars=max_dollars,
+            max_dollars=max_dollars,
             started=lambda cost: typer.echo(str(cost), err=True),
             tell=tell,
             **given,

@@ -44,7 +44,7 @@ def demo(
     with _kept(into) as folder:
         index = Index.create(folder / INDEX, model)
         report = index.update([write_library(folder / LIBRARY)])
-        files = report.added + report.changed + report.kept
+        files = report.added + report.changed + report.unchanged
         out.print(
             f"{len(index)} passages from {files} files, made into vectors of {index.model.embedder.dim} numbers by {model}."
         )
@@ -112,7 +112,7 @@ def answers(index: Index, asked: Sequence[tuple[str, str]], mode: Mode = "hybrid
         table.add_column(name, overflow="fold", justify="right" if name == "right at" else "left")
     ranks = []
     for question, name in asked:
-        hits = index.search(question, top=DEEP, mode=mode)
+        hits = index.search(question, top_k=DEEP, mode=mode)
         ranks.append(rank(hits, name))
         (start, end), text = hits[0].best, hits[0].text
         passage = Text.assemble(ISOLATE, text[:start], (text[start:end], "bold"), text[end:], POP)

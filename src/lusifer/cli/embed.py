@@ -64,7 +64,7 @@ def neighbours(
     ),
     model: str = MODEL,
     column: str = COLUMN,
-    top: int = typer.Option(5, "--top", "-k", help="How many to show."),
+    top: int = typer.Option(5, "--top-k", "--top", "-k", help="How many to show."),
 ) -> None:
     """The nearest texts of a file."""
     import numpy as np

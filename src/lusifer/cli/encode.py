@@ -72,7 +72,7 @@ def encode(
             into,
             model=model,
             prompt=prompt,
-            text=column,
+            column=column,
             keep=names(keep),
             columns=names(columns),
             format=format,  # type: ignore[arg-type]

@@ -53,7 +53,7 @@ def export(
         else None
     )
     bits: Any = table_bits  # `export` says which there are
-    parity = run(model, into, int8=int8, table_bits=bits, split=split, least=least, texts=rows)
+    parity = run(model, into, int8=int8, table_bits=bits, split=split, min_cosine=least, texts=rows)
     table = Table(title=f"cosine to {model}")
     for name in ("language", "texts", "mean", "least"):
         table.add_column(name, justify="left" if name == "language" else "right")
@@ -63,7 +63,7 @@ def export(
         "all",
         f"{sum(n for n, _, _ in parity.languages.values()):,}",
         f"{parity.mean:.4f}",
-        f"{parity.least:.4f}",
+        f"{parity.min_cosine:.4f}",
     )
     tables().print(table)
     typer.echo(f"wrote {into}: {parity.bytes / 1e6:.1f} MB")

@@ -41,7 +41,7 @@ def index(
     report = _update(opened, paths or [])
     typer.echo(
         f"{into}: {report.passages:,} passages; files: {report.added} new, {report.changed} changed, "
-        f"{report.dropped} gone, {report.kept} as they were"
+        f"{report.removed} gone, {report.unchanged} as they were"
     )
 
 
@@ -49,7 +49,7 @@ def search(
     places: list[str] = typer.Argument(
         ..., help="An index's folder, or files and folders; then the question."
     ),
-    top: int = typer.Option(5, "--top", "-k", help="How many passages to show."),
+    top: int = typer.Option(5, "--top-k", "--top", "-k", help="How many passages to show."),
     mode: str = typer.Option("hybrid", "--mode", help="dense, text or hybrid."),
     language: list[str] = typer.Option(
         None, "--language", "-l", help="Only passages in this language (de, deu or deu_Latn)."
@@ -76,13 +76,13 @@ def search(
     *where, question = places
     only = Filter(tuple(language or ()), path, since.date() if since else None)
     if len(where) == 1 and is_index(where[0]):
-        hits = Index.open(where[0], model).search(question, top=top, mode=mode, only=only)  # type: ignore[arg-type]
+        hits = Index.open(where[0], model).search(question, top_k=top, mode=mode, where=only)  # type: ignore[arg-type]
     else:
         with tempfile.TemporaryDirectory() as aside:
             made = Index.create(Path(aside) / "index", model or DEFAULT)
             if not _update(made, where).passages:
                 raise LusiferError(f"{', '.join(where)}: no readable text")
-            hits = made.search(question, top=top, mode=mode, only=only)  # type: ignore[arg-type]
+            hits = made.search(question, top_k=top, mode=mode, where=only)  # type: ignore[arg-type]
     show_json(hits) if as_json else show(hits)
 
 
@@ -130,7 +130,7 @@ def show(hits: list[Any]) -> None:
             ISOLATE, hit.text[:start], (hit.text[start:end], "bold"), hit.text[end:], POP
         )
         table.add_row(
-            f"{hit.cosine:.3f}", hit.language or "?", f"{_short(hit.path)}:{hit.place}", passage
+            f"{hit.cosine:.3f}", hit.language or "?", f"{_short(hit.path)}:{hit.position}", passage
         )
     Console().print(table)
 

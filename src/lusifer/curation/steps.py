@@ -13,7 +13,8 @@ from lusifer.curation import from_structure, templates
 from lusifer.curation import synthesize as synthesis
 from lusifer.curation.chat import Endpoint
 from lusifer.curation.filter_rows import clean
-from lusifer.curation.filters import decontaminate, duplicates, sanity
+from lusifer.curation.filters import decontaminate, sanity
+from lusifer.curation.filters import duplicates as copies
 from lusifer.curation.negatives import Mining, mine
 from lusifer.curation.pair_corpus import Told, silent
 from lusifer.curation.pairs import output_name, read_pairs, read_passages, write_row
@@ -25,6 +26,7 @@ from lusifer.errors import LusiferError
 from lusifer.io.files import replacing_file
 from lusifer.io.paths import expand
 from lusifer.models.load import LoadedModel
+from lusifer.renamed import renamed
 
 
 def mine_negatives(
@@ -84,6 +86,7 @@ def mine_negatives(
     return report
 
 
+@renamed(same="duplicates")
 def filter_pairs(
     files: Sequence[str],
     into: str | Path,
@@ -94,7 +97,7 @@ def filter_pairs(
     sides: tuple[sanity.Side, ...] = ("document",),
     scripts: bool = False,
     languages: bool = False,
-    same: Literal["exact", "near", "keep"] = "exact",
+    duplicates: Literal["exact", "near", "keep"] = "exact",
     similarity: float = 0.8,
     against: Sequence[str] = (),
     ngram: int = 50,
@@ -114,7 +117,7 @@ def filter_pairs(
         sides: which of `query` and `document` are in the row's language.
         scripts: drop rows whose text is not in their language's script.
         languages: drop rows whose text is in another language.
-        same: drop `exact` duplicates, `near` ones too, or `keep` them.
+        duplicates: drop `exact` ones, `near` ones too, or `keep` them.
         similarity: of near duplicates, from 0 to 1.
         against: files of evaluation texts that training must not see.
         ngram: characters that two texts share where one counts as seen.
@@ -141,7 +144,7 @@ def filter_pairs(
         "sides": sides,
         "scripts": scripts,
         "languages": languages,
-        "same": same,
+        "duplicates": duplicates,
         "similarity": similarity,
         "against": against,
         "ngram": ngram,
@@ -151,14 +154,14 @@ def filter_pairs(
     report = CurationReport("filter", settings)
     tests: list[sanity.Test] = [lengths or sanity.Lengths()]
     tests += [sanity.scripts(sides)] if scripts else []
-    tests += [duplicates.exact()] if same != "keep" else []
+    tests += [copies.exact()] if duplicates != "keep" else []
     tests += [sanity.languages(sides)] if languages else []
     tests += (
         [decontaminate.EvaluationTexts(decontaminate.texts_of(against), ngram).test]
         if against
         else []
     )
-    tests += [duplicates.near(similarity)] if same == "near" else []
+    tests += [copies.near(similarity)] if duplicates == "near" else []
     rows = read_pairs(files, columns, rename or {}, report)
     consistent = (
         (LoadedModel.load(model, **({"bf16": True} if bf16 else {})), top_k) if top_k else None
@@ -168,6 +171,7 @@ def filter_pairs(
     return report
 
 
+@renamed(most_dollars="max_dollars")
 def synthesize_pairs(
     files: Sequence[str],
     into: str | Path,
@@ -181,7 +185,7 @@ def synthesize_pairs(
     exemplars: str | None = None,
     controls: Mapping[str, Sequence[str]] | None = None,
     prices: tuple[float | None, float | None] = (None, None),
-    most_dollars: float | None = None,
+    max_dollars: float | None = None,
     seed: int = 0,
     started: Callable[[Estimate], None] = lambda estimate: None,
     tell: Told = silent,
@@ -200,7 +204,7 @@ def synthesize_pairs(
         exemplars: a file of pairs that show what is wanted.
         controls: values of the template's controls.
         prices: dollars a million tokens, in and out.
-        most_dollars: ask nothing where the estimate is above it.
+        max_dollars: ask nothing where the estimate is above it.
         seed: of the choices among languages and controls.
         started: gets the estimate before anything is asked.
         tell: makes a progress line of each part of the work.
@@ -239,9 +243,9 @@ def synthesize_pairs(
         | {"controls": {k: list(v) for k, v in plan.template.controls.items()}, "seed": seed},
     )
     cost = synthesis.estimate(plan.orders(), plan.template, *prices)
-    if most_dollars is not None and (cost.dollars is None or cost.dollars > most_dollars):
+    if max_dollars is not None and (cost.dollars is None or cost.dollars > max_dollars):
         raise LusiferError(
-            f"{cost}: more than ${most_dollars:g}"
+            f"{cost}: more than ${max_dollars:g}"
             if cost.dollars is not None
             else "a limit of cost needs prices"
         )

@@ -25,6 +25,7 @@ from lusifer.io.paths import expand, open_store
 from lusifer.models.backends.engine import counted
 from lusifer.models.embedder import Vectors
 from lusifer.models.load import LoadedModel
+from lusifer.renamed import renamed
 from lusifer.version import __version__
 
 RUN, MANIFEST = "run.json", "manifest.json"
@@ -48,13 +49,14 @@ def silent(rows: int, tokens: int) -> None:
     """Report nothing: the default of `encode`."""
 
 
+@renamed(text="column")
 def encode(
     files: Sequence[str] | str,
     into: str | Path,
     *,
     model: str | Path = "default",
     prompt: str | None = None,
-    text: str = "text",
+    column: str = "text",
     keep: Sequence[str] = (),
     columns: Sequence[str] = (),
     format: Format = "parquet",
@@ -76,7 +78,7 @@ def encode(
         into: a folder or an object store's URL.
         model: as for `load`.
         prompt: the name of one of the model's prompts.
-        text: the column that holds the text.
+        column: the one that holds the text.
         keep: columns to keep beside the vector.
         columns: the columns of a TSV in order, `_` for one that is not used.
         format: `parquet` or `safetensors`.
@@ -96,7 +98,7 @@ def encode(
     """
     corpus = Corpus(
         tuple(expand([files] if isinstance(files, str) else files)),
-        text,
+        column,
         tuple(keep),
         tuple(columns),
         skip_bad,

@@ -33,6 +33,7 @@ from lusifer.io.paths import expand
 from lusifer.models.embedder import Embedder
 from lusifer.models.hub import read_json
 from lusifer.models.load import LoadedModel, is_url
+from lusifer.renamed import renamed
 from lusifer.text.codes import Languages
 
 DEFINITION = 1  # of the tasks and metrics: what is computed in another way is another result
@@ -56,9 +57,10 @@ class Outcome:
 Tell = Callable[[Outcome], None]
 
 
+@renamed(root="suite")
 def evaluate(
     model: Embedder,
-    root: str | Path,
+    suite: str | Path,
     tasks: Iterable[str | Task] | None = None,
     languages: Sequence[str] | None = None,
     anchor: Embedder | None = None,
@@ -67,7 +69,7 @@ def evaluate(
 
     Args:
         model: any embedder.
-        root: the suite's folder.
+        suite: the folder of its files.
         tasks: names, kinds (`bitext`, `retrieval`, ...) or tasks of your own; all without.
         languages: e.g. `hi`, `hin_Deva` or `tatoeba-36`; all without.
         anchor: the model of an existing index, which then embeds the English side of a search.
@@ -90,7 +92,7 @@ def evaluate(
         scores = [
             score
             for task in wanted
-            for score in measure(task, Path(root), encoder, other, limits).scores
+            for score in measure(task, Path(suite), encoder, other, limits).scores
         ]
     limits.check(score.language for score in scores)
     return scores

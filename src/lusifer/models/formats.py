@@ -27,7 +27,7 @@ class LoadOptions:
     has its own precision.
     """
 
-    dim: int | None = None
+    dimensions: int | None = None
     bf16: bool = False
     device: str | None = None
     encoder: str | None = None
@@ -153,9 +153,9 @@ FORMATS = (
     Format(
         "a static table",
         is_static,
-        lambda folder, options: load_static(folder, options.dim),
+        lambda folder, options: load_static(folder, options.dimensions),
         _describe_static,
-        frozenset({"dim", "bf16"}),
+        frozenset({"dimensions", "bf16"}),
     ),
     Format(
         "an ONNX export",

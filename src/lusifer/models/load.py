@@ -11,12 +11,14 @@ from lusifer.models import hub
 from lusifer.models.embedder import Embedder, Long
 from lusifer.models.formats import ENDPOINT, LoadOptions, check_options, format_of
 from lusifer.models.identity import identity
+from lusifer.renamed import renamed
 
 
+@renamed(dim="dimensions")
 def load(
     name: str | Path = hub.DEFAULT,
     *,
-    dim: int | None = None,
+    dimensions: int | None = None,
     bf16: bool = False,
     device: str | None = None,
     encoder: str | None = None,
@@ -31,7 +33,7 @@ def load(
     Args:
         name: a folder, a hub id, `package:` and a Python module, an endpoint's URL, or `default`,
             which comes with lusifer.
-        dim: of a static table, how many of a vector's first numbers to keep.
+        dimensions: of a static table, how many of a vector's first numbers to keep.
         bf16: compute in bfloat16, where torch computes: about three times as fast on a CPU that has
             it, cosine to fp32 about 0.9999.
         device: torch's name of one, e.g. `cuda`; without it the best that is there.
@@ -53,7 +55,9 @@ def load(
     """
     if long not in ("cut", "pool"):
         raise ModelError(f"long is {long!r}; it must be cut or pool")
-    options = LoadOptions(dim, bf16, device, encoder, target, language, long, compile, budget)
+    options = LoadOptions(
+        dimensions, bf16, device, encoder, target, language, long, compile, budget
+    )
     if is_url(name):
         from lusifer.models.backends.endpoint import EndpointEmbedder
 

@@ -37,6 +37,7 @@ from lusifer.models.bridge.module import Bridge
 from lusifer.models.load import load
 from lusifer.models.packed import quantise_rows
 from lusifer.models.sentence_transformer import sentence_transformer
+from lusifer.renamed import renamed
 
 OPSET = 17
 LARGEST = 2_000_000_000  # bytes of one ONNX file
@@ -53,10 +54,11 @@ class Parity:
 
     languages: dict[str, tuple[int, float, float]]
     mean: float
-    least: float
+    min_cosine: float
     bytes: int
 
 
+@renamed(least="min_cosine")
 def export(
     name: str | Path,
     into: str | Path,
@@ -64,7 +66,7 @@ def export(
     int8: bool = False,
     table_bits: Literal[4, 8] = 8,
     split: bool = False,
-    least: float = 0.98,
+    min_cosine: float = 0.98,
     texts: Sequence[Text] | None = None,
 ) -> Parity:
     """Write a model as an ONNX folder that needs no torch, with the proof that it is the same model.
@@ -77,18 +79,18 @@ def export(
             of the stage `student`).
         split: keep tensors of a megabyte and more, the table above all, in a second file beside
             the graph, `model.onnx_data`: two smaller files.
-        least: the mean cosine to the model below which nothing is written.
+        min_cosine: the mean cosine to the model below which nothing is written.
         texts: (language, text) rows to compare on; without, short passages in 14 languages.
 
     Returns:
         The cosines to the model, in all and by language, and the size in bytes.
 
     Raises:
-        ModelError: where the model cannot be exported, or the cosine is below `least`.
+        ModelError: where the model cannot be exported, or the cosine is below `min_cosine`.
         ConfigError: for options that do not go together.
     """
-    if not 0 <= least <= 1:
-        raise ConfigError(f"the least mean cosine is {least}; it lies between 0 and 1")
+    if not 0 <= min_cosine <= 1:
+        raise ConfigError(f"min_cosine is {min_cosine}; it lies between 0 and 1")
     if table_bits not in (4, 8):
         raise ConfigError(f"table_bits is {table_bits}; it must be 4 or 8")
     if table_bits == 4 and not int8:
@@ -126,11 +128,16 @@ def export(
         }
         write_json(
             aside / "parity.json",
-            {**made, "mean": parity.mean, "least": parity.least, "languages": parity.languages},
+            {
+                **made,
+                "mean": parity.mean,
+                "least": parity.min_cosine,
+                "languages": parity.languages,
+            },
         )
-        if parity.mean < least:
+        if parity.mean < min_cosine:
             raise ModelError(
-                f"{name}: the export's mean cosine to it is {parity.mean:.4f}, below {least}; nothing was written"
+                f"{name}: the export's mean cosine to it is {parity.mean:.4f}, below {min_cosine}; nothing was written"
             )
     return parity
 

@@ -25,6 +25,7 @@ from lusifer.io.files import disk_errors, locked, sha256
 from lusifer.models.embedder import Embedder
 from lusifer.models.hub import DEFAULT
 from lusifer.models.load import LoadedModel
+from lusifer.renamed import renamed
 from lusifer.search.files import Found, walk
 from lusifer.search.query import Filter, Hit, Mode, search
 from lusifer.search.table import FILES, PASSAGES, connect, quoted, table_errors, table_names
@@ -50,8 +51,8 @@ class IndexReport:
 
     added: int = 0
     changed: int = 0
-    dropped: int = 0
-    kept: int = 0
+    removed: int = 0
+    unchanged: int = 0
     passages: int = 0
     skipped: list[str] = field(default_factory=list)
 
@@ -159,24 +160,25 @@ class Index:
     def __len__(self) -> int:
         return int(self.rows.count_rows())
 
+    @renamed(question="query", top="top_k", only="where")
     def search(
-        self, question: str, *, top: int = 10, mode: Mode = "hybrid", only: Filter | None = None
+        self, query: str, *, top_k: int = 10, mode: Mode = "hybrid", where: Filter | None = None
     ) -> list[Hit]:
         """Search the index.
 
         Args:
-            question: in any language.
-            top: passages to find.
+            query: in any language.
+            top_k: passages to find.
             mode: by vector (`dense`), by words (`text`), or both.
-            only: languages, paths or times that may be found.
+            where: languages, paths or times that may be found.
 
         Returns:
             The passages, best first.
 
         Raises:
-            LusiferError: for an empty question or an unknown mode.
+            LusiferError: for an empty query or an unknown mode.
         """
-        return search(self, question, top=top, mode=mode, only=only)
+        return search(self, query, top_k=top_k, mode=mode, where=where)
 
     def update(self, paths: Sequence[str | Path], tell: Tell | None = None) -> IndexReport:
         """Bring the index in line with files: new ones are added, changed ones read again, lost ones dropped.
@@ -214,12 +216,12 @@ class Index:
                 if path not in found and any(_is_below(path, root) for root in roots)
             )
             self._drop(gone)
-            report.dropped = len(gone)
+            report.removed = len(gone)
             new = [file for file in found.values() if not _same(known.get(file.path), file)]
-            report.kept = len(found) - len(new)
+            report.unchanged = len(found) - len(new)
             self._add(new, known, report, tell)
             report.passages = len(self)
-            if report.added or report.changed or report.dropped or not self._has_words():
+            if report.added or report.changed or report.removed or not self._has_words():
                 self._tend()
         return report
 
@@ -244,7 +246,7 @@ class Index:
                 content = sha256(file.path)
                 if old and old["hash"] == content:
                     finished.append((file, content, old["passages"]))
-                    report.kept += 1
+                    report.unchanged += 1
                     continue
                 count = 0
                 for row in _passages(file, content):

@@ -69,14 +69,16 @@ def _expression(pattern: str) -> str:
 
 @dataclass(frozen=True)
 class Hit:
-    """A passage found. `score` orders the hits of a search; `cosine` is the question's; `best` is
-    the nearest sentence's place.
+    """A passage found, and the line, row or page (`unit`) that it begins at.
+
+    `score` orders the hits of a search; `cosine` is the query's; `best` are the first and last
+    character of the sentence that is nearest.
     """
 
     score: float
     cosine: float
     path: str
-    place: int
+    position: int
     unit: str
     language: str
     text: str
@@ -101,39 +103,39 @@ class Searchable(Protocol):
 
 def search(
     index: Searchable,
-    question: str,
+    query: str,
     *,
-    top: int = 10,
+    top_k: int = 10,
     mode: Mode = "hybrid",
-    only: Filter | None = None,
+    where: Filter | None = None,
 ) -> list[Hit]:
-    """The `top` passages for a question, best first. Raises LusiferError for an empty question or
-    an unknown mode.
+    """The `top_k` passages for a query, best first. Raises LusiferError for an empty query or an
+    unknown mode.
     """
-    if not question.strip():
-        raise LusiferError("the question is empty; ask for something")
+    if not query.strip():
+        raise LusiferError("the query is empty; ask for something")
     if mode not in get_args(Mode):
         raise LusiferError(f"mode is {mode!r}; it must be one of {', '.join(get_args(Mode))}")
-    if top < 1:
-        raise LusiferError(f"top is {top}; ask for one passage or more")
+    if top_k < 1:
+        raise LusiferError(f"top_k is {top_k}; ask for one passage or more")
     embedder = index.embedder
-    asked = embedder.encode([question], prompt="query" if "query" in embedder.prompts else None)[0]
-    where = (only or Filter()).where()
-    deep = max(DEEP, top)
+    asked = embedder.encode([query], prompt="query" if "query" in embedder.prompts else None)[0]
+    condition = (where or Filter()).where()
+    deep = max(DEEP, top_k)
     ranks: list[list[dict[str, Any]]] = []
     with table_errors(index.uri):
         index.rows.checkout_latest()
         if mode in ("hybrid", "dense"):
-            query = index.rows.search(asked, vector_column_name="vector").distance_type("dot")
-            ranks.append(_rows(query, where, deep, "_distance"))
-        words = terms(question)
+            near = index.rows.search(asked, vector_column_name="vector").distance_type("dot")
+            ranks.append(_rows(near, condition, deep, "_distance"))
+        words = terms(query)
         if (
             mode in ("hybrid", "text")
             and words
             and any("words" in i.columns for i in index.rows.list_indices())
         ):
-            query = index.rows.search(words, query_type="fts", fts_columns="words")
-            found = _rows(query, where, deep, "_score")
+            worded = index.rows.search(words, query_type="fts", fts_columns="words")
+            found = _rows(worded, condition, deep, "_score")
             ranks.append([row for row in found if mode == "text" or _shares(words, row["words"])])
     scores: dict[tuple[str, int], float] = {}
     rows: dict[tuple[str, int], dict[str, Any]] = {}
@@ -142,7 +144,7 @@ def search(
             key = (row["path"], row["number"])
             rows[key] = row
             scores[key] = scores.get(key, 0.0) + 1 / (FUSION + rank)
-    best = sorted(scores, key=lambda key: (-scores[key], key))[:top]
+    best = sorted(scores, key=lambda key: (-scores[key], key))[:top_k]
     hits = []
     for key in best:
         row = rows[key]
