@@ -31,7 +31,10 @@ def test_index_and_search(notes: Path, tmp_path: Path, model: str) -> None:
     done = run("index", str(notes), "--into", "index", "-m", model, cwd=tmp_path)
     assert done.returncode == 0, done
     assert "files: 4 new, 0 changed, 0 gone, 0 as they were" in done.stdout
-    assert done.stderr.strip() == f"skipped {notes / 'bad.txt'}:1: a NUL byte: binary data, not UTF-8 text"
+    assert (
+        done.stderr.strip()
+        == f"skipped {notes / 'bad.txt'}:1: a NUL byte: binary data, not UTF-8 text"
+    )
     found = run("search", "index", TEXTS[5], "--json", "-k", "2", cwd=tmp_path)
     hits = [json.loads(line) for line in found.stdout.splitlines()]
     assert len(hits) == 2

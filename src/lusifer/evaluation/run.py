@@ -169,6 +169,10 @@ def claim(into: Path, model: LoadedModel, settings: dict[str, Any]) -> Path:
     }
     suffix = "".join(f"-{k}" for k, v in sorted(settings.items()) if v)
     folder = into / f"{slug(model.name)}-{short(model)}{suffix}"
+    # Results of before 0.1 know a model by its weights alone.
+    before = into / f"{slug(model.name)}-{model.weights[:8]}{suffix}"
+    if model.weights and before.is_dir() and not folder.exists():
+        folder = before
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / MODEL).exists():
