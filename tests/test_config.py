@@ -161,7 +161,7 @@ def test_items_of_a_list_are_overridden_by_their_number(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ({"stage": "distil", "loss": {"kl": 0.5}}, ["cosine", "ranking", "kl"]),
+        ({"stage": "distill", "loss": {"kl": 0.5}}, ["cosine", "ranking", "kl"]),
         ({"stage": "distil", "loss": {"ranking": 0}}, ["cosine"]),
         ({"stage": "student", "loss": {"kl": 0.0}}, ["error"]),
         ({"stage": "pooled", "loss": [{"kind": "mse"}]}, ["mse"]),

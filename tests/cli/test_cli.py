@@ -100,7 +100,7 @@ def test_an_interrupt_is_one_line_and_the_run_goes_on(tmp_path: Path, model_fold
     """Ctrl-C in the middle of training: exit code 130, one line, the last checkpoint whole."""
     (tmp_path / "texts.txt").write_text("\n".join(TEXTS) + "\n", encoding="utf-8")
     recipe = {
-        "stage": "distil",
+        "stage": "distill",
         "output": str(tmp_path / "out"),
         "batch_size": 4,
         "bridge": {
@@ -126,7 +126,7 @@ def test_an_interrupt_is_one_line_and_the_run_goes_on(tmp_path: Path, model_fold
     ) as running:
         until = time.monotonic() + 100
         while (
-            not checkpoints(tmp_path / "out" / "distil")
+            not checkpoints(tmp_path / "out" / "distill")
             and time.monotonic() < until
             and running.poll() is None
         ):
@@ -138,8 +138,8 @@ def test_an_interrupt_is_one_line_and_the_run_goes_on(tmp_path: Path, model_fold
         told.strip().splitlines()[-1] == "lusifer: interrupted; run the same command again to go on"
     )
     assert "Traceback" not in told
-    assert checkpoints(tmp_path / "out" / "distil")
-    assert not list((tmp_path / "out" / "distil").glob("**/tmp*"))
+    assert checkpoints(tmp_path / "out" / "distill")
+    assert not list((tmp_path / "out" / "distill").glob("**/tmp*"))
 
 
 def test_validate_prints_every_bad_line(tmp_path: Path) -> None:

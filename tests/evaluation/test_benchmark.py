@@ -312,14 +312,14 @@ def test_a_model_inherits_what_its_base_and_its_teacher_were_trained_on(tmp_path
         (
             "teacher",
             {
-                "stage": "distil",
+                "stage": "distill",
                 "data": {"files": ["a.tsv"]},
                 "teacher": {"base": "intfloat/multilingual-e5-small"},
             },
         ),
         (
             "encoder",
-            {"stage": "distil", "bridge": {"encoder": {"base": "intfloat/multilingual-e5-small"}}},
+            {"stage": "distill", "bridge": {"encoder": {"base": "intfloat/multilingual-e5-small"}}},
         ),
     ):
         (tmp_path / kind).mkdir()

@@ -94,7 +94,7 @@ def test_the_loss_is_m3_s(model: SentenceTransformer) -> None:
     second = (kd["dense"] + 0.1 * kd["sparse"] + kd["multi"]) / 3
     torch.testing.assert_close(loss, (first + second) / 2)
     torch.testing.assert_close(
-        HybridLoss(model, Contrast(temperature=0.1), distil=False)([dict(f) for f in features]),
+        HybridLoss(model, Contrast(temperature=0.1), distill=False)([dict(f) for f in features]),
         first,
     )
 

@@ -15,7 +15,7 @@ from lusifer.models.bridge.module import Bridge, BridgeConfig, Part, masked_mean
 from lusifer.models.hub import weights_hash
 from lusifer.training.maps import fit
 from lusifer.training.run import train
-from lusifer.training.stages.distil import start_residual
+from lusifer.training.stages.distill import start_residual
 from tests.conftest import TEXTS
 
 Folder = Callable[[str], Path]

@@ -63,7 +63,7 @@ def texts(tmp_path: Path) -> Path:
 
 def recipe(stage: str, folder: Path, model_folder: Folder, **changes: Any) -> Path:
     """A recipe file for the stage."""
-    target = "bert" if stage in ("distil", "pooled") else "llama"
+    target = "bert" if stage in ("distill", "pooled") else "llama"
     bridge = {
         "encoder": {"base": str(model_folder("xlm-roberta")), "train": "lora"},
         "target": {"base": str(model_folder(target))},
@@ -80,7 +80,7 @@ def recipe(stage: str, folder: Path, model_folder: Folder, **changes: Any) -> Pa
         "batch_size": 4,
         "optim": OPTIM,
     }
-    if stage == "distil":
+    if stage == "distill":
         lexicon = {
             "lexicon": [{"files": ["lexicon.tsv"], "columns": ["language", "english", "text"]}]
         }
@@ -231,7 +231,7 @@ def recipe(stage: str, folder: Path, model_folder: Folder, **changes: Any) -> Pa
 
 PAIRS = {"files": ["pairs.jsonl"], "columns": ["query", "document", "negative", "negative_2"]}
 STAGES = [
-    "distil",
+    "distill",
     "align",
     "finetune",
     "pooled",
@@ -298,7 +298,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one_to_the_bit(
     assert "torch" in json.loads((texts / "parts" / "versions.json").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("stage", ["distil", "align", "finetune"])
+@pytest.mark.parametrize("stage", ["distill", "align", "finetune"])
 def test_the_bases_do_not_move_and_the_adapters_do(
     stage: str, texts: Path, model_folder: Folder
 ) -> None:
@@ -379,7 +379,7 @@ def test_teacher_vectors_are_kept_block_by_block(
     )  # bf16 where the machine has it, and float16 on disk
 
 
-@pytest.mark.parametrize("stage", ["distil", "align", "finetune"])
+@pytest.mark.parametrize("stage", ["distill", "align", "finetune"])
 def test_the_loss_falls(stage: str, texts: Path, model_folder: Folder) -> None:
     file = recipe(stage, texts, model_folder)
     train(file, ["optim.steps=40", "optim.save_every=40"])
@@ -520,27 +520,27 @@ def test_a_row_with_too_few_negatives_is_dropped_and_the_rest_keep_theirs(
 
 
 def test_prompts_are_taught_as_they_are_used(texts: Path, model_folder: Folder) -> None:
-    from lusifer.training.stages import distil
+    from lusifer.training.stages import distill
 
     prompts = {"query": "Q: ", "document": "D: "}
     parsed = load_recipe(
-        recipe("distil", texts, model_folder, code_switch=None, token_dropout=0.0),
+        recipe("distill", texts, model_folder, code_switch=None, token_dropout=0.0),
         ["bridge.prompts={query: 'Q: ', document: 'D: '}"],
     )
-    bridge = distil.Bridge.new(parsed.bridge)
-    batches = distil.DistilBatches(parsed, TEXTS, np.zeros((16, 32), np.float16), bridge, texts)
+    bridge = distill.Bridge.new(parsed.bridge)
+    batches = distill.DistillBatches(parsed, TEXTS, np.zeros((16, 32), np.float16), bridge, texts)
     seen = {
         tuple(row[row != 1].tolist())
         for step in range(4)
         for row in batches(step)["student_input_ids"]
     }
     wanted = [
-        bridge.preprocess([t], prompt=prompts[distil.role(i, prompts)])["input_ids"][0]
+        bridge.preprocess([t], prompt=prompts[distill.role(i, prompts)])["input_ids"][0]
         for i, t in enumerate(TEXTS)
     ]
     assert seen == {tuple(w[w != 1].tolist()) for w in wanted}
-    assert {distil.role(i, prompts) for i in range(2)} == {"query", "document"}
-    assert {distil.role(i, {}) for i in range(2)} == {"document"}
+    assert {distill.role(i, prompts) for i in range(2)} == {"query", "document"}
+    assert {distill.role(i, {}) for i in range(2)} == {"document"}
 
 
 def test_stage_two_goes_on_from_stage_one_and_refuses_to_lose_it(
@@ -570,7 +570,7 @@ def test_stage_two_refuses_what_another_connector_learnt(texts: Path, model_fold
 def test_words_are_taught_resumed_and_shared_by_two_processes(
     texts: Path, model_folder: Folder
 ) -> None:
-    file = recipe("distil", texts, model_folder)
+    file = recipe("distill", texts, model_folder)
     still = [
         f"bridge.encoder.base={model_folder('modernbert')}",
         "bridge.encoder.lora.dropout=0",
@@ -580,7 +580,7 @@ def test_words_are_taught_resumed_and_shared_by_two_processes(
     changes = [*still, "bridge.connector.kind=words", "bridge.connector.nearest=4"]
     one = lusifer.load(train(file, [*changes, f"output={texts / 'one'}"])).encode(TEXTS)
     shutil.rmtree(texts / "one" / "model")
-    shutil.rmtree(texts / "one" / "distil" / "checkpoint-6")
+    shutil.rmtree(texts / "one" / "distill" / "checkpoint-6")
     np.testing.assert_array_equal(
         lusifer.load(train(file, [*changes, f"output={texts / 'one'}"])).encode(TEXTS), one
     )
@@ -603,36 +603,36 @@ def test_another_language_is_refused_with_file_and_line(texts: Path, model_folde
         encoding="utf-8",
     )
     with pytest.raises(DataError, match=r"texts.tsv:2: .*english_only.*'de'"):
-        train(recipe("distil", texts, model_folder))
+        train(recipe("distill", texts, model_folder))
 
 
 @pytest.mark.parametrize(
     ("stage", "changes", "what"),
     [
-        ("distil", ["bridge.encoder.base=/nowhere"], "no such model folder"),
-        ("distil", ["data.root=/nowhere"], "data.root"),
-        ("distil", ["bridge.conector.kind=mlp"], "did you mean 'connector'"),
-        ("distil", ["bridge.connector.kind=mpl"], "linear, mlp, resampler, vocabulary, words"),
+        ("distill", ["bridge.encoder.base=/nowhere"], "no such model folder"),
+        ("distill", ["data.root=/nowhere"], "data.root"),
+        ("distill", ["bridge.conector.kind=mlp"], "did you mean 'connector'"),
+        ("distill", ["bridge.connector.kind=mpl"], "linear, mlp, resampler, vocabulary, words"),
         ("align", ["bridge.target.train=lora"], "must be frozen"),
         ("finetune", ["temperature=0"], "temperature must be above 0"),
         (
             "finetune",
             ["stage=finetun"],
-            "align, context, decoder, distil, finetune, multilingual, pooled, pretrain, retriever",
+            "align, context, decoder, distill, finetune, multilingual, pooled, pretrain, retriever",
         ),
         ("decoder", ["shape.hidden=30"], "multiple of shape.heads"),
         ("decoder", ["vocabulary.size=60000"], "vocabulary.size"),
-        ("distil", ["batch_size=0"], "batch_size must be at least 1"),
+        ("distill", ["batch_size=0"], "batch_size must be at least 1"),
         ("finetune", ["batch_size=0"], "batch_size must be at least 1"),
-        ("distil", ["optim.warmup=500"], "from 0 to 1"),
+        ("distill", ["optim.warmup=500"], "from 0 to 1"),
         (
-            "distil",
+            "distill",
             ["data.sources=[{files: [texts.tsv], columns: [language, sentence]}]"],
             "needs a column named",
         ),
-        ("distil", ["optim.steps=0"], "steps must be at least 1"),
-        ("distil", ["code_switch={texts: 0.5}"], "lexicon must name"),
-        ("distil", ["bridge.max_tokens=4000"], "max_tokens"),
+        ("distill", ["optim.steps=0"], "steps must be at least 1"),
+        ("distill", ["code_switch={texts: 0.5}"], "lexicon must name"),
+        ("distill", ["bridge.max_tokens=4000"], "max_tokens"),
         ("pretrain", ["ranking.kinds={paralel: 1.0}"], "not paralel"),
         ("pretrain", ["ranking.bundle=0"], "bundle is 0"),
         ("static", ["substrings=-1"], "substrings is -1"),
@@ -662,13 +662,13 @@ def test_restart_deletes_what_runs_make_and_nothing_else(tmp_path: Path) -> None
     output names it.
     """
     (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "recipe.yaml").write_text("stage: distil\n", encoding="utf-8")
+    (tmp_path / "mine" / "recipe.yaml").write_text("stage: distill\n", encoding="utf-8")
     (tmp_path / "mine" / "texts.txt").write_text("One text.\n", encoding="utf-8")
     for restart in (True, False):
         with pytest.raises(LusiferError, match="no run of ours"):
             run_output.claim(tmp_path / "mine", loop.Optim(), restart=restart)
     run = run_output.claim(tmp_path / "run", loop.Optim())
-    (run / "distil" / "checkpoint-3").mkdir(parents=True)
+    (run / "distill" / "checkpoint-3").mkdir(parents=True)
     (run / "model").mkdir()
     (run / "empty").mkdir()
     (run / "notes.txt").write_text("my notes", encoding="utf-8")
@@ -682,20 +682,22 @@ def test_restart_deletes_what_runs_make_and_nothing_else(tmp_path: Path) -> None
 def test_held_translations_of_one_sentence_are_no_negatives_of_each_other(
     texts: Path, model_folder: Folder
 ) -> None:
-    from lusifer.training.stages import distil
+    from lusifer.training.stages import distill
 
     parallel = "".join(f"{TEXTS[0]}\t{t[::-1]}\n" for t in TEXTS[:8])
     (texts / "held.tsv").write_text(parallel, encoding="utf-8")
     hold = {"parallel": [{"files": ["held.tsv"], "columns": ["english", "text"]}], "batch_size": 4}
-    parsed = load_recipe(recipe("distil", texts, model_folder, hold=hold, token_dropout=0.0))
-    model = distil.assemble(distil.Bridge.new(parsed.bridge)).eval()
-    batch = distil.DistilBatches(parsed, TEXTS, np.zeros((16, 32), np.float16), model[0], texts)(0)
+    parsed = load_recipe(recipe("distill", texts, model_folder, hold=hold, token_dropout=0.0))
+    model = distill.assemble(distill.Bridge.new(parsed.bridge)).eval()
+    batch = distill.DistillBatches(parsed, TEXTS, np.zeros((16, 32), np.float16), model[0], texts)(
+        0
+    )
     features = [
         {k.removeprefix(f"{side}_"): v for k, v in batch.items() if k.startswith(f"{side}_")}
         for side in ("student", "other", "english")
     ]
     with torch.no_grad():
-        terms = distil.DistilLoss(model, parsed)(features, batch["label"])
+        terms = distill.DistillLoss(model, parsed)(features, batch["label"])
     assert float(terms["hold"]) == pytest.approx(0.0, abs=1e-6), (
         "one English text: no negatives are left, so nothing to push apart"
     )
@@ -721,11 +723,11 @@ def test_short_texts_are_identified_together(texts: Path, model_folder: Folder) 
     lines = [f"Wo ist das Haus Nummer {i} bitte?" for i in range(300)]
     (texts / "texts.tsv").write_text("".join(f"eng_Latn\t{t}\n" for t in lines), encoding="utf-8")
     with pytest.raises(DataError, match=r"texts.tsv:1: .*'de'"):
-        train(recipe("distil", texts, model_folder))
+        train(recipe("distill", texts, model_folder))
     (texts / "texts.tsv").write_text(
         "".join(f"eng_Latn\tWhere is house {i}, please?\n" for i in range(300)), encoding="utf-8"
     )
-    assert plan(recipe("distil", texts, model_folder))["rows"] == {"texts": 300}
+    assert plan(recipe("distill", texts, model_folder))["rows"] == {"texts": 300}
 
 
 def test_align_needs_a_target_that_writes(texts: Path, model_folder: Folder) -> None:
@@ -745,7 +747,7 @@ def test_a_dry_run_counts_and_trains_nothing(stage: str, texts: Path, model_fold
 def test_an_interrupt_in_the_middle_of_a_save_leaves_the_last_good_checkpoint(
     texts: Path, model_folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = recipe("distil", texts, model_folder)
+    file = recipe("distill", texts, model_folder)
     import transformers
 
     original = transformers.Trainer._save_rng_state
@@ -761,7 +763,7 @@ def test_an_interrupt_in_the_middle_of_a_save_leaves_the_last_good_checkpoint(
     monkeypatch.setattr(transformers.Trainer, "_save_rng_state", cut)
     with pytest.raises(KeyboardInterrupt):
         train(file)
-    found = loop.checkpoints(texts / "out" / "distil")
+    found = loop.checkpoints(texts / "out" / "distill")
     assert [p.name for p in found] == ["checkpoint-3"]
     assert lusifer.load(train(file)).dim == 32
 
@@ -785,8 +787,8 @@ def test_a_full_disk_is_one_line_and_the_last_checkpoint_stays(
 
     monkeypatch.setattr(transformers.Trainer, "_save_optimizer_and_scheduler", full)
     with pytest.raises(LusiferError, match="disk is full"):
-        train(recipe("distil", texts, model_folder))
-    assert [p.name for p in loop.checkpoints(texts / "out" / "distil")] == ["checkpoint-3"]
+        train(recipe("distill", texts, model_folder))
+    assert [p.name for p in loop.checkpoints(texts / "out" / "distill")] == ["checkpoint-3"]
 
 
 def two_processes(file: Path, changes: list[str], **environment: str) -> str:
@@ -851,7 +853,7 @@ FSDP = {
 @pytest.mark.parametrize(
     ("stage", "way"),
     [
-        *((stage, way) for stage in ("distil", "finetune", "align") for way in ("DDP", "FSDP")),
+        *((stage, way) for stage in ("distill", "finetune", "align") for way in ("DDP", "FSDP")),
         ("pretrain", "DDP"),
         ("static", "DDP"),
         ("context", "DDP"),
@@ -873,7 +875,7 @@ def test_two_processes_train_the_model_of_one(
         "context": [],
         "multilingual": ["optim.lr=1e-4"],
         "retriever": [f"base={model_folder('modernbert')}", "optim.lr=1e-4"],
-        "distil": [still, "optim.lr=1e-4", "bridge.encoder.lora.dropout=0", "token_dropout=0"],
+        "distill": [still, "optim.lr=1e-4", "bridge.encoder.lora.dropout=0", "token_dropout=0"],
     }.get(stage, [still, "optim.lr=1e-4", "bridge.encoder.lora.dropout=0"])
     file = recipe(stage, texts, model_folder)
     one = train(file, [*changes, f"output={texts / 'one'}"])

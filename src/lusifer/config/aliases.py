@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+STAGES = {"distil": "distill"}
+RECIPES = {"distil-student": "distill-student"}
+HEADS = {"distil": "distill"}  # keys of a retriever's heads
 # until 0.1 a connector's settings held the keys of all kinds, these with these values
 FLAT_CONNECTOR = {"queries": 16, "heads": 8, "temperature": 1.0, "nearest": 10}
 VECTORS = {"cosine": 1.0, "mse": 0.0, "ranking": 1.0, "kl": 0.0, "temperature": 0.05}
 FLAT_LOSS = {
-    "distil": VECTORS,
+    "distill": VECTORS,
     "pooled": VECTORS,
     "student": {"error": 1.0, "kl": 1.0, "temperature": 0.02},
 }
@@ -38,6 +41,10 @@ def upgraded(data: Any) -> Any:
     if not isinstance(data, Mapping):
         return data
     new = {key: upgraded(value) for key, value in data.items()}
+    if isinstance(new.get("stage"), str):
+        new["stage"] = STAGES.get(new["stage"], new["stage"])
+    if isinstance(new.get("heads"), dict):
+        new["heads"] = {HEADS.get(key, key): value for key, value in new["heads"].items()}
     if isinstance(new.get("connector"), dict):
         new["connector"] = _connector(new["connector"])
     if isinstance(new.get("loss"), dict):

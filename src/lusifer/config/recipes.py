@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from lusifer.config.aliases import RECIPES
 from lusifer.config.build import build
 from lusifer.errors import ConfigError
 
@@ -34,7 +35,8 @@ def find(name: str | Path) -> Path:
     from importlib import resources
 
     folder = resources.files("lusifer") / "recipes"
-    shipped = Path(str(folder)) / f"{path.name.removesuffix('.yaml')}.yaml"
+    stem = path.name.removesuffix(".yaml")
+    shipped = Path(str(folder)) / f"{RECIPES.get(stem, stem)}.yaml"
     if not shipped.exists():
         names = sorted(p.stem for p in Path(str(folder)).glob("*.yaml"))
         raise ConfigError(

@@ -25,10 +25,10 @@ WEIGHTS = {"dense": 1.0, "sparse": 0.1, "multi": 1.0}
 class HybridLoss(nn.Module):
     """Over (query, positive, negative, ...) columns of a model whose last module is `Heads`."""
 
-    def __init__(self, model: Any, settings: Contrast, *, distil: bool = True) -> None:
+    def __init__(self, model: Any, settings: Contrast, *, distill: bool = True) -> None:
         super().__init__()
         self.model: Any = model
-        self.settings, self.distil = settings, distil
+        self.settings, self.distill = settings, distill
 
     def forward(
         self,
@@ -68,7 +68,7 @@ class HybridLoss(nn.Module):
         for name, weight in WEIGHTS.items():
             loss = loss + weight * F.cross_entropy(scores[name], place)
         loss = loss / (1 + len(WEIGHTS))
-        if not self.distil:
+        if not self.distill:
             return loss
         target = together.detach().softmax(1)
         taught = torch.stack(

@@ -5,7 +5,7 @@ masked, the connector puts its states before the target, and the frozen target m
 text (reconstruction), or what follows it (completion), through its own LM head with a causal mask:
 each token sees the states and the tokens before it alone. The mask is on what the encoder reads;
 only connector and encoder learn. Cost: a forward and backward pass through the target a step. Not
-for BERT-like targets, which have no causal LM head: distil those.
+for BERT-like targets, which have no causal LM head: distill those.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ Method (LUSIFER, arXiv 2501.00874, section 3.3): InfoNCE by sentence-transformer
 the prompts that the model keeps. On several processes documents are gathered with their gradients:
 the result is that of one process with the whole batch. A batch holds no text twice. Cost: a pass
 through both models for (2 + negatives) texts a row. Not where an index of the target's vectors must
-stay valid: this moves the space; `distil` keeps it.
+stay valid: this moves the space; `distill` keeps it.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ sides to the teacher's of the English, by sentence-transformers' `MSELoss`; with
 translations also find their teacher's vector among the batch's. The student is a standard
 sentence-transformers model, which loads anywhere, in the teacher's space: its index stays valid.
 Cost: a teacher's pass for each English text, once; two student's passes a row. Not where there is
-no parallel text: then `distil` a bridge from English alone.
+no parallel text: then `distill` a bridge from English alone.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ mini-batches (GradCache), as "Retrofitting Small Multilingual Models for Retriev
 2510.14274) and the compact models of the field; each part is a setting that can be switched off.
 What is made is a standard sentence-transformers model. Cost: a pass for (2 + negatives) texts a
 row, two forward passes with `mini_batch_tokens`. Not where an index of another model's vectors must
-stay valid: `distil` keeps a space.
+stay valid: `distill` keeps a space.
 """
 
 from __future__ import annotations
@@ -103,12 +103,12 @@ class Adapter:
 
 @dataclass(frozen=True)
 class Hybrid:
-    """Sparse and multi-vector heads beside the dense vector, of `dim` numbers a token; `distil`:
+    """Sparse and multi-vector heads beside the dense vector, of `dim` numbers a token; `distill`:
     each learns from the sum of all.
     """
 
     dim: int = 128
-    distil: bool = True
+    distill: bool = True
 
 
 @dataclass(frozen=True)
@@ -245,7 +245,7 @@ def starting_model(recipe: RetrieverRecipe) -> Any:
 def make_loss(recipe: RetrieverRecipe, model: Any) -> torch.nn.Module:
     """The contrast, at all sizes and layers."""
     if recipe.heads:
-        return HybridLoss(model, recipe.contrast, distil=recipe.heads.distil)
+        return HybridLoss(model, recipe.contrast, distill=recipe.heads.distill)
     given: dict[str, Any] = (
         {"kl": recipe.teacher.weight, "teacher_temperature": recipe.teacher.temperature}
         if recipe.teacher

@@ -10,7 +10,7 @@ teacher's vectors share one large direction (all cosines of multilingual-e5-smal
 which hides what differs. The table may be trained in the four bits that it is kept in. The
 teacher's vectors come from `lusifer encode`, so that a machine's idle hours can make them first,
 and a longer run uses the shards that have been added. Cost: three student's passes a text and
-epoch, and one of the teacher, once. Not where the teacher is English alone: `distil` a bridge, or
+epoch, and one of the teacher, once. Not where the teacher is English alone: `distill` a bridge, or
 stage `multilingual` with parallel text.
 """
 

@@ -1,4 +1,4 @@
-"""Distil: teach a bridge to give the target's own vectors of English texts, so that the target's
+"""Distill: teach a bridge to give the target's own vectors of English texts, so that the target's
 space is kept.
 
 Method: each English text is embedded by the target itself (teacher); the bridge reads the same text
@@ -63,15 +63,15 @@ class Hold:
 
 
 @dataclass(frozen=True)
-class DistilRecipe:
-    """Everything that `lusifer train` needs to distil a bridge.
+class DistillRecipe:
+    """Everything that `lusifer train` needs to distill a bridge.
 
     `start` is a bridge to go on from; `inputs` a first phase without the target (see
     `training/inputs.py`); `cache` a folder where the target's vectors are kept for several runs on the
     same texts.
     """
 
-    stage: Literal["distil"]
+    stage: Literal["distill"]
     output: str
     bridge: BridgeConfig
     data: TextData
@@ -118,14 +118,14 @@ def start_residual(
         bridge.residual.bias.copy_(torch.from_numpy(bias))
 
 
-class DistilBatches:
+class DistillBatches:
     """Step → student inputs (switched, dropped), teacher vectors, and a batch of translations where
     `hold` asks for one.
     """
 
     def __init__(
         self,
-        recipe: DistilRecipe,
+        recipe: DistillRecipe,
         texts: list[str],
         teacher: npt.NDArray[np.float16],
         bridge: Bridge,
@@ -196,12 +196,12 @@ class DistilBatches:
         return {f"{name}_input_ids": ids, f"{name}_attention_mask": mask}
 
 
-class DistilLoss(nn.Module):
+class DistillLoss(nn.Module):
     """Teacher's vectors as labels; the features are the student's texts, then the held translations
     (and their English).
     """
 
-    def __init__(self, model: SentenceTransformer, recipe: DistilRecipe) -> None:
+    def __init__(self, model: SentenceTransformer, recipe: DistillRecipe) -> None:
         super().__init__()
         self.model, self.recipe = model, recipe
 
@@ -231,14 +231,14 @@ def role(row: int, prompts: Mapping[str, str]) -> str:
     return "query" if row % 2 and prompts.get("query") else "document"
 
 
-class Distil(Stage[DistilRecipe]):
+class Distill(Stage[DistillRecipe]):
     """The bridge's folder, a standard sentence-transformers model in the target's space."""
 
-    name = "distil"
-    recipe = DistilRecipe
+    name = "distill"
+    recipe = DistillRecipe
     spreads = True
 
-    def train(self, recipe: DistilRecipe, run: Run) -> Save:
+    def train(self, recipe: DistillRecipe, run: Run) -> Save:
         root, texts = locate_root(recipe.data.root), read_texts(recipe.data)
         cache = Path(recipe.cache) if recipe.cache else run.prepared
         bridge = Bridge.new(recipe.bridge)
@@ -257,22 +257,22 @@ class Distil(Stage[DistilRecipe]):
             run.phase(
                 "inputs-phase",
                 InputLoss(bridge, means),
-                DistilBatches(plain, texts, means, bridge, root),
+                DistillBatches(plain, texts, means, bridge, root),
                 recipe.inputs,
                 trainer=BridgeTrainer,
                 title="target's inputs",
             )
         run.phase(
-            "distil",
+            "distill",
             model,
-            DistilBatches(recipe, texts, teacher, bridge, root),
+            DistillBatches(recipe, texts, teacher, bridge, root),
             recipe.optim,
             trainer=BridgeSentenceTrainer,
-            loss=DistilLoss(model, recipe),
+            loss=DistillLoss(model, recipe),
         )
         return partial(save_model, model)
 
-    def plan(self, recipe: DistilRecipe) -> dict[str, Any]:
+    def plan(self, recipe: DistillRecipe) -> dict[str, Any]:
         """What a run would do: texts, parameters by part, memory. Trains nothing."""
         return {
             "rows": {"texts": len(read_texts(recipe.data))},
