@@ -982,7 +982,7 @@ def test_fsdp_is_refused_where_nothing_is_frozen(
     config = load_recipe(
         recipe("finetune", texts, model_folder),
         ["bridge.encoder.train=full", "bridge.target.train=full"],
-    )[1].bridge
+    ).bridge
     with pytest.raises(LusiferError, match="trains both models whole"):
         shard_frozen(Bridge.new(config))
 
