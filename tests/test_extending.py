@@ -144,7 +144,7 @@ class Verses(Format):
         self, path: str, columns: Sequence[str] | None, numbers: Sequence[str]
     ) -> Iterator[Row | Problem]:
         for section in self.sections(Path(path)):
-            yield Row(path, section.place, {"text": section.text})
+            yield Row(path, section.position, {"text": section.text})
 
     def sections(self, path: Path) -> Iterator[Section]:
         first = 1
@@ -159,7 +159,7 @@ def test_a_file_format_of_ones_own_is_trained_on_and_searched(tmp_path: Path) ->
     rows = [row.values["text"] for row in read_source(source, tmp_path)]
     assert rows == ["one\ntwo", "three"]
     assert [found.path for found in walk([tmp_path])] == [str(tmp_path / "a.verse")]
-    assert [(s.text, s.place) for s in sections(tmp_path / "a.verse")] == [
+    assert [(s.text, s.position) for s in sections(tmp_path / "a.verse")] == [
         ("one\ntwo", 1),
         ("three", 4),
     ]

@@ -40,7 +40,7 @@ def write_pdf(path: Path, pages: list[str]) -> None:
 
 
 def read(path: Path) -> list[tuple[str, int, str]]:
-    return [(s.text, s.place, s.unit) for s in sections(path)]
+    return [(s.text, s.position, s.unit) for s in sections(path)]
 
 
 def test_each_kind_is_read_with_its_place(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_a_page_keeps_its_lines_and_leaves_its_scripts(tmp_path: Path) -> None:
     (tmp_path / "a.html").write_text(page, encoding="utf-8")
     (section,) = sections(tmp_path / "a.html")
     assert section.text == "Tea & bread\n\nFirst line.\n\nSecond."
-    assert [section.place_at(section.text.index(word)) for word in ("Tea", "First", "Second")] == [
+    assert [section.position_at(section.text.index(word)) for word in ("Tea", "First", "Second")] == [
         1,
         3,
         6,
@@ -101,7 +101,7 @@ def test_a_large_file_comes_in_blocks(tmp_path: Path, monkeypatch: pytest.Monkey
     assert len(found) > 5
     lines = text.splitlines()
     assert all(
-        lines[s.place_at(s.text.index("A")) - 1].startswith("A line")
+        lines[s.position_at(s.text.index("A")) - 1].startswith("A line")
         for s in found
         if s.text.strip()
     )

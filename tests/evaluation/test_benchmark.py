@@ -16,7 +16,7 @@ import yaml
 from lusifer.errors import LusiferError
 from lusifer.evaluation import benchmark as book
 from lusifer.evaluation import contamination
-from lusifer.evaluation.benchmark import BenchmarkSet, means, places
+from lusifer.evaluation.benchmark import BenchmarkSet, benchmark_sets, means
 from lusifer.evaluation.catalog import TASKS
 from lusifer.evaluation.run import run
 from lusifer.evaluation.tasks import mteb_tasks
@@ -48,7 +48,7 @@ NOISY = [f"words {i} #{c}" for i, c in enumerate("abcdefghijxxnxpqrxxx")]
 
 
 def test_the_benchmark_is_the_papers_and_every_name_resolves_offline() -> None:
-    found = places()
+    found = benchmark_sets()
     counts = {code: sum(p.language == code for p in found) for code in PAPER}
     assert counts == PAPER
     assert sum(p.language == mteb_tasks.CROSSLINGUAL for p in found) == 5
@@ -67,16 +67,16 @@ def test_the_benchmark_is_the_papers_and_every_name_resolves_offline() -> None:
 
 
 def test_languages_and_tasks_are_chosen_by_name() -> None:
-    assert {p.language for p in places(["hi", "sw"], ["retrieval"])} == {"hi"}
-    assert {p.task for p in places(["hi"], ["retrieval", "sts"])} == {"retrieval", "sts"}
+    assert {p.language for p in benchmark_sets(["hi", "sw"], ["retrieval"])} == {"hi"}
+    assert {p.task for p in benchmark_sets(["hi"], ["retrieval", "sts"])} == {"retrieval", "sts"}
     with pytest.raises(LusiferError, match="the benchmark has no language 'de'; there are: en, es"):
-        places(["de"])
+        benchmark_sets(["de"])
     with pytest.raises(
         LusiferError, match="the benchmark has no task 'search'; there are: classification"
     ):
-        places(None, ["search"])
+        benchmark_sets(None, ["search"])
     with pytest.raises(LusiferError, match="the benchmark has no retrieval in sw"):
-        places(["sw"], ["retrieval"])
+        benchmark_sets(["sw"], ["retrieval"])
 
 
 def fake(name: str, **columns: Any) -> Any:
@@ -156,7 +156,7 @@ def test_one_runner_serves_mteb_too_and_its_scores_are_mtebs(
 ) -> None:
     chosen = [
         p
-        for p in places(["en"])
+        for p in benchmark_sets(["en"])
         if p.run.dataset in offline and p.run.dataset != "EmotionClassification"
     ]
     assert len(chosen) == len(offline) - 1
@@ -215,7 +215,7 @@ def test_what_cannot_be_run_is_named_and_never_left_out_silently(
     offline: dict[str, Any], tmp_path: Path
 ) -> None:
     names = ("STSBenchmark", "EmotionClassification")
-    chosen = [p for p in places(["en"]) if p.run.dataset in names]
+    chosen = [p for p in benchmark_sets(["en"]) if p.run.dataset in names]
     failed: dict[str, str] = {}
     outcomes = run(
         LoadedModel("oracle", "5" * 64, Oracle()),

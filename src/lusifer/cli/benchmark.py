@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lusifer.models.load import LoadedModel
 
 
-def listing(places: Sequence[BenchmarkSet]) -> None:
+def listing(entries: Sequence[BenchmarkSet]) -> None:
     """Print each data set, its language, examples and size."""
     result = Table()
     for name in ("language", "task", "data set", "main score"):
@@ -26,28 +26,28 @@ def listing(places: Sequence[BenchmarkSet]) -> None:
     for name in ("examples", "MB of text"):
         result.add_column(name, justify="right")
     sets: dict[str, float] = {}
-    for place in places:
-        examples, characters = place.run.size()
+    for entry in entries:
+        examples, characters = entry.run.size()
         size = f"{characters / 1e6:,.1f}" if characters else "?"
-        parts = place.run.subsets()
+        parts = entry.run.subsets()
         part = parts[0] if len(parts) == 1 else f"{len(parts)} pairs"
         row = (
-            place.language,
-            place.task,
-            f"{place.run.dataset} {place.run.split} {part}",
-            place.run.main_score,
+            entry.language,
+            entry.task,
+            f"{entry.run.dataset} {entry.run.split} {part}",
+            entry.run.main_score,
         )
         result.add_row(*row, f"{examples:,}" if examples else "?", size)
-        sets[place.run.name] = (characters or 0) / 1e6
+        sets[entry.run.name] = (characters or 0) / 1e6
     out = tables()
     out.print(result)
     out.print(
-        f"{len(sets)} runs on {len({p.run.dataset for p in places})} data sets, some {sum(sets.values()):,.0f} million characters."
+        f"{len(sets)} runs on {len({p.run.dataset for p in entries})} data sets, some {sum(sets.values()):,.0f} million characters."
     )
 
 
 def score(
-    models: dict[str, LoadedModel], places: Sequence[BenchmarkSet], run: Run, into: str
+    models: dict[str, LoadedModel], entries: Sequence[BenchmarkSet], run: Run, into: str
 ) -> None:
     """Run the sets for each model, and print languages against models, published figures beside
     them.
@@ -59,11 +59,11 @@ def score(
     note = Console(stderr=True)
     for name, model in models.items():
         warn_of_prompts(name, model)
-        outcomes, failed = run(model, [place.run for place in places])
+        outcomes, failed = run(model, [entry.run for entry in entries])
         scores = {o.task: fmean(s.value for s in o.scores) for o in outcomes}
-        columns[name] = means(places, scores)
+        columns[name] = means(entries, scores)
         trained_on = declared(model)
-        seen = sorted({p.run.dataset for p in places if zero_shot(trained_on, p.run) is False})
+        seen = sorted({p.run.dataset for p in entries if zero_shot(trained_on, p.run) is False})
         if trained_on is None:
             note.print(
                 f"{name} does not say what it was trained on: whether its scores are zero-shot is not known.",
@@ -78,7 +78,7 @@ def score(
             note.print(f"{name}: {what}", style="yellow", highlight=False)
     if all(row.points is None for column in columns.values() for row in column):
         raise LusiferError("none of these data sets could be run; the reasons are above")
-    tables().print(_table(columns, whole=len({p.task for p in places}) > 1))
+    tables().print(_table(columns, whole=len({p.task for p in entries}) > 1))
     note.print(
         f"In points. Sets that could not be run are told by (done/all). All is kept in {into}.",
         highlight=False,

@@ -64,7 +64,7 @@ def evaluate(
     asked, spoken = _split(tasks), _split(languages)
     if benchmark:
         from lusifer.cli.benchmark import listing, score
-        from lusifer.evaluation.benchmark import NAMES, places
+        from lusifer.evaluation.benchmark import NAMES, benchmark_sets
 
         if benchmark not in NAMES:
             raise LusiferError(f"no benchmark {benchmark!r}; there is: {', '.join(NAMES)}")
@@ -72,7 +72,7 @@ def evaluate(
             raise LusiferError(
                 "--anchor and --by-language go with --suite; a benchmark's table has a line for each language as it is"
             )
-        sets = places(spoken, asked)
+        sets = benchmark_sets(spoken, asked)
         if dry_run:
             listing(sets)
             return

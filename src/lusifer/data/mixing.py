@@ -64,9 +64,9 @@ class DistinctEpochs:
         self.per_epoch = len(self._epoch(0))
 
     def __call__(self, step: int) -> Ints:
-        epoch, place = divmod(step, self.per_epoch)
+        epoch, slot = divmod(step, self.per_epoch)
         batches = self._epoch(epoch)
-        return batches[place % len(batches)]
+        return batches[slot % len(batches)]
 
     def _epoch(self, epoch: int) -> list[Ints]:
         if self.cached[0] == epoch:
@@ -130,8 +130,8 @@ class Mix:
         # how often a step's source came before: which of its batches it takes
         self.turn = np.zeros(whole, dtype=np.int64)
         for number in range(len(sources)):
-            places = np.flatnonzero(self.chosen == number)
-            self.turn[places] = np.arange(len(places))
+            positions = np.flatnonzero(self.chosen == number)
+            self.turn[positions] = np.arange(len(positions))
         self.epochs = [
             DistinctEpochs(texts, batch_size, [seed, 22, s]) for s, texts in enumerate(sources)
         ]
@@ -140,10 +140,10 @@ class Mix:
     def __call__(self, step: int) -> Ints:
         if self.mixing.homogeneous == 1:
             return self._own(step)
-        group, place = divmod(step, GROUP)
+        group, slot = divmod(step, GROUP)
         if self.cached[0] != group:
             self.cached = (group, self._exchanged(group))
-        return self.cached[1][place]
+        return self.cached[1][slot]
 
     def _own(self, step: int) -> Ints:
         source = int(self.chosen[step])
@@ -156,13 +156,13 @@ class Mix:
         """
         batches = [self._own(group * GROUP + i) for i in range(GROUP)]
         given = round((1 - self.mixing.homogeneous) * len(batches[0]))
-        places = [
+        positions = [
             (b, i) for b in range(GROUP) for i in range(given)
         ]  # a batch's rows are in random order already
-        order = np.random.default_rng([self.seed, 23, group]).permutation(len(places))
+        order = np.random.default_rng([self.seed, 23, group]).permutation(len(positions))
         held = [set().union(*(self._texts(row) for row in batch)) for batch in batches]
-        for (b, i), target in zip(places, order.tolist(), strict=True):
-            c, j = places[target]
+        for (b, i), target in zip(positions, order.tolist(), strict=True):
+            c, j = positions[target]
             mine, other = batches[b][i].copy(), batches[c][j].copy()
             if (
                 b != c

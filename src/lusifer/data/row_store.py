@@ -21,7 +21,7 @@ import numpy.typing as npt
 from lusifer.io.files import replacing_folder
 from lusifer.io.lazy import Lazy
 
-CHUNK = 1 << 16  # rows whose places are held until they are written
+CHUNK = 1 << 16  # rows whose offsets are held until they are written
 
 
 class RowStore(Lazy[tuple[str, ...]]):
@@ -29,7 +29,7 @@ class RowStore(Lazy[tuple[str, ...]]):
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.places = np.load(folder / "places.npy", mmap_mode="r")
+        self.offsets = np.load(folder / "places.npy", mmap_mode="r")
         self.keys: npt.NDArray[np.int64] = np.load(folder / "keys.npy", mmap_mode="r")
         self.numbers: npt.NDArray[np.float32] | None = None
         if (folder / "numbers.npy").exists():
@@ -44,23 +44,23 @@ class RowStore(Lazy[tuple[str, ...]]):
         there is replaced.
         """
         with replacing_folder(folder) as aside:
-            places, keys, numbers = [0], list[int](), list[Sequence[float]]()
+            offsets, keys, numbers = [0], list[int](), list[Sequence[float]]()
             kept: list[tuple[Any, ...]] = []
             with (aside / "texts").open("wb") as stream:
                 for texts, beside in rows:
                     for text in texts:
                         raw = text.encode("utf-8", "surrogatepass")
                         stream.write(raw)
-                        places.append(places[-1] + len(raw))
+                        offsets.append(offsets[-1] + len(raw))
                         keys.append(
                             int.from_bytes(blake2b(raw, digest_size=8).digest(), signed=True)
                         )
                     if beside:
                         numbers.append(beside)
-                    if len(places) > CHUNK:
-                        kept.append(_arrays(places[:-1], keys, numbers))
-                        places, keys, numbers = places[-1:], [], []
-            kept.append(_arrays(places, keys, numbers))
+                    if len(offsets) > CHUNK:
+                        kept.append(_arrays(offsets[:-1], keys, numbers))
+                        offsets, keys, numbers = offsets[-1:], [], []
+            kept.append(_arrays(offsets, keys, numbers))
             np.save(aside / "places.npy", np.concatenate([part[0] for part in kept]))
             np.save(
                 aside / "keys.npy", np.concatenate([part[1] for part in kept]).reshape(-1, columns)
@@ -73,15 +73,15 @@ class RowStore(Lazy[tuple[str, ...]]):
     def __len__(self) -> int:
         return len(self.keys)
 
-    def item(self, place: int) -> tuple[str, ...]:
+    def item(self, index: int) -> tuple[str, ...]:
         """A row's texts."""
         if self._map is None:
             self._map = b""  # of rows of empty texts there is nothing to map
-            if self.places[-1]:
+            if self.offsets[-1]:
                 with (self.folder / "texts").open("rb") as stream:
                     self._map = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
         width = self.keys.shape[1]
-        ends = self.places[place * width : place * width + width + 1].tolist()
+        ends = self.offsets[index * width : index * width + width + 1].tolist()
         return tuple(self._map[a:b].decode("utf-8", "surrogatepass") for a, b in pairwise(ends))
 
     def beside(self, row: int) -> npt.NDArray[np.float32]:
@@ -100,9 +100,9 @@ class RowStore(Lazy[tuple[str, ...]]):
         return self.__dict__ | {"_map": None}
 
 
-def _arrays(places: list[int], keys: list[int], numbers: list[Sequence[float]]) -> tuple[Any, ...]:
+def _arrays(offsets: list[int], keys: list[int], numbers: list[Sequence[float]]) -> tuple[Any, ...]:
     return (
-        np.array(places, dtype=np.int64),
+        np.array(offsets, dtype=np.int64),
         np.array(keys, dtype=np.int64),
         np.array(numbers, dtype=np.float32),
     )
@@ -117,6 +117,6 @@ class KeySets(Lazy[frozenset[int]]):
     def __len__(self) -> int:
         return len(self.keys)
 
-    def item(self, place: int) -> frozenset[int]:
+    def item(self, index: int) -> frozenset[int]:
         """A row's set."""
-        return frozenset(self.keys[place].tolist())
+        return frozenset(self.keys[index].tolist())

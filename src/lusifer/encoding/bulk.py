@@ -109,19 +109,19 @@ def encode(
         raise ConfigError("safetensors holds numbers alone: it takes no columns to keep")
     if engine not in ("local", "ray"):
         raise ConfigError(f"engine is {engine!r}; it must be local or ray")
-    place = StoreFolder(str(into))
+    store = StoreFolder(str(into))
     Settings(str(model), prompt, format, shard_rows, bf16)  # told before a model is loaded
-    with place.own():
+    with store.own():
         named = LoadedModel.load(model, bf16=bf16)
         settings = Settings(named.name, prompt, format, shard_rows, bf16)
         if prompt is not None and prompt not in named.embedder.prompts:
             raise LusiferError(
                 f"the model has no prompt {prompt!r}; its prompts: {', '.join(named.embedder.prompts) or 'none'}"
             )
-        _claim(place, settings, corpus, named)
-        if MANIFEST in place.files():
-            _sweep(place)
-            return _done(place)
+        _claim(store, settings, corpus, named)
+        if MANIFEST in store.files():
+            _sweep(store)
+            return _done(store)
         if engine == "ray":
             from lusifer.encoding.ray import run
 
@@ -133,13 +133,13 @@ def encode(
                 tell,
             )
         else:
-            finished = set(place.files())
+            finished = set(store.files())
             for shard in shards(corpus, shard_rows):
                 with counted() as count:
                     if shard_name(shard.number, format) not in finished:
-                        write(place, shard, corpus, named.embedder, settings)
+                        write(store, shard, corpus, named.embedder, settings)
                 tell(len(shard.rows), count.tokens)
-        return _finish(place, named, settings)
+        return _finish(store, named, settings)
 
 
 def read_vectors(folder: str | Path) -> Iterable[tuple[Any, Vectors]]:
@@ -154,9 +154,9 @@ def read_vectors(folder: str | Path) -> Iterable[tuple[Any, Vectors]]:
     Raises:
         LusiferError: where the run is not finished.
     """
-    place = StoreFolder(str(folder))
-    for name in _done(place).shards:
-        yield read(place.read(name), name)
+    store = StoreFolder(str(folder))
+    for name in _done(store).shards:
+        yield read(store.read(name), name)
 
 
 def read_shards(folder: str | Path, column: str) -> Iterable[tuple[int, list[str], Vectors]]:
@@ -174,10 +174,10 @@ def read_shards(folder: str | Path, column: str) -> Iterable[tuple[int, list[str
     if (
         "://" in str(folder) or Path(folder).is_dir()
     ):  # a folder that is not there is not made by looking for it
-        place = StoreFolder(str(folder))
-        there = set(place.files())
+        store = StoreFolder(str(folder))
+        there = set(store.files())
     while (name := shard_name(number, "parquet")) in there:
-        yield number, *read_column(place.read(name), name, column)
+        yield number, *read_column(store.read(name), name, column)
         number += 1
     if not number:
         raise LusiferError(
@@ -185,7 +185,7 @@ def read_shards(folder: str | Path, column: str) -> Iterable[tuple[int, list[str
         )
 
 
-def _claim(place: StoreFolder, settings: Settings, corpus: Corpus, named: LoadedModel) -> None:
+def _claim(store: StoreFolder, settings: Settings, corpus: Corpus, named: LoadedModel) -> None:
     """Write down what this run is, or check that the one begun here is the same."""
     run = {
         "lusifer": __version__,
@@ -201,23 +201,23 @@ def _claim(place: StoreFolder, settings: Settings, corpus: Corpus, named: Loaded
         "skip_bad": corpus.skip_bad,
         "files": [{"name": file, "state": _state(file)} for file in corpus.files],
     }
-    written = any(name.startswith("shard-") or name == MANIFEST for name in place.files())
-    if RUN in place.files():
-        before = place.read_json(RUN)
+    written = any(name.startswith("shard-") or name == MANIFEST for name in store.files())
+    if RUN in store.files():
+        before = store.read_json(RUN)
         if named.is_that(str(before.get("hash"))):
             before["hash"] = named.hash  # runs begun before knew the model by its weights alone
         changed = [key for key in run if key != "lusifer" and before.get(key) != run[key]]
-        if changed == ["skip_bad"] and corpus.skip_bad and MANIFEST not in place.files():
+        if changed == ["skip_bad"] and corpus.skip_bad and MANIFEST not in store.files():
             changed = []  # what a strict run has finished had nothing to set aside
         elif not changed:
             return
         if changed and written:
             raise LusiferError(
-                f"{place}: holds a run with another {changed[0]}; name another folder, or delete it"
+                f"{store}: holds a run with another {changed[0]}; name another folder, or delete it"
             )
     elif written:
-        raise LusiferError(f"{place}: holds shards of no run of ours; name another folder")
-    place.write(RUN, (json.dumps(run, indent=2, ensure_ascii=False) + "\n").encode())
+        raise LusiferError(f"{store}: holds shards of no run of ours; name another folder")
+    store.write(RUN, (json.dumps(run, indent=2, ensure_ascii=False) + "\n").encode())
 
 
 def _state(file: str) -> list[Any]:
@@ -246,24 +246,24 @@ def _state(file: str) -> list[Any]:
     ]
 
 
-def _finish(place: StoreFolder, named: LoadedModel, settings: Settings) -> EncodedCorpus:
+def _finish(store: StoreFolder, named: LoadedModel, settings: Settings) -> EncodedCorpus:
     """Put the rejects together and write the manifest."""
     names = [
         name
-        for name in place.files()
+        for name in store.files()
         if name.startswith("shard-") and name.endswith(f".{settings.format}")
     ]
     names.sort(key=lambda name: int(name[len("shard-") : -len(settings.format) - 1]))
     rejects = b"".join(
-        place.read(name)
-        for name in place.files()
+        store.read(name)
+        for name in store.files()
         if name.startswith("shard-") and name.endswith(REJECTS)
     )
     if rejects:
-        place.write(REJECTS, rejects)
+        store.write(REJECTS, rejects)
     entries, rows = [], 0
     for name in names:
-        content = place.read(name)
+        content = store.read(name)
         count = len(read(content, name)[0])
         entries.append(
             {
@@ -281,27 +281,27 @@ def _finish(place: StoreFolder, named: LoadedModel, settings: Settings) -> Encod
         "hash": named.hash,
         "shards": entries,
     }
-    place.write(MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode())
-    _sweep(place)
-    return _done(place)
+    store.write(MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode())
+    _sweep(store)
+    return _done(store)
 
 
-def _sweep(place: StoreFolder) -> None:
+def _sweep(store: StoreFolder) -> None:
     """Take away the parts that the rejects were put together from."""
-    for name in place.files():
+    for name in store.files():
         if name.startswith("shard-") and name.endswith(REJECTS):
-            place.remove(name)
+            store.remove(name)
 
 
-def _done(place: StoreFolder) -> EncodedCorpus:
-    if MANIFEST not in place.files():
+def _done(store: StoreFolder) -> EncodedCorpus:
+    if MANIFEST not in store.files():
         raise LusiferError(
-            f"{place}: holds no finished run (no {MANIFEST}); run the same command again to finish it"
+            f"{store}: holds no finished run (no {MANIFEST}); run the same command again to finish it"
         )
-    manifest = place.read_json(MANIFEST)
+    manifest = store.read_json(MANIFEST)
     try:
         return EncodedCorpus(
-            str(place),
+            str(store),
             manifest["rows"],
             manifest["rejected"],
             manifest["dim"],
@@ -309,5 +309,5 @@ def _done(place: StoreFolder) -> EncodedCorpus:
         )
     except (KeyError, TypeError) as error:
         raise LusiferError(
-            f"{place}/{MANIFEST}: is no manifest of ours (no {error}); name another folder"
+            f"{store}/{MANIFEST}: is no manifest of ours (no {error}); name another folder"
         ) from None

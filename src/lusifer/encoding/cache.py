@@ -47,7 +47,7 @@ class Encoder:
         """The same, to be read slice by slice."""
         prompt = prompt if prompt in self.model.prompts else None
         before = self.model.prompts[prompt] if prompt else ""
-        places = np.empty(len(texts), dtype=np.int64)
+        positions = np.empty(len(texts), dtype=np.int64)
         for start in range(0, len(texts), SORTED * BLOCK):
             part = [texts[i] for i in range(start, min(start + SORTED * BLOCK, len(texts)))]
             keys = [
@@ -66,8 +66,8 @@ class Encoder:
                     checked(self.model, [text for _, text in block], prompt),
                 )
                 self.tell(len(block))
-            places[start : start + len(part)] = [self._known[key] for key in keys]
-        return CachedRows(self._vectors, self.model.dim, places)
+            positions[start : start + len(part)] = [self._known[key] for key in keys]
+        return CachedRows(self._vectors, self.model.dim, positions)
 
     def _append(self, keys: list[bytes], vectors: Vectors) -> None:
         with disk_errors(self.folder):
@@ -96,35 +96,35 @@ class Encoder:
 class CachedRows:
     """Some of a file's vectors, in an order of their own, read slice by slice."""
 
-    def __init__(self, file: Path, dim: int, places: Ints) -> None:
-        self.file, self.dim, self.places = file, dim, places
+    def __init__(self, file: Path, dim: int, positions: Ints) -> None:
+        self.file, self.dim, self.positions = file, dim, positions
 
     def __len__(self) -> int:
-        return len(self.places)
+        return len(self.positions)
 
     def __getitem__(self, part: slice) -> Vectors:
-        places = self.places[part]
-        out = np.empty((len(places), self.dim), dtype="<f4")
+        positions = self.positions[part]
+        out = np.empty((len(positions), self.dim), dtype="<f4")
         width = 4 * self.dim
         runs = np.flatnonzero(
-            np.diff(places, prepend=-2) != 1
+            np.diff(positions, prepend=-2) != 1
         ).tolist()  # where rows that follow each other in the file begin
         with self.file.open("rb", buffering=0) as stream:
-            for first, last in zip(runs, [*runs[1:], len(places)], strict=True):
-                stream.seek(int(places[first]) * width)
+            for first, last in zip(runs, [*runs[1:], len(positions)], strict=True):
+                stream.seek(int(positions[first]) * width)
                 if stream.readinto(out[first:last].data) != (last - first) * width:
                     raise LusiferError(f"{self.file}: was cut short while it was in use")
         return out
 
-    def at(self, places: Ints) -> CachedRows:
+    def at(self, positions: Ints) -> CachedRows:
         """Some of these rows."""
-        return CachedRows(self.file, self.dim, self.places[places])
+        return CachedRows(self.file, self.dim, self.positions[positions])
 
     def in_file_order(self) -> tuple[CachedRows, Ints]:
-        """The same rows as they follow each other in the file, which reads fastest, and the place
+        """The same rows as they follow each other in the file, which reads fastest, and the position
         that each has here.
         """
-        order = np.argsort(self.places, kind="stable")
+        order = np.argsort(self.positions, kind="stable")
         return self.at(order), order
 
 

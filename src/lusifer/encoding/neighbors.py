@@ -33,7 +33,7 @@ class VectorRows(Protocol):
 def nearest(
     x: VectorRows, y: VectorRows, k: int, block: int = BLOCK, tell: Tell | None = None
 ) -> tuple[Vectors, Ints, Vectors, Ints]:
-    """(cosines (n, k), places (n, k)) of each x's k nearest y, and the same of each y's k nearest
+    """(cosines (n, k), indices (n, k)) of each x's k nearest y, and the same of each y's k nearest
     x; nearest first.
     """
     k_x, k_y = min(k, len(y)), min(k, len(x))
@@ -53,11 +53,11 @@ def nearest(
     return best_x, place_x, best_y, place_y
 
 
-def margins(best: Vectors, place: Ints, mean: Vectors, other: Vectors) -> Vectors:
+def margins(best: Vectors, index: Ints, mean: Vectors, other: Vectors) -> Vectors:
     """Ratio margins (n, k) of each row's nearest: cosine over the mean of both sides' mean cosines,
     `mean` (n,) and `other` (m,).
     """
-    return np.asarray(best / ((mean[:, None] + other[place]) / 2))
+    return np.asarray(best / ((mean[:, None] + other[index]) / 2))
 
 
 def nearest_of(
@@ -69,14 +69,14 @@ def nearest_of(
     barred: Barred | None = None,
     tell: Tell | None = None,
 ) -> tuple[Vectors, Ints]:
-    """(cosines (n, k), places (n, k)) of each x's k nearest y alone, nearest first; -inf and -1
+    """(cosines (n, k), indices (n, k)) of each x's k nearest y alone, nearest first; -inf and -1
     where there are fewer.
 
     `barred` says of rows of x and rows of y which pairs do not count, (rows of x, rows of y)
     booleans.
     """
     best = np.full((len(x), min(k, len(y))), -np.inf, dtype=np.float32)
-    place = np.full(best.shape, -1, dtype=np.int64)
+    index = np.full(best.shape, -1, dtype=np.int64)
     for i in range(0, len(x), block):
         rows = slice(i, min(i + block, len(x)))
         own = x[rows]
@@ -85,10 +85,10 @@ def nearest_of(
             scores = own @ y[columns].T
             if barred:
                 scores[barred(rows, columns)] = -np.inf
-            _keep(best[rows], place[rows], scores, j)
+            _keep(best[rows], index[rows], scores, j)
         if tell:
             tell(rows.stop, len(x))
-    return best, place
+    return best, index
 
 
 def ranks(
@@ -106,8 +106,8 @@ def ranks(
     return above
 
 
-def _keep(best: Vectors, place: Ints, scores: Vectors, offset: int) -> None:
-    """Merge a block's scores into the best so far, in place; of equal scores the earlier place.
+def _keep(best: Vectors, index: Ints, scores: Vectors, offset: int) -> None:
+    """Merge a block's scores into the best so far, in place; of equal scores the earlier index.
 
     Of the block only what beats a row's worst is looked at: after the first few blocks that is next
     to nothing.
@@ -127,13 +127,13 @@ def _keep(best: Vectors, place: Ints, scores: Vectors, offset: int) -> None:
     counts = np.diff(np.append(first, len(rows)))
     width = int(counts.max())
     joined = np.full((len(touched), k + width), -np.inf, dtype=np.float32)
-    places = np.full(joined.shape, np.iinfo(np.int64).max, dtype=np.int64)
-    joined[:, :k], places[:, :k] = best[touched], place[touched]
+    indices = np.full(joined.shape, np.iinfo(np.int64).max, dtype=np.int64)
+    joined[:, :k], indices[:, :k] = best[touched], index[touched]
     spot = k + np.arange(len(rows)) - np.repeat(first, counts)
     owner = np.repeat(np.arange(len(touched)), counts)
-    joined[owner, spot], places[owner, spot] = scores[rows, columns], columns + offset
-    order = np.lexsort((places, -joined), axis=1)[:, :k]
-    best[touched], place[touched] = (
+    joined[owner, spot], indices[owner, spot] = scores[rows, columns], columns + offset
+    order = np.lexsort((indices, -joined), axis=1)[:, :k]
+    best[touched], index[touched] = (
         np.take_along_axis(joined, order, 1),
-        np.take_along_axis(places, order, 1),
+        np.take_along_axis(indices, order, 1),
     )

@@ -28,15 +28,15 @@ def run(
         import ray.data
     except ModuleNotFoundError:
         raise MissingExtra("ray", "ray") from None
-    places = starts(corpus, settings.shard_rows)
+    shard_starts = starts(corpus, settings.shard_rows)
     finished = set(StoreFolder(into).files())
     missing = [
         number
-        for number in range(len(places))
+        for number in range(len(shard_starts))
         if shard_name(number, settings.format) not in finished
     ]
-    if len(missing) < len(places):
-        tell(settings.shard_rows * (len(places) - len(missing)), 0)
+    if len(missing) < len(shard_starts):
+        tell(settings.shard_rows * (len(shard_starts) - len(missing)), 0)
     if not missing:
         return
     started = not ray.is_initialized()
@@ -51,7 +51,7 @@ def run(
         )
         made = data.map_batches(
             Worker,
-            fn_constructor_args=(corpus, places, settings, into),
+            fn_constructor_args=(corpus, shard_starts, settings, into),
             batch_size=-(
                 -len(missing) // (4 * workers)
             ),  # shards that follow each other: a worker reads on, and does not begin anew
@@ -73,11 +73,11 @@ class Worker:
     """One process of Ray's: a model, and shards by their numbers."""
 
     def __init__(
-        self, corpus: Corpus, places: Sequence[ShardStart], settings: Settings, into: str
+        self, corpus: Corpus, shard_starts: Sequence[ShardStart], settings: Settings, into: str
     ) -> None:
-        self.corpus, self.places, self.settings, self.place = (
+        self.corpus, self.shard_starts, self.settings, self.store = (
             corpus,
-            places,
+            shard_starts,
             settings,
             StoreFolder(into),
         )
@@ -85,10 +85,12 @@ class Worker:
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[int]]:
         wanted, rows, tokens = {int(number) for number in batch["shard"]}, list[int](), list[int]()
-        for shard in shards_from(self.corpus, self.places, min(wanted), self.settings.shard_rows):
+        for shard in shards_from(
+            self.corpus, self.shard_starts, min(wanted), self.settings.shard_rows
+        ):
             if shard.number in wanted:
                 with counted() as count:
-                    write(self.place, shard, self.corpus, self.model, self.settings)
+                    write(self.store, shard, self.corpus, self.model, self.settings)
                 rows.append(len(shard.rows))
                 tokens.append(count.tokens)
             if shard.number == max(wanted):

@@ -173,13 +173,13 @@ def starts(corpus: Corpus, size: int) -> list[ShardStart]:
 
 
 def shards_from(
-    corpus: Corpus, places: Sequence[ShardStart], number: int, size: int
+    corpus: Corpus, shard_starts: Sequence[ShardStart], number: int, size: int
 ) -> Iterator[Shard]:
     """The shards from a number on: the same as those that `shards` gives, without a look at what is
     before.
     """
-    place = places[number] if number else ShardStart(0, 0)
-    items = corpus.read(place.file, place.skip)
+    start = shard_starts[number] if number else ShardStart(0, 0)
+    items = corpus.read(start.file, start.skip)
     if number:  # problems before its first row are of the shard before
         items = dropwhile(lambda item: isinstance(item, Problem), items)
     yield from _cut(items, size, number)

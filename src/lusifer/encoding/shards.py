@@ -43,7 +43,7 @@ def shard_name(number: int, format: str) -> str:
 
 
 def write(
-    place: StoreFolder, shard: Shard, corpus: Corpus, model: Embedder, settings: Settings
+    store: StoreFolder, shard: Shard, corpus: Corpus, model: Embedder, settings: Settings
 ) -> None:
     """Encode a shard and put its file in place; its problems before it, so that a shard that is
     there has told all.
@@ -52,12 +52,12 @@ def write(
     problems = f"shard-{shard.number:05d}.{REJECTS}"
     if shard.problems:
         lines = [{"file": p.path, "line": p.line, "what": p.what} for p in shard.problems]
-        place.write(
+        store.write(
             problems,
             "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode(),
         )
     else:
-        place.remove(problems)
+        store.remove(problems)
     texts = [corpus.text_of(row) for row in shard.rows]
     vectors = (
         checked(model, texts, settings.prompt)
@@ -66,7 +66,7 @@ def write(
     )
     rows = np.arange(shard.first, shard.first + len(texts), dtype=np.int64)
     kept = {column: [row.values[column] for row in shard.rows] for column in corpus.keep}
-    place.write(
+    store.write(
         name,
         _parquet(rows, kept, vectors)
         if settings.format == "parquet"

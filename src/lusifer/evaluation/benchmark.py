@@ -60,7 +60,7 @@ class BenchmarkSet:
     run: MtebSet
 
 
-def places(
+def benchmark_sets(
     languages: Sequence[str] | None = None, tasks: Sequence[str] | None = None
 ) -> list[BenchmarkSet]:
     """The sets of these languages (`hi`, or `crosslingual`) and tasks, all without.

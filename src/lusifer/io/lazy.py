@@ -13,18 +13,18 @@ class Lazy(Sequence[T], Generic[T]):
     """A sequence by its `__len__` and `item`; slices are lists."""
 
     @abstractmethod
-    def item(self, place: int) -> T:
-        """The item at a place that is there."""
+    def item(self, index: int) -> T:
+        """The item at a index that is there."""
 
     @overload
-    def __getitem__(self, place: int) -> T: ...
+    def __getitem__(self, index: int) -> T: ...
 
     @overload
-    def __getitem__(self, place: slice) -> list[T]: ...
+    def __getitem__(self, index: slice) -> list[T]: ...
 
-    def __getitem__(self, place: int | slice) -> T | list[T]:
-        if isinstance(place, slice):
-            return [self.item(i) for i in range(*place.indices(len(self)))]
-        if not 0 <= place < len(self):
-            raise IndexError(place)
-        return self.item(place)
+    def __getitem__(self, index: int | slice) -> T | list[T]:
+        if isinstance(index, slice):
+            return [self.item(i) for i in range(*index.indices(len(self)))]
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        return self.item(index)

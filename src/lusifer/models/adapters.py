@@ -42,11 +42,11 @@ def write_adapter(
     if others and (others / SETTINGS).exists():
         mapping = read_mapping(others)
         shutil.copytree(others / FOLDER, folder / FOLDER)
-    place = folder / FOLDER / name
-    place.mkdir(parents=True, exist_ok=True)
+    path = folder / FOLDER / name
+    path.mkdir(parents=True, exist_ok=True)
     state = get_peft_model_state_dict(model[0].auto_model, adapter_name="default")
-    save_file({k: v.detach().contiguous().cpu() for k, v in state.items()}, place / WEIGHTS)
-    config.save_pretrained(str(place))
+    save_file({k: v.detach().contiguous().cpu() for k, v in state.items()}, path / WEIGHTS)
+    config.save_pretrained(str(path))
     (folder / SETTINGS).write_text(
         json.dumps(mapping | dict.fromkeys(prompts, name), indent=2, ensure_ascii=False),
         encoding="utf-8",
@@ -89,22 +89,22 @@ class AdaptedEmbedder(TorchEmbedder):
 
         inner = self.model[0].auto_model
         for name in sorted(set(self.adapters.values())):
-            place = folder / FOLDER / name
+            path = folder / FOLDER / name
             try:
                 with warnings.catch_warnings():  # that there are several is what is wanted
                     warnings.filterwarnings("ignore", message="Already found a `peft_config`")
                     inject_adapter_in_model(
-                        PeftConfig.from_pretrained(str(place)), inner, adapter_name=name
+                        PeftConfig.from_pretrained(str(path)), inner, adapter_name=name
                     )
                 found = set_peft_model_state_dict(
-                    inner, load_file(place / WEIGHTS), adapter_name=name
+                    inner, load_file(path / WEIGHTS), adapter_name=name
                 )
             except Exception as error:
                 raise ModelError(
-                    f"{place}: damaged or incomplete ({' '.join(str(error).split())[:160]})"
+                    f"{path}: damaged or incomplete ({' '.join(str(error).split())[:160]})"
                 ) from None
             if found.unexpected_keys:
-                raise ModelError(f"{place}: does not fit the backbone ({found.unexpected_keys[0]})")
+                raise ModelError(f"{path}: does not fit the backbone ({found.unexpected_keys[0]})")
         inner.eval().to(self.model.device)
 
     def vectors(self, texts: Sequence[str], prompt: str | None) -> Vectors:

@@ -83,21 +83,21 @@ class Heads(nn.Module):
 
 def sparse_scores(queries: dict[str, Any], documents: dict[str, Any]) -> torch.Tensor:
     """(n, m): for each word that two texts share, the product of its weights, summed."""
-    words, place = torch.unique(
+    words, index = torch.unique(
         torch.cat([queries["input_ids"].flatten(), documents["input_ids"].flatten()]),
         return_inverse=True,
     )
     split = queries["input_ids"].numel()
 
-    def spread(side: dict[str, Any], places: torch.Tensor) -> torch.Tensor:
+    def spread(side: dict[str, Any], indices: torch.Tensor) -> torch.Tensor:
         weights = side["sparse_weights"].float()
         empty = weights.new_zeros(len(weights), len(words))
         found: torch.Tensor = empty.scatter_reduce(
-            1, places.view_as(side["input_ids"]), weights, "amax"
+            1, indices.view_as(side["input_ids"]), weights, "amax"
         )
         return found
 
-    return spread(queries, place[:split]) @ spread(documents, place[split:]).T
+    return spread(queries, index[:split]) @ spread(documents, index[split:]).T
 
 
 def multi_scores(queries: dict[str, Any], documents: dict[str, Any]) -> torch.Tensor:
@@ -193,12 +193,12 @@ class HybridEmbedder(TorchEmbedder):
                 torch.autocast(self.model.device.type, dtype=torch.bfloat16, enabled=self.bf16),
             ):
                 made = self.heads(self.model(features))
-            for place, row in enumerate(rows):
-                kept = made["attention_mask"][place].bool()
+            for index, row in enumerate(rows):
+                kept = made["attention_mask"][index].bool()
                 found[row] = tuple(
-                    made[name][place][kept].float().cpu().numpy()
+                    made[name][index][kept].float().cpu().numpy()
                     if name != "input_ids"
-                    else made[name][place][kept]
+                    else made[name][index][kept]
                     for name in names
                 )
         return found

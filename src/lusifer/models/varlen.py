@@ -56,8 +56,8 @@ class Segments:
 
     def positions(self, total: int) -> torch.Tensor:
         """(1, T): each token's place in its text."""
-        place = torch.arange(total, device=self.starts.device)
-        return place[None] - self.starts[:-1].long()[self.owners(total)]
+        position = torch.arange(total, device=self.starts.device)
+        return position[None] - self.starts[:-1].long()[self.owners(total)]
 
 
 _segments: ContextVar[Segments] = ContextVar("segments")  # of the batch that is being embedded
@@ -209,8 +209,8 @@ def _one(
     behind: int,
 ) -> torch.Tensor:
     """One text's attention, (heads, length, width)."""
-    place = torch.arange(q.shape[1], device=q.device)
-    away = place[:, None] - place[None, :]
+    position = torch.arange(q.shape[1], device=q.device)
+    away = position[:, None] - position[None, :]
     seen = torch.ones_like(away, dtype=torch.bool) if behind < 0 else away.abs() <= behind
     if causal:
         seen &= away >= 0

@@ -87,15 +87,15 @@ def _rank(found: tuple[float, int, int]) -> tuple[float, int, int]:
 
 
 def _choose(
-    best: Vectors, place: Ints, mean: Vectors, other: Vectors
+    best: Vectors, index: Ints, mean: Vectors, other: Vectors
 ) -> list[tuple[float, int, int]]:
-    """(margin, own place, other's place): of each row's candidates that of the highest margin."""
-    margin = margins(best, place, mean, other)
+    """(margin, own index, other's place): of each row's candidates that of the highest margin."""
+    margin = margins(best, index, mean, other)
     column = margin.argmax(1)
     rows = np.arange(len(best))
     return [
         (float(m), int(i), int(j))
-        for m, i, j in zip(margin[rows, column], rows, place[rows, column], strict=True)
+        for m, i, j in zip(margin[rows, column], rows, index[rows, column], strict=True)
     ]
 
 
@@ -103,7 +103,7 @@ def best_threshold(
     found: Sequence[BitextPair], gold: set[tuple[int, int]]
 ) -> tuple[float, float, float, float]:
     """(F1, precision, recall, threshold) at the threshold with the best F1; gold holds (first,
-    second) places.
+    second) indices.
     """
     if not gold:
         raise LusiferError("no gold pairs to compare with")

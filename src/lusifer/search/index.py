@@ -355,7 +355,7 @@ def _passages(file: Found, content: str) -> Iterator[dict[str, Any]]:
                 "path": file.path,
                 "hash": content,
                 "number": number,
-                "place": section.place_at(start),
+                "place": section.position_at(start),
                 "unit": section.unit,
                 "text": " ".join(text.split()),
                 "words": terms(text),

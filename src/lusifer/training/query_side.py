@@ -76,13 +76,15 @@ def add_frozen(
     batch: Batch,
     frozen: list[CachedRows],
     stores: list[RowStore],
-    places: list[list[int]],
+    positions: list[list[int]],
     columns: int,
 ) -> None:
     """Put the vectors of documents and negatives beside their token ids."""
     for column in range(columns):
         name = "document" if column == 0 else f"negative_{column - 1}"
-        starts = [(source, row * (stores[source].columns - 1) + column) for source, row in places]
+        starts = [
+            (source, row * (stores[source].columns - 1) + column) for source, row in positions
+        ]
         batch[f"{name}_{FROZEN}"] = torch.from_numpy(
             np.concatenate([frozen[source][place : place + 1] for source, place in starts])
         )

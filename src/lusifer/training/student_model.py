@@ -67,28 +67,28 @@ def add_head(
     """Put a linear layer behind the model's pooling: the ridge regression from its untrained
     vectors to the teacher's, (n, d).
     """
-    place, own = before_normalizing(model, texts)
+    index, own = before_normalizing(model, texts)
     penalty = PENALTY * float(own.var(0).sum())
     head = linear(*fit("ridge", own, vectors.astype(np.float32), penalty))
-    model.insert(place, head.to(model.device))
+    model.insert(index, head.to(model.device))
 
 
 def whiten(model: SentenceTransformer, texts: list[str], power: float) -> None:
     """Centre the model's vectors and even out the variances of their principal axes, by what it
     says of `texts`: the shift and the matrix go into its last linear layer, or into a new one.
     """
-    place, own = before_normalizing(model, texts)
+    index, own = before_normalizing(model, texts)
     matrix = whitening(own, power)
     shift = own.mean(0)
-    if place and isinstance(model[place - 1], Dense):
-        dense: Any = model[place - 1]
+    if index and isinstance(model[index - 1], Dense):
+        dense: Any = model[index - 1]
         with torch.no_grad():
             weight = dense.linear.weight.float().cpu().numpy()
             bias = dense.linear.bias.float().cpu().numpy()
         made = linear(weight.T @ matrix, (bias - shift) @ matrix)
-        model[place - 1] = made.to(model.device)
+        model[index - 1] = made.to(model.device)
     else:
-        model.insert(place, linear(matrix, -shift @ matrix).to(model.device))
+        model.insert(index, linear(matrix, -shift @ matrix).to(model.device))
 
 
 def before_normalizing(
@@ -97,11 +97,11 @@ def before_normalizing(
     """Where the model's normalising is, or would be, among its modules, and its vectors of `texts`
     there, (n, d).
     """
-    places = [i for i, module in enumerate(model) if isinstance(module, Normalize)]
-    place = places[0] if places else len(model)
-    plain = SentenceTransformer(modules=list(model)[:place], device=str(model.device)).eval()
+    indices = [i for i, module in enumerate(model) if isinstance(module, Normalize)]
+    index = indices[0] if indices else len(model)
+    plain = SentenceTransformer(modules=list(model)[:index], device=str(model.device)).eval()
     made = plain.encode(texts, batch_size=64, show_progress_bar=False)
-    return place, np.asarray(made, dtype=np.float32)
+    return index, np.asarray(made, dtype=np.float32)
 
 
 def train_in_four_bits(model: SentenceTransformer) -> None:

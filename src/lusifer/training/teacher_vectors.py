@@ -37,8 +37,8 @@ def teacher_vectors(
     `roles` name, text by text, which of the target's own prompts it carries (one it lacks is
     empty).
     """
-    place = hub.locate(base)
-    model = sentence_transformer(place)
+    model_folder = hub.locate(base)
+    model = sentence_transformer(model_folder)
     prompts = [model.prompts.get(r, "") for r in roles] or [
         model.prompts.get(model.default_prompt_name or "", "")
     ] * len(texts)
@@ -58,10 +58,10 @@ def teacher_vectors(
         ]
 
     files = files_of(
-        hub.weights_hash(place)
+        hub.weights_hash(model_folder)
     )  # so named by runs that were begun before a model had an identity
     if not any(file.exists() for file in files):
-        files = files_of(identity(place))
+        files = files_of(identity(model_folder))
     missing = [
         (file, block) for file, block in zip(files, blocks, strict=True) if not file.exists()
     ]

@@ -74,13 +74,13 @@ class Epochs:
         self._cached: tuple[int, npt.NDArray[np.int64]] = (-1, np.zeros(0, dtype=np.int64))
 
     def __call__(self, step: int) -> npt.NDArray[np.int64]:
-        epoch, place = divmod(step, self.per_epoch)
+        epoch, slot = divmod(step, self.per_epoch)
         if self._cached[0] != epoch:
             self._cached = (
                 epoch,
                 np.random.default_rng([self.seed, 11, epoch]).permutation(len(self.lengths)),
             )
-        pool, index = divmod(place, POOL)
+        pool, index = divmod(slot, POOL)
         rows = self._cached[1][
             pool * POOL * self.batch : min((pool + 1) * POOL, self.per_epoch) * self.batch
         ]

@@ -39,15 +39,15 @@ class Section:
     """
 
     text: str
-    place: int
+    position: int
     unit: str
     marks: tuple[tuple[int, int], ...] = ()
 
-    def place_at(self, offset: int) -> int:
-        """The line, row or page of a place in the text."""
+    def position_at(self, offset: int) -> int:
+        """The line, row or page of a character of the text."""
         if self.marks:
             return self.marks[max(0, bisect_right(self.marks, (offset, 1 << 60)) - 1)][1]
-        return self.place + (self.text.count("\n", 0, offset) if self.unit == "line" else 0)
+        return self.position + (self.text.count("\n", 0, offset) if self.unit == "line" else 0)
 
 
 class Format:

@@ -5,7 +5,7 @@ Method (Sticky Token Detector; Chen et al., arXiv 2507.18171): the value is the 
 model's single tokens; of sentence pairs those less alike than that are kept, since there a pull is
 seen; each token of the vocabulary that a text can hold is put `TIMES` times behind the second
 sentence of a few of them, and the 2 % that bring the cosine nearest to the value are looked at
-again, in front, behind and at random places, on up to 250 pairs. Sticky is a token with which
+again, in front, behind and at random positions, on up to 250 pairs. Sticky is a token with which
 `SHARE` of those lie within `NEAR` of the value. Cost: some three texts a token of the vocabulary.
 Not for an endpoint, whose tokens are not known. The paper finds its threshold per model; this is
 fixed.
@@ -91,9 +91,9 @@ def detect(
     found = []
     for token in short:
         made = [
-            _inserted(b, token, place, rng)
+            _inserted(b, token, position, rng)
             for _, b in pairs
-            for place in ("before", "behind", "between")
+            for position in ("before", "behind", "between")
         ]
         cosine = np.einsum("ptd,pd->pt", checked(model, made).reshape(len(pairs), 3, -1), left)
         share = float((np.abs(cosine - value) <= NEAR).all(1).mean())
@@ -114,10 +114,10 @@ def _unlike(
     ]
 
 
-def _inserted(text: str, token: str, place: str, rng: random.Random) -> str:
+def _inserted(text: str, token: str, position: str, rng: random.Random) -> str:
     words, more = text.split(" "), [token] * TIMES
-    if place == "between":
+    if position == "between":
         for one in more:
             words.insert(rng.randint(0, len(words)), one)
         return " ".join(words)
-    return " ".join(more + words if place == "before" else words + more)
+    return " ".join(more + words if position == "before" else words + more)

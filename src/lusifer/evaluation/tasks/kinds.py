@@ -146,9 +146,9 @@ class Retrieval(Local[Questions]):
             )
             if set(found.passages) == {ENGLISH}:
                 pools = (("", ENGLISH, model), ("anchor", ENGLISH, anchor))
-            for pool, place, encoder in pools:
-                if encoder and place in found.passages:
-                    candidates, targets = self._pool(found, asked, [place], encoder)
+            for pool, key, encoder in pools:
+                if encoder and key in found.passages:
+                    candidates, targets = self._pool(found, asked, [key], encoder)
                     ranked = ranks(queries, candidates, targets)
                     for metric, of in (("nDCG@10", ndcg), ("recall@10", recall), ("MRR@10", mrr)):
                         yield Measured(self.name, language, f"{metric} {pool}".strip(), of(ranked))
@@ -165,25 +165,21 @@ class Retrieval(Local[Questions]):
         self,
         found: Questions,
         asked: Sequence[Mapping[str, str]],
-        places: Sequence[str],
+        keys: Sequence[str],
         encoder: Encoder,
     ) -> tuple[CachedRows, list[list[int]]]:
         """The candidates of these languages, and where among them each question's relevant ones
         stand.
         """
         number = {
-            (place, row["id"]): i
-            for i, (place, row) in enumerate((p, r) for p in places for r in found.passages[p])
+            (key, row["id"]): i
+            for i, (key, row) in enumerate((p, r) for p in keys for r in found.passages[p])
         }
         candidates = encoder.rows(
-            [row["text"] for place in places for row in found.passages[place]], "document"
+            [row["text"] for key in keys for row in found.passages[key]], "document"
         )
         targets = [
-            [
-                number[place, name]
-                for place in places
-                for name in found.relevant[place].get(row["id"], ())
-            ]
+            [number[key, name] for key in keys for name in found.relevant[key].get(row["id"], ())]
             for row in asked
         ]
         return candidates, targets

@@ -95,7 +95,7 @@ def encode(
 ) -> Vectors:
     """Vectors (n, dim) of `texts`, each with the prompt before it, in their order."""
     first: dict[str, int] = {}
-    places = np.fromiter(
+    positions = np.fromiter(
         (first.setdefault(text, len(first)) for text in texts), dtype=np.int64, count=len(texts)
     )
     out = np.zeros((len(first), runner.dim), dtype=np.float32)
@@ -103,7 +103,7 @@ def encode(
     for vectors in stream(runner, first, prompt, tell):
         out[done : done + len(vectors)] = vectors
         done += len(vectors)
-    return out if len(first) == len(texts) else out[places]
+    return out if len(first) == len(texts) else out[positions]
 
 
 def stream(
@@ -142,22 +142,22 @@ def _window(runner: Runner, rows: list[Ids], tell: Tell | None) -> Vectors:
     started: deque[tuple[Ints, Any]] = deque()
 
     def land() -> None:
-        places, pending = started.popleft()
-        out[places] = runner.finish(pending)
-        tokens = int(lengths[places].sum())
+        positions, pending = started.popleft()
+        out[positions] = runner.finish(pending)
+        tokens = int(lengths[positions].sum())
         if count := _counts.get():
             count.tokens += tokens
         if tell:
-            tell(len(places), tokens)
+            tell(len(positions), tokens)
 
-    for places in by_tokens(lengths, runner.budget, padded=runner.padded):
-        begun = _begin(runner, [rows[i] for i in places])
+    for positions in by_tokens(lengths, runner.budget, padded=runner.padded):
+        begun = _begin(runner, [rows[i] for i in positions])
         if begun is not None:
-            started.append((places, begun))
+            started.append((positions, begun))
         else:
             while started:  # what is under way holds memory too
                 land()
-            for half in _halves(places, int(lengths[places].sum())):
+            for half in _halves(positions, int(lengths[positions].sum())):
                 started.append((half, _once_more(runner, [rows[i] for i in half])))
                 land()
         while len(started) > AHEAD:
@@ -167,13 +167,13 @@ def _window(runner: Runner, rows: list[Ids], tell: Tell | None) -> Vectors:
     return out
 
 
-def _halves(places: Ints, tokens: int) -> list[Ints]:
+def _halves(positions: Ints, tokens: int) -> list[Ints]:
     log.warning(
         "a batch of %d texts, %d tokens, does not fit in memory; trying its halves",
-        len(places),
+        len(positions),
         tokens,
     )
-    return [half for half in np.array_split(places, 2) if len(half)]
+    return [half for half in np.array_split(positions, 2) if len(half)]
 
 
 def _begin(runner: Runner, rows: list[Ids]) -> Any:

@@ -466,18 +466,18 @@ def lora_config(lora: Lora) -> Any:
     )
 
 
-def _tokenizer(config: BridgeConfig, folder: Path, place: str | None) -> Any:
+def _tokenizer(config: BridgeConfig, folder: Path, location: str | None) -> Any:
     """The checkpoint's own tokenizer, or the base encoder's where the checkpoint holds none, as one
     that is kept small does.
     """
     own = folder / "encoder"
     if any((own / name).exists() for name in ("tokenizer.json", "tokenizer_config.json")):
         return families.load_tokenizer(own)
-    return families.load_tokenizer(hub.locate(place or hub.beside(config.encoder.base, folder)))
+    return families.load_tokenizer(hub.locate(location or hub.beside(config.encoder.base, folder)))
 
 
 def _load_part(
-    config: BridgeConfig, named: dict[str, hub.Base], role: Any, folder: Path, place: str | None
+    config: BridgeConfig, named: dict[str, hub.Base], role: Any, folder: Path, location: str | None
 ) -> Any:
     part: Part = getattr(config, role)
     dtype = getattr(torch, part.dtype)
@@ -486,7 +486,7 @@ def _load_part(
             families.build(families.read_config(folder / role, role)), dtype
         )
     try:
-        base = hub.locate(place or hub.beside(part.base, folder))
+        base = hub.locate(location or hub.beside(part.base, folder))
     except ModelError as error:
         raise ModelError(
             f"{error}; if it has moved, say where: lusifer.load({str(folder)!r}, {role}='FOLDER')"

@@ -59,12 +59,12 @@ class WordPooling(nn.Module):
         # a lone mark starts the word of the piece behind it, and an unkept piece opens none
         number = (starts & kept).cumsum(1) - 1
         words = int(number.max()) + 1
-        place = number.clamp_min(0).unsqueeze(-1)
+        index = number.clamp_min(0).unsqueeze(-1)
         weight = (kept & (number >= 0)).unsqueeze(-1).to(states.dtype)
         sums = states.new_zeros(len(states), words, states.shape[-1]).scatter_add(
-            1, place.expand_as(states), states * weight
+            1, index.expand_as(states), states * weight
         )
-        counts = states.new_zeros(len(states), words, 1).scatter_add(1, place, weight)
+        counts = states.new_zeros(len(states), words, 1).scatter_add(1, index, weight)
         return sums / counts.clamp_min(1), (counts.squeeze(-1) > 0).to(mask.dtype)
 
 

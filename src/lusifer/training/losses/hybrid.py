@@ -57,16 +57,16 @@ class HybridLoss(nn.Module):
             dim=1,
         )
         alike[:, :n] |= keys.queries[:, None] == keys.queries[None, :]
-        place = torch.arange(n, device=alike.device)
-        alike[place, place] = False  # the positive itself
+        diagonal = torch.arange(n, device=alike.device)
+        alike[diagonal, diagonal] = False  # the positive itself
         scores = {
             name: torch.cat(rows, dim=1).masked_fill(alike, -1e4) / self.settings.temperature
             for name, rows in parts.items()
         }
         together = scores["dense"] + SPARSE_SHARE * scores["sparse"] + scores["multi"]
-        loss = F.cross_entropy(together, place)
+        loss = F.cross_entropy(together, diagonal)
         for name, weight in WEIGHTS.items():
-            loss = loss + weight * F.cross_entropy(scores[name], place)
+            loss = loss + weight * F.cross_entropy(scores[name], diagonal)
         loss = loss / (1 + len(WEIGHTS))
         if not self.distill:
             return loss

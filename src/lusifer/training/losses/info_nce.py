@@ -3,7 +3,7 @@ with them.
 
 Method: as in Inf-CL (arXiv 2410.17243) and Liger's fused cross-entropy, no B x B matrix is ever
 kept: each chunk of rows is scored against all candidates, its softmax becomes the gradient in
-place, and both are dropped. Memory O(B d + chunk B) instead of O(B^2); the matrix products are the
+position, and both are dropped. Memory O(B d + chunk B) instead of O(B^2); the matrix products are the
 plain loss's, none made twice. With it: terms between queries and between documents, a mask over
 false negatives (Qwen3-Embedding, arXiv 2506.05176: what scores above the positive + `mask`, or is
 the same text) and an additive margin (LaBSE, arXiv 2007.01852). Not for batches of a few hundred:
@@ -273,8 +273,8 @@ def _hash(ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     powers = torch.full((ids.shape[1],), MULTIPLIER, dtype=torch.int64, device=ids.device).cumprod(
         0
     )
-    place = (mask.long().cumsum(1) - 1).clamp(min=0)
-    return (((ids.long() + 1) * MIX) * powers[place] * mask.long()).sum(1)
+    position = (mask.long().cumsum(1) - 1).clamp(min=0)
+    return (((ids.long() + 1) * MIX) * powers[position] * mask.long()).sum(1)
 
 
 MULTIPLIER, MIX = 6364136223846793005, 1442695040888963407

@@ -152,11 +152,12 @@ class Aligner(nn.Module):
         )
         hidden = target(inputs_embeds=joined, attention_mask=joined_mask).last_hidden_state
         start = mask.sum(1, keepdim=True)
-        place = (
+        position = (
             torch.arange(target_ids.shape[1], device=states.device) + start - 1
         )  # the position before each target token
         at = hidden.gather(
-            1, place.clamp(max=hidden.shape[1] - 1).unsqueeze(-1).expand(-1, -1, hidden.shape[-1])
+            1,
+            position.clamp(max=hidden.shape[1] - 1).unsqueeze(-1).expand(-1, -1, hidden.shape[-1]),
         )
         chosen = target_mask.bool()
         logits = self.head(at[chosen].to(next(self.head.parameters()).dtype)).float()

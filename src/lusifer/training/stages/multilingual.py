@@ -131,8 +131,8 @@ class MultilingualBatches:
             recipe.data.max_tokens, model.max_seq_length or recipe.data.max_tokens
         )
         texts = list(dict.fromkeys(english for english, _ in pairs))
-        place = {text: i for i, text in enumerate(texts)}
-        self.place = np.array([place[english] for english, _ in pairs], dtype=np.int64)
+        index = {text: i for i, text in enumerate(texts)}
+        self.index = np.array([index[english] for english, _ in pairs], dtype=np.int64)
         cache = Path(recipe.cache) if recipe.cache else output / "prepared"
         self.vectors = teacher_vectors(recipe.teacher, texts, cache, recipe.data.max_tokens)
         self.epochs = Epochs(
@@ -148,7 +148,7 @@ class MultilingualBatches:
             )
             batch |= {f"{name}_{key}": value for key, value in found.items()}
         return batch | {
-            "label": torch.from_numpy(self.vectors[self.place[rows]].astype(np.float32))
+            "label": torch.from_numpy(self.vectors[self.index[rows]].astype(np.float32))
         }
 
 

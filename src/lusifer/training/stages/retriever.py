@@ -357,15 +357,15 @@ class RetrieverBatches:
         )
 
     def __call__(self, step: int) -> Batch:
-        places = self.mix(step).tolist()
-        rows: list[Row] = [(t[0], t[1], t[2:]) for t in (self.sources[s][i] for s, i in places)]
+        chosen = self.mix(step).tolist()
+        rows: list[Row] = [(t[0], t[1], t[2:]) for t in (self.sources[s][i] for s, i in chosen)]
         batch = tokenise_rows(rows, self.tokenizer, self.prompts, self.max_tokens)
         columns = 1 + min(len(row[2]) for row in rows)
         if self.frozen:
-            add_frozen(batch, self.frozen, self.sources, places, columns)
+            add_frozen(batch, self.frozen, self.sources, chosen, columns)
         if self.sources[0].numbers is not None:
             batch["label"] = torch.from_numpy(
-                np.stack([self.sources[s].beside(i)[:columns] for s, i in places])
+                np.stack([self.sources[s].beside(i)[:columns] for s, i in chosen])
             )
         return batch
 

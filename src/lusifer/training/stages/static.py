@@ -98,14 +98,14 @@ class Table(nn.Module):
         return {"loss": self.objective(english, text, batch)}
 
     def rows(self, *ids: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
-        """The rows that these ids need, and the ids as places among them."""
+        """The rows that these ids need, and the ids as positions among them."""
         if self.substrings is None:
             return list(ids), self.table
-        tokens, places = np.unique(
+        tokens, positions = np.unique(
             torch.cat([i.flatten() for i in ids]).cpu().numpy(), return_inverse=True
         )
         found = torch.split(
-            torch.from_numpy(places.reshape(-1)).to(self.table.device), [i.numel() for i in ids]
+            torch.from_numpy(positions.reshape(-1)).to(self.table.device), [i.numel() for i in ids]
         )
         return [f.view(i.shape) for f, i in zip(found, ids, strict=True)], self.substrings.rows(
             self.table, tokens
