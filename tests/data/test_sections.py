@@ -85,7 +85,9 @@ def test_a_page_keeps_its_lines_and_leaves_its_scripts(tmp_path: Path) -> None:
     (tmp_path / "a.html").write_text(page, encoding="utf-8")
     (section,) = sections(tmp_path / "a.html")
     assert section.text == "Tea & bread\n\nFirst line.\n\nSecond."
-    assert [section.position_at(section.text.index(word)) for word in ("Tea", "First", "Second")] == [
+    assert [
+        section.position_at(section.text.index(word)) for word in ("Tea", "First", "Second")
+    ] == [
         1,
         3,
         6,

@@ -20,7 +20,7 @@ from lusifer.training.corpus import Data
 from lusifer.training.run import load_recipe, train
 from lusifer.training.stages.context import ContextRecipe, Contextual, Layers, rotary, save_onnx
 from tests.conftest import TEXTS, make_table
-from tests.training.test_stages import recipe, texts  # noqa: F401  the same files and recipe
+from tests.training.test_stage import recipe, texts  # noqa: F401  the same files and recipe
 
 
 @pytest.fixture
