@@ -266,8 +266,8 @@ def random_bridge(tokenizer_folder: str, device: str) -> tuple[Any, int]:
     from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
 
     from lusifer.models import families
+    from lusifer.models.bridge import Bridge, BridgeConfig, Part
     from lusifer.models.bridge.connectors.mlp import MLPConfig
-    from lusifer.models.bridge.module import Bridge, BridgeConfig, Part
 
     parts = [
         random_backbone(shape, role, device)

@@ -18,8 +18,8 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from lusifer.io.files import write_json
+from lusifer.models.bridge import Bridge, BridgeConfig, Part, masked_mean
 from lusifer.models.bridge.connectors.mlp import MLPConfig
-from lusifer.models.bridge.module import Bridge, BridgeConfig, Part, masked_mean
 from lusifer.training.loop import use_bf16
 
 

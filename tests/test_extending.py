@@ -21,8 +21,8 @@ from lusifer.data.formats import Format, Problem, Row, Section
 from lusifer.data.sections import sections
 from lusifer.data.sources import Source, read_source
 from lusifer.errors import ConfigError
+from lusifer.models.bridge import Bridge, BridgeConfig, Part
 from lusifer.models.bridge.connectors import Connector, ConnectorConfig
-from lusifer.models.bridge.module import Bridge, BridgeConfig, Part
 from lusifer.search.files import walk
 from lusifer.training.assemble import assemble, save_model
 from lusifer.training.losses.distillation import Term

@@ -155,7 +155,7 @@ def test_validate_prints_every_bad_line(tmp_path: Path) -> None:
 
 
 def test_embed_similar_and_neighbours(tmp_path: Path, model_folder: Folder) -> None:
-    from lusifer.models.bridge.module import Bridge, BridgeConfig, Part
+    from lusifer.models.bridge import Bridge, BridgeConfig, Part
     from lusifer.training.assemble import assemble, save_model
 
     config = BridgeConfig(

@@ -22,8 +22,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 import lusifer
 from lusifer.config import build
 from lusifer.models.backends.torch_embedder import TorchEmbedder
+from lusifer.models.bridge import Bridge, BridgeConfig, Part
 from lusifer.models.bridge.connectors import ConnectorConfig
-from lusifer.models.bridge.module import Bridge, BridgeConfig, Part
 from lusifer.training.assemble import assemble
 from tests.conftest import CAUSAL, tiny_config
 

@@ -10,7 +10,7 @@ import pytest
 from sentence_transformers import SentenceTransformer
 
 import lusifer
-from lusifer.models.bridge.module import Bridge, BridgeConfig, Part
+from lusifer.models.bridge import Bridge, BridgeConfig, Part
 from lusifer.training.assemble import assemble, save_model
 from tests.conftest import TEXTS
 

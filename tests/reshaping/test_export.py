@@ -21,7 +21,7 @@ from sentence_transformers.sentence_transformer.modules import (
 
 import lusifer
 from lusifer.errors import ConfigError, ModelError
-from lusifer.models.bridge.module import Bridge, BridgeConfig, Part
+from lusifer.models.bridge import Bridge, BridgeConfig, Part
 from lusifer.models.four_bit import rounded
 from lusifer.models.hub import weights_hash
 from lusifer.reshaping import export as module

@@ -10,8 +10,8 @@ import pytest
 from sentence_transformers import SentenceTransformer
 from sklearn.linear_model import Ridge
 
+from lusifer.models.bridge import Bridge, BridgeConfig, Part, masked_mean
 from lusifer.models.bridge.connectors.mlp import MLPConfig
-from lusifer.models.bridge.module import Bridge, BridgeConfig, Part, masked_mean
 from lusifer.models.hub import weights_hash
 from lusifer.training.maps import fit
 from lusifer.training.run import train

@@ -21,7 +21,7 @@ from safetensors.torch import load_file
 import lusifer
 from lusifer.errors import DataError, LusiferError, ModelError
 from lusifer.io.files import sha256
-from lusifer.models.bridge.module import Bridge
+from lusifer.models.bridge import Bridge
 from lusifer.training import loop
 from lusifer.training import output as run_output
 from lusifer.training import stage as runner
@@ -960,7 +960,7 @@ def test_a_spread_block_is_whole_only_while_it_works(tmp_path: Path, model_folde
 SPREAD = """
 import torch
 from lusifer.models import families
-from lusifer.models.bridge.module import Bridge, BridgeConfig, Part
+from lusifer.models.bridge import Bridge, BridgeConfig, Part
 from lusifer.training.distributed import shard_frozen
 torch.distributed.init_process_group("gloo")
 bridge = Bridge.new(BridgeConfig(Part({encoder!r}, "lora"), Part({target!r}), max_tokens=64))

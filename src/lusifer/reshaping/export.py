@@ -33,7 +33,7 @@ from lusifer.io.files import replacing_folder, write_json
 from lusifer.models import four_bit, hub
 from lusifer.models.backends.torch_embedder import TorchEmbedder
 from lusifer.models.backends.torch_runner import plain
-from lusifer.models.bridge.module import Bridge
+from lusifer.models.bridge import Bridge
 from lusifer.models.load import load
 from lusifer.models.packed import quantise_rows
 from lusifer.models.sentence_transformer import sentence_transformer

@@ -32,7 +32,7 @@ def merge(
         ModelError: where the model is no bridge.
     """
     from lusifer.io.files import replacing_folder
-    from lusifer.models.bridge.module import Bridge
+    from lusifer.models.bridge import Bridge
     from lusifer.models.sentence_transformer import sentence_transformer
 
     into = Path(into)

@@ -11,7 +11,7 @@ from sentence_transformers.sentence_transformer.modules import Normalize, Poolin
 
 from lusifer.io.files import replacing_folder
 from lusifer.models import families, hub
-from lusifer.models.bridge.module import Bridge, BridgeConfig
+from lusifer.models.bridge import Bridge, BridgeConfig
 from lusifer.models.heads import Heads
 from lusifer.training.distributed import frozen_in_blocks, shard_frozen, wanted
 from lusifer.training.loop import Optim, rank_and_world

@@ -17,7 +17,7 @@ from torch import nn
 
 from lusifer.errors import LusiferError
 from lusifer.models import families
-from lusifer.models.bridge.module import Bridge
+from lusifer.models.bridge import Bridge
 from lusifer.training.loop import rank_and_world
 
 log = logging.getLogger(__name__)

@@ -21,7 +21,7 @@ from torch import nn
 
 from lusifer.io.files import fingerprint, write_array
 from lusifer.models import families, hub
-from lusifer.models.bridge.module import Bridge, masked_mean
+from lusifer.models.bridge import Bridge, masked_mean
 from lusifer.training.losses.in_batch import Ranking
 
 BLOCK = 4096

@@ -162,8 +162,8 @@ def test_a_model_laid_end_to_end_gives_its_own_vectors(mode: str, model_folder: 
 @pytest.mark.parametrize("kind", ["mlp", "linear", "vocabulary", "resampler", "words"])
 def test_a_bridge_laid_end_to_end_gives_its_own_vectors(kind: str, model_folder: Folder) -> None:
     from lusifer.config import build
+    from lusifer.models.bridge import Bridge, BridgeConfig, Part
     from lusifer.models.bridge.connectors import ConnectorConfig
-    from lusifer.models.bridge.module import Bridge, BridgeConfig, Part
     from lusifer.training.assemble import assemble
 
     more = {"residual": True, "tokens": 1} if kind == "mlp" else {}

@@ -8,10 +8,10 @@ import transformers
 
 from lusifer.config import build, upgraded
 from lusifer.errors import ConfigError, ModelError
+from lusifer.models.bridge import BridgeConfig, Lora, Part
 from lusifer.models.bridge.connectors import ConnectorConfig, make_connector, to_front
 from lusifer.models.bridge.connectors.vocabulary import VocabularyConfig
 from lusifer.models.bridge.connectors.words import SHARP, WordMixture, WordsConfig
-from lusifer.models.bridge.module import BridgeConfig, Lora, Part
 from lusifer.training.assemble import shape_plan
 from lusifer.training.run import load_recipe
 from tests.conftest import tiny_config

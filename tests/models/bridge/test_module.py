@@ -21,8 +21,8 @@ import lusifer
 from lusifer.config import build
 from lusifer.errors import LusiferError, ModelError
 from lusifer.models.backends.torch_embedder import TorchEmbedder
+from lusifer.models.bridge import Bridge, BridgeConfig, Part
 from lusifer.models.bridge.connectors import ConnectorConfig
-from lusifer.models.bridge.module import Bridge, BridgeConfig, Part
 from lusifer.training.assemble import assemble, save_model
 from tests.conftest import TEXTS
 

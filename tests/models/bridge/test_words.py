@@ -11,8 +11,8 @@ import transformers
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from lusifer.errors import ModelError
+from lusifer.models.bridge import Bridge, BridgeConfig, Part
 from lusifer.models.bridge.connectors.words import WordsConfig
-from lusifer.models.bridge.module import Bridge, BridgeConfig, Part
 from lusifer.models.bridge.words import WordPooling, frame, whole_words, word_marks
 from lusifer.models.families import embeddings
 

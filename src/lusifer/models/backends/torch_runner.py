@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 
 from lusifer.models import families, varlen
-from lusifer.models.bridge.module import Bridge
+from lusifer.models.bridge import Bridge
 from lusifer.models.embedder import units
 from lusifer.models.tokenize import Ids, TextTokenizer, padded
 from lusifer.models.varlen import Segments, flat, to_device

@@ -2,6 +2,17 @@
 sentence-transformers module.
 """
 
-from lusifer.models.bridge.module import Bridge
+from lusifer.models.bridge.checkpoint import TRAINED
+from lusifer.models.bridge.module import Bridge, masked_mean, tokenise
+from lusifer.models.bridge.parts import BridgeConfig, Lora, Part, lora_config
 
-__all__ = ["Bridge"]
+__all__ = [
+    "TRAINED",
+    "Bridge",
+    "BridgeConfig",
+    "Lora",
+    "Part",
+    "lora_config",
+    "masked_mean",
+    "tokenise",
+]

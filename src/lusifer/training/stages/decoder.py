@@ -19,7 +19,7 @@ import transformers
 
 from lusifer.io.files import replacing_folder, write_text
 from lusifer.models import families
-from lusifer.models.bridge.module import tokenise
+from lusifer.models.bridge import tokenise
 from lusifer.training.loop import Batch, Optim, wait_for_all
 from lusifer.training.memory import activation_bytes, training_bytes
 from lusifer.training.stage import Run, Save, Stage

@@ -29,7 +29,7 @@ from torch import nn
 from lusifer.data.codeswitch import CodeSwitch, Switcher
 from lusifer.data.sources import Source, read_source, require
 from lusifer.errors import ConfigError, ModelError
-from lusifer.models.bridge.module import Bridge, BridgeConfig, masked_mean, tokenise
+from lusifer.models.bridge import Bridge, BridgeConfig, masked_mean, tokenise
 from lusifer.training.assemble import assemble, plan_bridge, ready, save_model
 from lusifer.training.inputs import InputLoss, mean_inputs
 from lusifer.training.loop import Batch, Optim, use_bf16

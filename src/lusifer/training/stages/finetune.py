@@ -24,7 +24,7 @@ from lusifer.data.formats import Row as DataRow
 from lusifer.data.mixing import DistinctEpochs
 from lusifer.data.sources import Source, read_source
 from lusifer.errors import ConfigError, ModelError
-from lusifer.models.bridge.module import Bridge, BridgeConfig, tokenise
+from lusifer.models.bridge import Bridge, BridgeConfig, tokenise
 from lusifer.models.sentence_transformer import sentence_transformer
 from lusifer.training.assemble import assemble, plan_bridge, ready, save_model
 from lusifer.training.loop import Batch, Optim, rank_and_world

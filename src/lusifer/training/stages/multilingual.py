@@ -27,7 +27,7 @@ from sentence_transformers.util import all_gather, all_gather_with_grad, get_ran
 
 from lusifer.data.sources import Source, read_source, require
 from lusifer.errors import ConfigError
-from lusifer.models.bridge.module import tokenise
+from lusifer.models.bridge import tokenise
 from lusifer.models.sentence_transformer import sentence_transformer
 from lusifer.training.assemble import save_model
 from lusifer.training.loop import Batch, Optim

@@ -33,7 +33,7 @@ from lusifer.errors import ConfigError, DataError
 from lusifer.io.files import replacing_folder
 from lusifer.models import hub
 from lusifer.models.adapters import write_adapter
-from lusifer.models.bridge.module import Lora, lora_config
+from lusifer.models.bridge import Lora, lora_config
 from lusifer.models.heads import Heads
 from lusifer.models.sentence_transformer import sentence_transformer
 from lusifer.training.adapters import add_lora, fold_lora

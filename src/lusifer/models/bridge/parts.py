@@ -1,0 +1,99 @@
+"""What a bridge is made of, as a recipe names it: the encoder, the target, the connector; and how a
+part is taken from its base.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from lusifer.errors import ConfigError
+from lusifer.models import families
+from lusifer.models.bridge.connectors import ConnectorConfig
+from lusifer.models.bridge.connectors.mlp import MLPConfig
+
+Training = Literal["frozen", "lora", "full"]
+
+
+@dataclass(frozen=True)
+class Lora:
+    """Low-rank adapters (arXiv 2106.09685), the paper's sizes."""
+
+    rank: int = 16
+    alpha: int = 32
+    dropout: float = 0.1
+
+
+@dataclass(frozen=True)
+class Part:
+    """The encoder or the target: where it comes from, and what of it is trained (and so kept in a
+    checkpoint).
+
+    A checkpoint accepts the weights that it was trained with alone; with `exact: false` other
+    roundings of them too.
+    """
+
+    base: str
+    train: Training = "frozen"
+    lora: Lora = field(default_factory=Lora)
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    exact: bool = True
+
+
+@dataclass(frozen=True)
+class BridgeConfig:
+    """A bridge. `pooling` null takes the target's own, or the mean for a target that declares none."""
+
+    encoder: Part
+    target: Part
+    connector: ConnectorConfig = field(default_factory=MLPConfig)
+    pooling: Literal["mean", "cls", "lasttoken"] | None = None
+    max_tokens: int = 512
+    noise: float = 0.0
+    prompts: dict[str, str] = field(default_factory=dict)
+
+
+def check_lengths(config: BridgeConfig, encoder: Any, target: Any) -> None:
+    """Raise ConfigError where a text of `max_tokens` would run past the positions of either model."""
+    connector = config.connector
+    framed = int(
+        connector.words and encoder.model_type in families.T5
+    )  # its texts end in one special token, the target's in two
+    joined = connector.positions(config.max_tokens) + framed
+    for name, length, model in (
+        ("encoder", config.max_tokens, encoder),
+        ("target", joined, target),
+    ):
+        positions = families.positions(model)
+        if positions is not None and length > positions:
+            raise ConfigError(
+                f"bridge.max_tokens is {config.max_tokens}: the {name} would get {length} positions and has {positions}; "
+                f"set bridge.max_tokens to {config.max_tokens - (length - positions)} or less"
+            )
+
+
+def inner_model(model: Any) -> Any:
+    """The transformers model under an adapter's wrapper."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
+def adapted(model: Any, part: Part) -> Any:
+    """A backbone with the adapters that its part asks for."""
+    if part.train != "lora":
+        return model
+    from peft import get_peft_model
+
+    return get_peft_model(model, lora_config(part.lora)).eval()
+
+
+def lora_config(lora: Lora) -> Any:
+    """peft's configuration: adapters beside every linear layer."""
+    from peft import LoraConfig, TaskType
+
+    return LoraConfig(
+        task_type=TaskType.FEATURE_EXTRACTION,
+        r=lora.rank,
+        lora_alpha=lora.alpha,
+        lora_dropout=lora.dropout,
+        target_modules="all-linear",
+    )
