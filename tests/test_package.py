@@ -4,7 +4,9 @@ point.
 
 from __future__ import annotations
 
+import ast
 import zipfile
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -40,3 +42,14 @@ def test_functions_outlive_the_import_of_packages_of_their_name() -> None:
         lusifer.evaluate(lusifer.load(), ".", ["nonsense"])
     with pytest.raises(lusifer.ConfigError, match="nonsense"):
         lusifer.train("nonsense")
+
+
+def test_no_two_classes_share_a_name() -> None:
+    source = Path(lusifer.__file__).parent
+    names = Counter(
+        node.name
+        for file in source.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+    )
+    assert [name for name, count in names.items() if count > 1] == []

@@ -59,7 +59,7 @@ class Description:
 
 
 @dataclass(frozen=True)
-class Format:
+class ModelFormat:
     """A kind of model. `what` names it in a sentence; `options` are those of `LoadOptions` that it
     takes.
     """
@@ -71,7 +71,7 @@ class Format:
     options: frozenset[str]
 
 
-def format_of(folder: Path) -> Format:
+def format_of(folder: Path) -> ModelFormat:
     """The format of a model folder: the first that recognises it."""
     return next(known for known in FORMATS if known.detect(folder))
 
@@ -150,42 +150,42 @@ def _load_torch(folder: Path, options: LoadOptions) -> Embedder:
 ENDPOINT = frozenset({"bf16"})
 TORCH = frozenset({"bf16", "device", "language", "long", "compile", "budget"})
 FORMATS = (
-    Format(
+    ModelFormat(
         "a static table",
         is_static,
         lambda folder, options: load_static(folder, options.dimensions),
         _describe_static,
         frozenset({"dimensions", "bf16"}),
     ),
-    Format(
+    ModelFormat(
         "an ONNX export",
         lambda folder: onnx_file(folder) is not None and not weights_files(folder),
         lambda folder, options: load_onnx(folder, options.long),
         lambda folder: Description("onnx", _width(folder)),
         frozenset({"long", "bf16"}),
     ),
-    Format(
+    ModelFormat(
         "a bridge",
         lambda folder: (folder / "bridge.json").exists(),
         _load_torch,
         lambda folder: Description("bridge", _width(folder / "target")),
         TORCH | {"encoder", "target"},
     ),
-    Format(
+    ModelFormat(
         "a model with heads",
         lambda folder: (folder / "heads.json").exists(),
         _load_hybrid,
         _describe_torch,
         TORCH - {"long"},
     ),
-    Format(
+    ModelFormat(
         "a model with adapters",
         lambda folder: (folder / "adapters.json").exists(),
         _load_adapted,
         _describe_torch,
         TORCH - {"long"},
     ),
-    Format(
+    ModelFormat(
         "a sentence-transformers model", lambda folder: True, _load_torch, _describe_torch, TORCH
     ),
 )

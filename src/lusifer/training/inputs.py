@@ -22,7 +22,7 @@ from torch import nn
 from lusifer.io.files import fingerprint, write_array
 from lusifer.models import families, hub
 from lusifer.models.bridge import Bridge, masked_mean
-from lusifer.training.losses.in_batch import Ranking
+from lusifer.training.losses.in_batch import TeacherRanking
 
 BLOCK = 4096
 
@@ -82,5 +82,5 @@ class InputLoss(nn.Module):
         states, mask = self.bridge.encode_tokens(student_input_ids, student_attention_mask)
         student, teacher = masked_mean(*self.bridge.join(states, mask)).float(), label["teacher"]
         error = (student - teacher).pow(2).mean() / self.variance
-        ranking = Ranking()(student - self.centre, teacher - self.centre)
+        ranking = TeacherRanking()(student - self.centre, teacher - self.centre)
         return {"loss": error + ranking}

@@ -23,7 +23,7 @@ from lusifer.errors import ConfigError
 from lusifer.training.corpus import Data, check_kinds, prepare, read_kind
 from lusifer.training.loop import Batch, rank_and_world, wait_for_all
 from lusifer.training.losses.distances import Cosine
-from lusifer.training.losses.in_batch import Ranking as VectorRanking
+from lusifer.training.losses.in_batch import TeacherRanking
 from lusifer.training.losses.margin import margin_ranking, same_texts
 from lusifer.training.pair_store import EVEN, PairStore
 from lusifer.training.ranking import RANKED, Ranking, RankingBatches
@@ -106,7 +106,7 @@ class Objective(nn.Module):
                 if teacher.cosine:
                     loss = loss + teacher.cosine * Cosine()(own, due)
                 if teacher.ranking:
-                    ranking = VectorRanking(temperature=teacher.temperature)
+                    ranking = TeacherRanking(temperature=teacher.temperature)
                     loss = loss + teacher.ranking * ranking(own[few], due[few])
         return loss
 

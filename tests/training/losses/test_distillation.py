@@ -12,7 +12,7 @@ from sentence_transformers.sentence_transformer.losses import MultipleNegativesR
 
 from lusifer.training.losses.distances import Cosine, RawError, SquaredError
 from lusifer.training.losses.distillation import distillation
-from lusifer.training.losses.in_batch import Ranking, Similarities
+from lusifer.training.losses.in_batch import Similarities, TeacherRanking
 from lusifer.training.losses.margin import margin_ranking
 
 
@@ -48,7 +48,7 @@ def test_distillation_terms_are_their_definitions_and_vanish_at_the_teacher() ->
     torch.manual_seed(0)
     s, t = torch.randn(5, 7), torch.randn(5, 7)
     near = (Cosine(), SquaredError(weight=2.0), Similarities(temperature=0.2))
-    terms = distillation(s, t, (*near, RawError(), Ranking(weight=0.5, temperature=0.2)))
+    terms = distillation(s, t, (*near, RawError(), TeacherRanking(weight=0.5, temperature=0.2)))
     torch.testing.assert_close(terms["error"], ((s - t) ** 2).sum(1).mean())
     cos = F.cosine_similarity(s, t)
     torch.testing.assert_close(terms["cosine"], (1 - cos).mean())
@@ -64,7 +64,7 @@ def test_distillation_terms_are_their_definitions_and_vanish_at_the_teacher() ->
 
 TERMS = (
     *(Cosine(), SquaredError(), RawError()),
-    *(Ranking(temperature=0.1), Similarities(temperature=0.1)),
+    *(TeacherRanking(temperature=0.1), Similarities(temperature=0.1)),
 )
 
 

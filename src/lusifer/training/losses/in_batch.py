@@ -26,7 +26,7 @@ class Sharpened(Term):
 
 
 @dataclass(frozen=True)
-class Ranking(Sharpened):
+class TeacherRanking(Sharpened):
     """InfoNCE of each student's vector against all teacher's: its own must score highest."""
 
     kind: Literal["ranking"] = "ranking"

@@ -35,7 +35,7 @@ from lusifer.training.inputs import InputLoss, mean_inputs
 from lusifer.training.loop import Batch, Optim, use_bf16
 from lusifer.training.losses.distances import Cosine
 from lusifer.training.losses.distillation import Term, distillation, distinct
-from lusifer.training.losses.in_batch import Ranking
+from lusifer.training.losses.in_batch import TeacherRanking
 from lusifer.training.losses.margin import margin_ranking, same_texts
 from lusifer.training.maps import fit
 from lusifer.training.stage import Run, Save, Stage
@@ -76,7 +76,7 @@ class DistillRecipe:
     bridge: BridgeConfig
     data: TextData
     seed: int = 0
-    loss: tuple[Term, ...] = (Cosine(), Ranking())
+    loss: tuple[Term, ...] = (Cosine(), TeacherRanking())
     code_switch: CodeSwitch | None = None
     hold: Hold | None = None
     token_dropout: float = 0.0

@@ -29,7 +29,7 @@ from lusifer.training.assemble import save_model
 from lusifer.training.loop import Batch, Optim, use_bf16
 from lusifer.training.losses.distances import Cosine
 from lusifer.training.losses.distillation import Term, distillation, distinct
-from lusifer.training.losses.in_batch import Ranking
+from lusifer.training.losses.in_batch import TeacherRanking
 from lusifer.training.maps import fit, linear
 from lusifer.training.stage import Run, Save, Stage
 from lusifer.training.teacher_vectors import teacher_vectors
@@ -51,7 +51,7 @@ class PooledRecipe:
     hidden: int = 1024
     batch_size: int = 512
     cache: str | None = None
-    loss: tuple[Term, ...] = (Cosine(), Ranking())
+    loss: tuple[Term, ...] = (Cosine(), TeacherRanking())
     optim: Optim = field(default_factory=lambda: Optim(steps=2000, lr=1e-3, save_every=1000))
 
     def __post_init__(self) -> None:
