@@ -45,7 +45,7 @@ def test_functions_outlive_the_import_of_packages_of_their_name() -> None:
 
 
 def test_no_two_classes_share_a_name() -> None:
-    source = Path(lusifer.__file__).parent
+    source = ROOT / "src" / "lusifer"
     names = Counter(
         node.name
         for file in source.rglob("*.py")
