@@ -5,6 +5,7 @@ beginning of a longer one.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -58,14 +59,16 @@ def test_a_share_is_what_a_language_gets(root: Path) -> None:
 def test_english_columns_are_english_and_passages_follow_the_file(tmp_path: Path) -> None:
     rows = [f"deu_Latn\tnumber {i}\tZahl {i}" for i in range(600)]
     (tmp_path / "pairs.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
-    found = draw(
-        Drawn(
-            str(tmp_path),
-            (Source(("pairs.tsv",), ("language", "english", "text")),),
-            passages=0.4,
-            max_chars=60,
-        )
+    drawn = Drawn(
+        str(tmp_path),
+        (Source(("pairs.tsv",), ("language", "english", "text")),),
+        passages=0.4,
+        max_chars=60,
     )
+    found = draw(drawn)
+    long = draw(replace(drawn, min_chars=30))
+    assert long
+    assert all(30 <= len(text) <= 60 for _, text in long)
     assert {language for language, text in found if text.startswith("number")} == {"eng_Latn"}
     assert {language for language, text in found if text.startswith("Zahl")} == {"deu_Latn"}
     passages = [text.split() for language, text in found if text.count("Zahl") > 1]

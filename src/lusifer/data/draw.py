@@ -37,7 +37,7 @@ class Drawn:
 
     Of each source's columns `english` is English, and `text`, `query` and `document` are in the
     row's language. `passages` puts that share of a source's rows together into longer texts of two
-    to six, cut at `max_chars`.
+    to six, cut at `max_chars`; what is shorter than `min_chars` is left out.
     """
 
     root: str = "."
@@ -47,6 +47,7 @@ class Drawn:
     shares: dict[str, float] = field(default_factory=dict)
     passages: float = 0.0
     max_chars: int = 1500
+    min_chars: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -81,6 +82,8 @@ def draw(data: Drawn) -> list[tuple[str, str]]:
     """
     by_language: dict[str, dict[str, int]] = defaultdict(dict)
     for language, text in _texts(data):
+        if len(text) < data.min_chars:
+            continue
         by_language[language].setdefault(text, _hash(f"{data.seed}\t{language}\t{text}"))
     weights = {language: len(texts) ** data.temperature for language, texts in by_language.items()}
     rest = sum(weight for language, weight in weights.items() if language not in data.shares)

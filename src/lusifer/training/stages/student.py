@@ -140,6 +140,13 @@ def read_taught(
     return texts, np.concatenate(vectors)
 
 
+def sample_texts(recipe: StudentRecipe) -> list[str]:
+    """Up to `HEAD_TEXTS` of the texts, at random, of all folders."""
+    texts, _ = read_taught(recipe.data)
+    order = np.random.default_rng([recipe.seed, 23]).permutation(len(texts))
+    return [texts[row] for row in order[:HEAD_TEXTS]]
+
+
 def plain_tokenizer(model: SentenceTransformer) -> Any:
     """The model's tokenizer, which neither cuts nor pads."""
     from tokenizers import Tokenizer
@@ -283,8 +290,7 @@ class Student(Stage[StudentRecipe]):
         def save(folder: Path) -> None:
             keep_four_bits(model)
             if recipe.whiten is not None:
-                texts, _ = read_taught(recipe.data, HEAD_TEXTS)
-                whiten(model, texts[:HEAD_TEXTS], recipe.whiten)
+                whiten(model, sample_texts(recipe), recipe.whiten)
             save_model(model, folder)
 
         return save
