@@ -92,7 +92,7 @@ def build(cls: type[T], data: Any, where: str) -> T:
     from pydantic import ValidationError
 
     checked = adapter(cls)
-    for _ in range(100):  # one try for each scalar that was a list of one
+    while True:  # once more for each depth at which a scalar was a list of one
         try:
             return checked.validate_json(json.dumps(data, default=str))
         except ValidationError as error:
