@@ -113,7 +113,7 @@ class Stage(ABC, Generic[R]):
 
     def check(self, recipe: R, *, restart: bool) -> None:
         """Find out, before the output folder is made, what is wrong: by default, whether the folder
-        of the data is there.
+        of the data is there, where the recipe names one.
 
         Args:
             recipe: what to train.
@@ -122,7 +122,8 @@ class Stage(ABC, Generic[R]):
         Raises:
             LusiferError: what is wrong.
         """
-        locate_root(recipe.data.root)  # type: ignore[attr-defined]
+        if (root := getattr(getattr(recipe, "data", None), "root", None)) is not None:
+            locate_root(root)
 
     @abstractmethod
     def train(self, recipe: R, run: Run) -> Save:
@@ -162,8 +163,9 @@ def run_stage(stage: Stage[R], recipe: R, *, restart: bool = False) -> Path:
         log.info("%s is finished", final)
         return final
     torch.manual_seed(recipe.seed)
-    save = stage.train(recipe, Run(output, recipe.seed))
-    if rank_and_world()[0] == 0:
+    run = Run(output, recipe.seed)
+    save = stage.train(recipe, run)
+    if run.first:
         save(final)
     wait_for_all()
     return final
