@@ -3,13 +3,10 @@ proof that it is still the same model.
 
 Method: the whole model, pooling and normalisation too, is traced by `torch.onnx.export`. int8: each
 row of an embedding table gets a scale of its own (or each block of 32 numbers, in four bits:
-`table_bits=4`), and onnxruntime's dynamic quantisation takes the matrix products, a scale a column;
-those that narrow (a feed-forward's second) are computed in fp32: what enters them has outliers, and
-they cost MiniLM half of what int8 loses (mean cosine .987 with them, .993 without). Their weights
-alone are kept in int8. The others are of seven bits, so that a file gives the same vectors with and
-without a processor's int8 units: in eight, sums of two products overflow where there are none. Then both models embed the same texts, and what is below the threshold is
-not written. Cost: seconds, and twice the model's size in memory. Not for a GPU, nor for bridges:
-two models of other families do not trace as one.
+`table_bits=4`), and matrix products are quantised as `reshaping/int8.py` says. Then both models
+embed the same texts, and what is below the threshold is not written. Cost: seconds, and twice the
+model's size in memory. Not for a GPU, nor for bridges: two models of other families do not trace as
+one.
 """
 
 from __future__ import annotations
@@ -23,7 +20,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -39,11 +35,14 @@ from lusifer.models.load import load
 from lusifer.models.packed import quantise_rows
 from lusifer.models.sentence_transformer import sentence_transformer
 from lusifer.renamed import renamed
+from lusifer.reshaping.int8 import Feed, quantise
 
 OPSET = 17
 LARGEST = 2_000_000_000  # bytes of one ONNX file
 SPLIT_FROM = 1 << 20  # bytes of a tensor that is kept beside the graph
 TABLE = 1024  # an embedding of at least so many rows is kept as int8
+CALIBRATION = 256  # texts that int8's ranges are taken from
+INPUTS = ("input_ids", "attention_mask")
 Text = tuple[str, str]  # language, text
 
 
@@ -113,7 +112,7 @@ def export(
         raise ConfigError("there is no text to compare the export with the model on")
     before = TorchEmbedder(model).encode([text for _, text in rows])
     with replacing_folder(into) as aside:
-        _write(model, aside, int8=int8, table_bits=table_bits)
+        _write(model, aside, int8=int8, table_bits=table_bits, texts=[text for _, text in rows])
         if split:
             _split(aside / "model.onnx")
         shutil.copy(_tokenizer(hub.locate(str(name)), model, aside), aside / "tokenizer.json")
@@ -237,7 +236,7 @@ class FourBitTable(nn.Module):
         return (levels * scale[..., None]).reshape(*ids.shape, 2 * packed.shape[-1])
 
 
-def _write(model: Any, folder: Path, *, int8: bool, table_bits: int) -> None:
+def _write(model: Any, folder: Path, *, int8: bool, table_bits: int, texts: Sequence[str]) -> None:
     """`model.onnx`, traced with a batch that has padding, so that the mask is part of it."""
     if int8:
         for parent in list(model.modules()):
@@ -253,7 +252,7 @@ def _write(model: Any, folder: Path, *, int8: bool, table_bits: int) -> None:
         file = Path(made) / "model.onnx"
         trace(ExportGraph(model).eval(), file, fold=not int8)
         if int8:
-            _quantise(file, folder / "model.onnx")
+            quantise(file, folder / "model.onnx", _feeds(model, texts))
         else:
             shutil.copy(file, folder / "model.onnx")
 
@@ -277,7 +276,7 @@ def trace(module: nn.Module, file: Path, *, fold: bool) -> None:
                 module,
                 (ids, mask),
                 str(file),
-                input_names=["input_ids", "attention_mask"],
+                input_names=list(INPUTS),
                 output_names=["vectors"],
                 dynamic_axes={"input_ids": free, "attention_mask": free, "vectors": {0: "texts"}},
                 opset_version=OPSET,
@@ -290,79 +289,11 @@ def trace(module: nn.Module, file: Path, *, fold: bool) -> None:
             ) from error
 
 
-def _quantise(file: Path, into: Path) -> None:
-    """Matrix products by weights in int8, a scale a column, but for those that narrow."""
-    import logging
-
-    import onnx
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-    from onnxruntime.quantization.shape_inference import quant_pre_process
-
-    plainly = file.with_name("plain.onnx")
-    quant_pre_process(
-        str(file), str(plainly), skip_symbolic_shape=True
-    )  # folds what the trace left, transposed weights above all
-    graph = onnx.load(str(plainly)).graph
-    shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
-    products = [node for node in graph.node if node.op_type == "MatMul"]
-    narrow = [
-        node.name
-        for node in products
-        if len(shapes.get(node.input[1], ())) == 2 and np.greater(*shapes[node.input[1]])
-    ]
-    root = logging.getLogger()
-    level = root.level
-    root.setLevel(logging.ERROR)  # it advises, on the root logger, what was just done
-    try:
-        quantize_dynamic(
-            str(plainly),
-            str(into),
-            op_types_to_quantize=["MatMul"],
-            per_channel=True,
-            weight_type=QuantType.QInt8,
-            # Seven bits: a processor without int8 units adds two products up in 16 bits, which
-            # eight overflow in silence.
-            reduce_range=True,
-            nodes_to_exclude=narrow,
-        )
-    finally:
-        root.setLevel(level)
-    _keep_in_int8(into, set(narrow))
-
-
-def _keep_in_int8(file: Path, products: set[str]) -> None:
-    """Keep the weights of the products named in int8, a scale a column; the runtime restores them
-    when it loads the file.
-    """
-    import onnx
-    from onnx import helper, numpy_helper
-
-    model = onnx.load(str(file))
-    graph = model.graph
-    weights = {tensor.name: tensor for tensor in graph.initializer}
-    for position, node in reversed(
-        [(i, node) for i, node in enumerate(graph.node) if node.name in products]
-    ):
-        name = node.input[1]
-        weight = numpy_helper.to_array(weights[name])
-        rows, scale = quantise_rows(torch.from_numpy(weight.T.copy()))
-        kept = {f"{name}_int8": rows.numpy().T, f"{name}_scale": scale.numpy()}
-        graph.initializer.extend(
-            numpy_helper.from_array(np.ascontiguousarray(value), key) for key, value in kept.items()
-        )
-        graph.initializer.remove(weights[name])
-        whole, restored = f"{name}_whole", f"{name}_restored"
-        graph.node.insert(
-            position, helper.make_node("Mul", [whole, f"{name}_scale"], [restored], name=restored)
-        )
-        graph.node.insert(
-            position,
-            helper.make_node(
-                "Cast", [f"{name}_int8"], [whole], name=whole, to=onnx.TensorProto.FLOAT
-            ),
-        )
-        node.input[1] = restored
-    onnx.save(model, str(file))
+def _feeds(model: Any, texts: Sequence[str]) -> list[Feed]:
+    """What the graph reads of some of the texts, one at a time."""
+    few = texts[:: max(1, len(texts) // CALIBRATION)]
+    read = [model.preprocess([text]) for text in few]
+    return [{name: own[name].cpu().numpy() for name in INPUTS} for own in read]
 
 
 def _split(file: Path) -> None:
