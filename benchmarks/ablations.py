@@ -153,7 +153,7 @@ def run(name: str, seed: int, into: Path) -> Path:
             combine(parts, output / "model")
         return output / "model"
     recipe = {
-        "stage": "retriever",
+        "stage": "contrastive",
         "output": str(output),
         "base": "models/encoder-29m",
         "seed": seed,
@@ -162,13 +162,13 @@ def run(name: str, seed: int, into: Path) -> Path:
         "matryoshka": made.get("matryoshka", []),
         "mixing": {"distinct": "pairs"},
         "batch_size": BATCH,
-        "contrast": {"temperature": 0.05, "mask": None},
+        "loss": [{"kind": "info_nce", "temperature": 0.05, "mask": None}],
         "optim": {"steps": STEPS, "lr": LR, "save_every": 1000, "workers": 0},
     }
     file = into / "runs" / f"{output.name}.yaml"
     write_text(file, json.dumps(recipe))
     folder = train(file)
-    shutil.rmtree(output / "retriever", ignore_errors=True)
+    shutil.rmtree(output / "contrastive", ignore_errors=True)
     return folder
 
 

@@ -37,7 +37,7 @@ def one(model_name: str, way: str, size: int, steps: int, device: str) -> dict[s
     import lusifer
     from lusifer.training.loop import attention_for_training
     from lusifer.training.losses.contrastive import ContrastiveLoss
-    from lusifer.training.losses.info_nce import Contrast
+    from lusifer.training.losses.info_nce import InfoNCE
 
     torch.manual_seed(0)
     mini = MINI[model_name]
@@ -69,7 +69,7 @@ def one(model_name: str, way: str, size: int, steps: int, device: str) -> dict[s
     elif way == "cached":
         loss = CachedMultipleNegativesRankingLoss(model, scale=50, mini_batch_size=mini)
     else:
-        loss = ContrastiveLoss(model, Contrast(temperature=0.02, mask=None), mini_batch_size=mini)
+        loss = ContrastiveLoss(model, [InfoNCE(temperature=0.02, mask=None)], mini_batch_size=mini)
     chunks = [[v] if way != "cached" else list(v.split(mini)) for v in vectors]
     gpu = device != "cpu"
     held = held_before(gpu)

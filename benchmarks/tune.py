@@ -58,13 +58,13 @@ def tune(
     ]
     output = into / f"{domain}-{negatives}-{steps}-{lr}-{seed}"
     recipe = {
-        "stage": "retriever",
+        "stage": "contrastive",
         "output": str(output),
-        "base": "default",
+        "base": "static",
         "seed": seed,
         "batch_size": 512,
         "negatives": negatives,
-        "contrast": {"temperature": 0.05},
+        "loss": [{"kind": "info_nce", "temperature": 0.05}],
         "mixing": {"distinct": "pairs"},
         "data": {
             "root": str(into),
@@ -147,7 +147,7 @@ def main() -> None:
                 )
                 soup = folder.parent / "soup"
                 if not soup.exists():
-                    combine(["default", folder], soup)
+                    combine(["static", folder], soup)
                 soups.append(scores_of(lusifer.load(soup), pairs, options.suite))
             rows += [
                 {"domain set": domain, "run": name, "runs": own},

@@ -67,11 +67,14 @@ def test_results_are_kept(made: Path) -> None:
     assert "1 of 1 results were there already" in " ".join(done.output.split())
 
 
+NAMES = {"default": "static"}  # recipes that are called otherwise now
+
+
 @pytest.mark.parametrize("file", sorted((MADE / "recipes").glob("*.yaml")), ids=lambda p: p.stem)
 def test_a_resolved_recipe_is_read_and_names_the_same_run(file: Path) -> None:
     old = load_recipe(file)
     assert config.build(type(old), yaml.safe_load(config.dump(old)), "again") == old
-    assert load_recipe(file.stem).stage == old.stage
+    assert load_recipe(NAMES.get(file.stem, file.stem)).stage == old.stage
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +27,7 @@ from lusifer.models.bridge.connectors import Connector, ConnectorConfig
 from lusifer.search.files import walk
 from lusifer.training.assemble import assemble, save_model
 from lusifer.training.losses.distillation import Term
+from lusifer.training.losses.pair_terms import PairTerm, PairVectors
 from lusifer.training.run import load_recipe
 from lusifer.training.stage import Run, Save, Stage
 from lusifer.training.texts import TextData, read_texts
@@ -79,6 +81,51 @@ def test_a_connector_of_ones_own_may_be_an_object(model_folder: Folder) -> None:
     parts = (Part(str(model_folder(family))) for family in ("xlm-roberta", "llama"))
     bridge = Bridge.new(BridgeConfig(*parts, connector=GatedConfig(slope=0.5), max_tokens=64))
     assert isinstance(bridge.connector, Gated)
+
+
+@dataclass(frozen=True)
+class Hinge(PairTerm):
+    """A term of somebody's own over pairs: a document is to be nearer than a negative by a gap."""
+
+    gap: float = 0.2
+    kind: Literal["hinge"] = "hinge"
+
+    def __call__(self, batch: PairVectors) -> torch.Tensor:
+        own, *negatives = (batch.queries * batch.documents).sum(-1)
+        return torch.stack([(other - own + self.gap).relu().mean() for other in negatives]).mean()
+
+
+def test_a_term_over_pairs_of_ones_own_is_named_in_a_recipe(
+    tmp_path: Path, model_folder: Folder
+) -> None:
+    rows = [
+        {"query": f"{text}?", "document": TEXTS[i - 3], "negative": TEXTS[i - 5]}
+        for i, text in enumerate(TEXTS)
+    ]
+    (tmp_path / "pairs.jsonl").write_text(
+        "".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8"
+    )
+    recipe = {
+        "stage": "contrastive",
+        "output": str(tmp_path / "out"),
+        "base": str(model_folder("bert")),
+        "data": {
+            "root": str(tmp_path),
+            "sources": [{"files": ["pairs.jsonl"], "columns": ["query", "document", "negative"]}],
+        },
+        "loss": [{"kind": "hinge", "gap": 0.3}],
+        "mixing": {"distinct": "pairs"},
+        "batch_size": 8,
+        "optim": {"steps": 60, "lr": 1e-2, "workers": 0, "precision": "fp32"},
+    }
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(recipe), encoding="utf-8")
+    model = lusifer.load(lusifer.train(tmp_path / "mine.yaml"))
+    queries, own, other = (
+        model.encode([row[side] for row in rows]) for side in ("query", "document", "negative")
+    )
+    assert ((queries * own).sum(1) > (queries * other).sum(1)).mean() > 0.9
+    with pytest.raises(ConfigError, match=r"hinge, info_nce, scores|info_nce.*hinge"):
+        lusifer.train(tmp_path / "mine.yaml", ["loss=[{kind: hnge}]"])
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,10 @@ import pytest
 import lusifer
 from lusifer.cli import demo
 from lusifer.cli.demo_bridge import demo_sentences
+from lusifer.errors import LusiferError, ModelError
 from lusifer.models.hub import locate
+from lusifer.models.load import LoadedModel
+from lusifer.models.sentence_transformer import sentence_transformer
 from lusifer.search.index import Index
 
 MODELS = Path(__file__).resolve().parents[1] / "models"
@@ -53,9 +57,12 @@ def test_the_encoder_and_the_bridge_find_translations_that_the_english_model_doe
     assert float((bridge.encode(english) * anchor.encode(english)).sum(1).mean()) > 0.85
 
 
-def test_the_default_model_fits_a_wheel_and_says_what_it_is() -> None:
-    folder = locate("default")
-    assert sum(p.stat().st_size for p in folder.iterdir()) <= 25_000_000
+@pytest.mark.parametrize(("name", "limit"), [("default", 40_000_000), ("static", 25_000_000)])
+def test_what_comes_along_fits_a_wheel_and_says_what_it_is(name: str, limit: int) -> None:
+    folder = locate(name)
+    files = list(folder.iterdir())
+    assert sum(p.stat().st_size for p in files) <= limit
+    assert all(p.stat().st_size <= 25_000_000 for p in files)
     card = (folder / "README.md").read_text(encoding="utf-8")
     assert all(f"**{part}" in card for part in ("Data", "Licences", "Recipe", "Figures", "Limits"))
     about = json.loads((folder / "config.json").read_text(encoding="utf-8"))["about"]
@@ -63,14 +70,17 @@ def test_the_default_model_fits_a_wheel_and_says_what_it_is() -> None:
     assert about["figures"]
 
 
-def test_the_default_model_needs_no_torch() -> None:
+@pytest.mark.parametrize(("name", "dim"), [("default", 384), ("static", 256)])
+def test_what_comes_along_needs_no_torch(name: str, dim: int) -> None:
     script = (
         "import sys, lusifer\n"
-        "model = lusifer.load()\n"
+        f"model = lusifer.load({name!r})\n"
         "v = model.encode(['Wo ist der Bahnhof?', 'Where is the station?', 'She bakes bread.'])\n"
-        "assert v.shape == (3, 256) and abs((v * v).sum(1) - 1).max() < 1e-5\n"
+        f"assert v.shape == (3, {dim}) and abs((v * v).sum(1) - 1).max() < 1e-5\n"
         "assert v[0] @ v[1] > 0.4 > 0.2 > v[0] @ v[2], v @ v.T\n"
-        "assert lusifer.load(dimensions=64).encode(['x']).shape == (1, 64)\n"
+        f"few = lusifer.load({name!r}, dimensions=64).encode(['Wo ist der Bahnhof?'])[0]\n"
+        "cut = v[0, :64] / (v[0, :64] @ v[0, :64]) ** 0.5\n"
+        "assert few.shape == (64,) and abs(few - cut).max() < 1e-5\n"
         "assert not {'torch', 'transformers', 'lancedb'} & set(sys.modules)\n"
     )
     done = subprocess.run(
@@ -79,9 +89,10 @@ def test_the_default_model_needs_no_torch() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_the_default_model_finds_translations() -> None:
-    model = lusifer.load()
-    assert right(model, model) > 0.8
+@pytest.mark.parametrize(("name", "least"), [("default", 0.95), ("static", 0.8)])
+def test_what_comes_along_finds_translations(name: str, least: float) -> None:
+    model = lusifer.load(name)
+    assert right(model, model) > least
 
 
 def test_the_demo_finds_most_answers_in_other_languages(tmp_path: Path) -> None:
@@ -95,6 +106,18 @@ def test_the_demo_finds_most_answers_in_other_languages(tmp_path: Path) -> None:
     assert sum(r is not None and r <= demo.NEAR for r in ranks) >= 6, ranks
 
 
-def test_the_student_finds_translations_that_the_default_table_does_not() -> None:
-    student, table = lusifer.load(MODELS / "e5-student-45m"), lusifer.load()
-    assert right(student, student) > max(0.9, right(table, table))
+def test_an_index_that_the_table_made_as_the_default_is_opened_with_it(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("The ferry leaves at noon.", encoding="utf-8")
+    table = LoadedModel.load("static")
+    made = Index.create(tmp_path / "index", replace(table, name="default"))
+    made.update([tmp_path / "a.txt"])
+    opened = Index.open(tmp_path / "index")
+    assert opened.model.hash == table.hash
+    assert opened.search("When does the boat go?")[0].path.endswith("a.txt")
+    with pytest.raises(LusiferError, match="made by the model default"):
+        Index.open(tmp_path / "index", "default")
+
+
+def test_the_default_cannot_be_trained_and_says_what_can() -> None:
+    with pytest.raises(ModelError, match=r"ONNX export.*the table that comes along is static"):
+        sentence_transformer("default")

@@ -182,7 +182,7 @@ def test_a_missing_recipe_and_a_binary_one(tmp_path: Path) -> None:
 
 
 def test_a_recipes_schema_knows_its_keys_and_refuses_others() -> None:
-    for name in ("minilm", "default", "compact-30m", "e5-student", "lusifer-7b"):
+    for name in ("minilm", "static", "compact-30m", "e5-student", "lusifer-7b"):
         recipe = load_recipe(name)
         made = config.schema(type(recipe))
         assert set(made["properties"]) == {field.name for field in dataclasses.fields(recipe)}

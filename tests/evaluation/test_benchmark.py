@@ -267,10 +267,18 @@ def test_training_sets_are_known_from_recipes_and_cards(tmp_path: Path) -> None:
     def zero_shot(folder: str | Path, task: str) -> bool | None:
         return contamination.zero_shot(trained(folder), TASKS[task])
 
-    seen = [name for name, task in TASKS.items() if not zero_shot("default", name)]
+    seen = [name for name, task in TASKS.items() if not zero_shot("static", name)]
     assert seen == ["titles"], (
-        "the shipped model saw none of these, its teacher StackExchange's titles"
+        "the shipped table saw none of these, its teacher StackExchange's titles"
     )
+    seen = [name for name, task in TASKS.items() if zero_shot("default", name) is False]
+    assert {"xquad", "xquad-r", "squad", "tatoeba", "sib200", "titles"} <= set(seen)
+    assert zero_shot("default", "ntrex") is True
+    (tmp_path / "taught").mkdir()
+    (tmp_path / "taught" / "recipe.yaml").write_text(
+        "start: {base: intfloat/multilingual-e5-base}\n", encoding="utf-8"
+    )
+    assert zero_shot(tmp_path / "taught", "xquad") is False, "its teacher's paper says so"
     (tmp_path / "card").mkdir()
     (tmp_path / "card" / "README.md").write_text(
         "---\ndatasets:\n- rajpurkar/squad\n- mteb/STS12\n---\n# x\n"

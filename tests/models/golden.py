@@ -21,6 +21,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 import lusifer
 from lusifer.config import build
+from lusifer.models import hub
 from lusifer.models.backends.torch_embedder import TorchEmbedder
 from lusifer.models.bridge import Bridge, BridgeConfig, Part
 from lusifer.models.bridge.connectors import ConnectorConfig
@@ -48,7 +49,8 @@ def vectors() -> dict[str, list[list[float]]]:
 
 
 def _models() -> Iterator[tuple[str, lusifer.Embedder]]:
-    yield "default", lusifer.load()
+    for name in hub.SHIPPED:
+        yield name, lusifer.load(name)
     for folder in sorted(SHIPPED.iterdir()):
         if (
             not (folder / "bridge.json").exists()

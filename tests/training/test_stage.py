@@ -27,7 +27,7 @@ from lusifer.training import output as run_output
 from lusifer.training import stage as runner
 from lusifer.training.distributed import frozen_in_blocks, shard_frozen
 from lusifer.training.run import load_recipe, plan, stage_names, train
-from lusifer.training.stages import align, finetune
+from lusifer.training.stages import align, contrastive
 from tests.conftest import TEXTS, make_table
 from tests.reshaping.test_trim import unigram
 
@@ -75,7 +75,7 @@ def recipe(stage: str, folder: Path, model_folder: Folder, **changes: Any) -> Pa
         "sources": [{"files": ["texts.tsv"], "columns": ["language", "text"]}],
     }
     document: dict[str, Any] = {
-        "stage": stage,
+        "stage": stage.removesuffix("-bridge"),
         "output": str(folder / "out"),
         "batch_size": 4,
         "optim": OPTIM,
@@ -96,12 +96,13 @@ def recipe(stage: str, folder: Path, model_folder: Folder, **changes: Any) -> Pa
             "bridge": bridge,
             "data": {"root": str(folder), "reconstruct": texts["sources"], "complete": [PAIRS]},
         }
-    elif stage == "finetune":
+    elif stage == "contrastive-bridge":
         document |= {
             "bridge": bridge | {"prompts": {"query": "Q: ", "document": "D: "}},
-            "data": {"root": str(folder), "sources": [PAIRS]},
+            "data": {"root": str(folder), "sources": [PAIRS], "english_only": True},
+            "loss": [{"kind": "info_nce", "temperature": 0.05, "mask": None}],
         }
-    elif stage == "retriever":
+    elif stage == "contrastive":
         document |= {
             "base": str(model_folder("bert")),
             "data": {
@@ -112,10 +113,13 @@ def recipe(stage: str, folder: Path, model_folder: Folder, **changes: Any) -> Pa
                 ],
             },
             "prompts": {"query": "Q: ", "document": "D: "},
-            "contrast": {
-                "directions": ["query_to_doc", "query_to_query", "doc_to_doc"],
-                "chunk": 3,
-            },
+            "loss": [
+                {
+                    "kind": "info_nce",
+                    "directions": ["query_to_doc", "query_to_query", "doc_to_doc"],
+                    "chunk": 3,
+                }
+            ],
             "mixing": {"homogeneous": 0.5},
             "matryoshka": [16, 8],
             "mini_batch_tokens": 40,
@@ -233,20 +237,20 @@ PAIRS = {"files": ["pairs.jsonl"], "columns": ["query", "document", "negative", 
 STAGES = [
     "distill",
     "align",
-    "finetune",
+    "contrastive-bridge",
     "pooled",
     "pretrain",
     "decoder",
     "static",
     "context",
-    "retriever",
+    "contrastive",
     "multilingual",
     "student",
 ]
 
 
 def test_every_stage_is_tried() -> None:
-    assert sorted(STAGES) == stage_names()
+    assert sorted({stage.removesuffix("-bridge") for stage in STAGES}) == stage_names()
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -294,11 +298,11 @@ def test_a_resumed_run_equals_an_uninterrupted_one_to_the_bit(
     for name, tensor in first.items():
         assert torch.equal(tensor, second[name]), name
     saved = yaml.safe_load((texts / "parts" / "recipe.yaml").read_text(encoding="utf-8"))
-    assert saved["stage"] == stage
+    assert saved["stage"] == stage.removesuffix("-bridge")
     assert "torch" in json.loads((texts / "parts" / "versions.json").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("stage", ["distill", "align", "finetune"])
+@pytest.mark.parametrize("stage", ["distill", "align", "contrastive-bridge"])
 def test_the_bases_do_not_move_and_the_adapters_do(
     stage: str, texts: Path, model_folder: Folder
 ) -> None:
@@ -349,7 +353,9 @@ def test_a_decoder_made_here_is_aligned_to_and_finetuned(texts: Path, model_fold
     changes = [f"bridge.target.base={made}"]
     first = train(recipe("align", texts, model_folder, output=str(texts / "one")), changes)
     last = train(
-        recipe("finetune", texts, model_folder, output=str(texts / "two"), start=str(first)),
+        recipe(
+            "contrastive-bridge", texts, model_folder, output=str(texts / "two"), base=str(first)
+        ),
         changes,
     )
     assert lusifer.load(last).encode(TEXTS).shape == (16, 32)
@@ -379,7 +385,7 @@ def test_teacher_vectors_are_kept_block_by_block(
     )  # bf16 where the machine has it, and float16 on disk
 
 
-@pytest.mark.parametrize("stage", ["distill", "align", "finetune"])
+@pytest.mark.parametrize("stage", ["distill", "align", "contrastive-bridge"])
 def test_the_loss_falls(stage: str, texts: Path, model_folder: Folder) -> None:
     file = recipe(stage, texts, model_folder)
     train(file, ["optim.steps=40", "optim.save_every=40"])
@@ -466,11 +472,12 @@ def test_in_batch_and_hard_negatives_count_on_one_process(
     texts: Path, model_folder: Folder
 ) -> None:
     """Fault 5: on one GPU in-batch negatives vanished silently."""
-    parsed = load_recipe(recipe("finetune", texts, model_folder))
-    model = finetune.starting_model(parsed)
-    rows = finetune.read_pairs(parsed, texts)
+    parsed = load_recipe(recipe("contrastive-bridge", texts, model_folder))
+    model = contrastive.starting_model(parsed)
+    batches = contrastive.make_batches(parsed, model, contrastive.read(parsed, texts / "rows"))
+    rows = batches.rows(0)
     assert all(len(r[2]) == 2 for r in rows)
-    batch = finetune.FinetuneBatches(parsed, rows, model[0])(0)
+    batch = batches(0)
     names = [n for n in batch if n.endswith("input_ids")]
     assert names == [
         "query_input_ids",
@@ -478,7 +485,7 @@ def test_in_batch_and_hard_negatives_count_on_one_process(
         "negative_0_input_ids",
         "negative_1_input_ids",
     ]
-    loss_fn = finetune.MultipleNegativesRankingLoss(model, scale=1 / parsed.temperature)
+    loss_fn, temperature = contrastive.make_loss(parsed, model), parsed.loss[0].temperature
     features = [
         {
             k.removeprefix(n.removesuffix("input_ids")): v
@@ -491,12 +498,10 @@ def test_in_batch_and_hard_negatives_count_on_one_process(
     with torch.no_grad():
         loss = loss_fn([dict(f) for f in features], None)
         q, *docs = (model(dict(f))["sentence_embedding"] for f in features)
-        scores = q @ torch.cat(docs).T / parsed.temperature
+        scores = q @ torch.cat(docs).T / temperature
     assert scores.shape == (4, 12)
     torch.testing.assert_close(loss, torch.nn.functional.cross_entropy(scores, torch.arange(4)))
-    wanted = model[0].preprocess(
-        [f"Q: {rows[finetune.FinetuneBatches(parsed, rows, model[0]).plan(0)[0]][0]}"]
-    )["input_ids"][0]
+    wanted = model[0].preprocess([f"Q: {rows[0][0]}"])["input_ids"][0]
     assert (
         batch["query_input_ids"][0][batch["query_attention_mask"][0] == 1].tolist()
         == wanted.tolist()
@@ -514,9 +519,10 @@ def test_a_row_with_too_few_negatives_is_dropped_and_the_rest_keep_theirs(
     (texts / "pairs.jsonl").write_text(
         "".join(json.dumps(p) + "\n" for p in pairs), encoding="utf-8"
     )
-    rows = finetune.read_pairs(load_recipe(recipe("finetune", texts, model_folder)), texts)
+    parsed = load_recipe(recipe("contrastive-bridge", texts, model_folder))
+    (rows,) = contrastive.read(parsed, texts / "rows")
     assert len(rows) == 15
-    assert all(len(r[2]) == 2 for r in rows)
+    assert rows.columns == 4
 
 
 def test_prompts_are_taught_as_they_are_used(texts: Path, model_folder: Folder) -> None:
@@ -547,23 +553,25 @@ def test_stage_two_goes_on_from_stage_one_and_refuses_to_lose_it(
     texts: Path, model_folder: Folder
 ) -> None:
     first = train(recipe("align", texts, model_folder, output=str(texts / "one")))
-    file = recipe("finetune", texts, model_folder, output=str(texts / "two"), start=str(first))
-    model = finetune.starting_model(load_recipe(file))
+    file = recipe(
+        "contrastive-bridge", texts, model_folder, output=str(texts / "two"), base=str(first)
+    )
+    model = contrastive.starting_model(load_recipe(file))
     learnt = load_file(first / "trained.safetensors")
     for name, parameter in model[0].named_parameters():
         if name in learnt:
             assert torch.equal(parameter, learnt[name])
     assert lusifer.load(train(file)).prompts == {"query": "Q: ", "document": "D: "}
     with pytest.raises(ModelError, match="would lose"):
-        finetune.starting_model(load_recipe(file, ["bridge.encoder.train=frozen"]))
+        contrastive.starting_model(load_recipe(file, ["bridge.encoder.train=frozen"]))
 
 
 def test_stage_two_refuses_what_another_connector_learnt(texts: Path, model_folder: Folder) -> None:
     start = train(recipe("align", texts, model_folder), [f"output={texts / 'a'}"])
     with pytest.raises(ModelError, match="connector is 'mlp', this recipe's 'words'"):
         train(
-            recipe("finetune", texts, model_folder),
-            [f"start={start}", "bridge.connector.kind=words", f"output={texts / 'b'}"],
+            recipe("contrastive-bridge", texts, model_folder),
+            [f"base={start}", "bridge.connector.kind=words", f"output={texts / 'b'}"],
         )
 
 
@@ -614,16 +622,16 @@ def test_another_language_is_refused_with_file_and_line(texts: Path, model_folde
         ("distill", ["bridge.conector.kind=mlp"], "did you mean 'connector'"),
         ("distill", ["bridge.connector.kind=mpl"], "linear, mlp, resampler, vocabulary, words"),
         ("align", ["bridge.target.train=lora"], "must be frozen"),
-        ("finetune", ["temperature=0"], "temperature must be above 0"),
+        ("contrastive-bridge", ["loss.0.temperature=0"], "temperature must be above 0"),
         (
-            "finetune",
-            ["stage=finetun"],
-            "align, context, decoder, distill, finetune, multilingual, pooled, pretrain, retriever",
+            "contrastive-bridge",
+            ["stage=contrastiv"],
+            "align, context, contrastive, decoder, distill, multilingual, pooled, pretrain, static",
         ),
         ("decoder", ["shape.hidden=30"], "multiple of shape.heads"),
         ("decoder", ["vocabulary.size=60000"], "vocabulary.size"),
         ("distill", ["batch_size=0"], "batch_size must be at least 1"),
-        ("finetune", ["batch_size=0"], "batch_size must be at least 1"),
+        ("contrastive-bridge", ["batch_size=0"], "batch_size must be at least 1"),
         ("distill", ["optim.warmup=500"], "from 0 to 1"),
         (
             "distill",
@@ -853,11 +861,15 @@ FSDP = {
 @pytest.mark.parametrize(
     ("stage", "way"),
     [
-        *((stage, way) for stage in ("distill", "finetune", "align") for way in ("DDP", "FSDP")),
+        *(
+            (stage, way)
+            for stage in ("distill", "contrastive-bridge", "align")
+            for way in ("DDP", "FSDP")
+        ),
         ("pretrain", "DDP"),
         ("static", "DDP"),
         ("context", "DDP"),
-        ("retriever", "DDP"),
+        ("contrastive", "DDP"),
         ("multilingual", "DDP"),
     ],
 )
@@ -874,7 +886,7 @@ def test_two_processes_train_the_model_of_one(
         "static": [],
         "context": [],
         "multilingual": ["optim.lr=1e-4"],
-        "retriever": [f"base={model_folder('modernbert')}", "optim.lr=1e-4"],
+        "contrastive": [f"base={model_folder('modernbert')}", "optim.lr=1e-4"],
         "distill": [still, "optim.lr=1e-4", "bridge.encoder.lora.dropout=0", "token_dropout=0"],
     }.get(stage, [still, "optim.lr=1e-4", "bridge.encoder.lora.dropout=0"])
     file = recipe(stage, texts, model_folder)
@@ -907,7 +919,7 @@ def test_a_run_with_frozen_weights_spread_goes_on_where_it_was(
     texts: Path, model_folder: Folder
 ) -> None:
     """With recomputed activations, and the same model as in one go; on one process too."""
-    file = recipe("finetune", texts, model_folder)
+    file = recipe("contrastive-bridge", texts, model_folder)
     still = f"bridge.encoder.base={model_folder('modernbert')}"
     changes = [
         still,
@@ -924,7 +936,7 @@ def test_a_run_with_frozen_weights_spread_goes_on_where_it_was(
         (lambda: train(file, changes), 1e-3),
     ):
         shutil.rmtree(texts / "out" / "model")
-        shutil.rmtree(texts / "out" / "finetune" / "checkpoint-6")
+        shutil.rmtree(texts / "out" / "contrastive" / "checkpoint-6")
         go_on()
         np.testing.assert_allclose(
             lusifer.load(texts / "out" / "model").encode(TEXTS), before, atol=near
@@ -980,7 +992,7 @@ def test_fsdp_is_refused_where_nothing_is_frozen(
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("LUSIFER_USE_FSDP", "true")
     config = load_recipe(
-        recipe("finetune", texts, model_folder),
+        recipe("contrastive-bridge", texts, model_folder),
         ["bridge.encoder.train=full", "bridge.target.train=full"],
     ).bridge
     with pytest.raises(LusiferError, match="trains both models whole"):

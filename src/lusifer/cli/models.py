@@ -18,15 +18,17 @@ def models(
         None, help="Folders to look below; without one, the working directory's `models`."
     ),
 ) -> None:
-    """List the models that are here: the one that comes with lusifer, and those below the folders."""
+    """List the models that are here: those that come with lusifer, and those below the folders."""
     from rich.console import Console
     from rich.table import Table
 
-    from lusifer.models.hub import DEFAULT, locate
+    from lusifer.models.hub import SHIPPED, locate
 
     found: list[tuple[str, Path]] = []
-    with contextlib.suppress(ModelError):  # a copy without it still lists what is below the folders
-        found.append((DEFAULT, locate(DEFAULT)))
+    for shipped in SHIPPED:
+        # A copy without one still lists what is below the folders.
+        with contextlib.suppress(ModelError):
+            found.append((shipped, locate(shipped)))
     for name in folders or (["models"] if Path("models").is_dir() else []):
         if not Path(name).is_dir():
             raise LusiferError(f"{name}: no such folder")

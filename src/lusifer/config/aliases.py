@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-STAGES = {"distil": "distill"}
+STAGES = {"distil": "distill", "finetune": "contrastive", "retriever": "contrastive"}
 RECIPES = {"distil-student": "distill-student"}
 HEADS = {"distil": "distill"}  # keys of a retriever's heads
 # until 0.1 a connector's settings held the keys of all kinds, these with these values
@@ -41,6 +41,10 @@ def upgraded(data: Any) -> Any:
     if not isinstance(data, Mapping):
         return data
     new = {key: upgraded(value) for key, value in data.items()}
+    if new.get("stage") == "finetune":
+        new = _finetune(new)
+    if new.get("stage") == "retriever":
+        new = _retriever(new)
     if isinstance(new.get("stage"), str):
         new["stage"] = STAGES.get(new["stage"], new["stage"])
     if isinstance(new.get("heads"), dict):
@@ -63,6 +67,31 @@ def _loss(data: dict[str, Any], stage: str) -> list[Any]:
         for kind, weight in data.items()
         if kind != "temperature" and weight != 0
     ]
+
+
+def _finetune(data: dict[str, Any]) -> dict[str, Any]:
+    """A recipe of the stage `finetune`, which was `contrastive` for bridges alone."""
+    new = {key: value for key, value in data.items() if key not in ("start", "temperature")}
+    if data.get("start") is not None:
+        new["base"] = data["start"]
+    if isinstance(data.get("data"), dict):
+        new["data"] = {"english_only": True} | data["data"]
+    new["optim"] = {"lr": 5e-5} | (data.get("optim") or {})
+    temperature = data.get("temperature", 0.05)
+    new["loss"] = [{"kind": "info_nce", "temperature": temperature, "mask": None}]
+    return new
+
+
+def _retriever(data: dict[str, Any]) -> dict[str, Any]:
+    """A recipe of the stage `retriever`, whose loss was written as `contrast` and `teacher`."""
+    new = {key: value for key, value in data.items() if key not in ("contrast", "teacher")}
+    contrast = {"kind": "info_nce"} | (data.get("contrast") or {})
+    if "contrast" in data or data.get("teacher") is not None:
+        new["loss"] = [contrast]
+    if (teacher := data.get("teacher")) is not None:
+        own = contrast.get("temperature", 0.02)
+        new["loss"].append({"kind": "scores", "own_temperature": own} | teacher)
+    return new
 
 
 def _connector(data: dict[str, Any]) -> dict[str, Any]:

@@ -32,9 +32,11 @@ OVERLAPS = {
     "xquadretrieval": ("xquad", "xquad-r", "squad"),
     "tatoeba": ("tatoeba",),
     "opus-100": ("tatoeba",),
+    "xp3": ("tatoeba", "sib200", "sib200-bitext", "sib200-clusters"),  # it holds FLORES-200 too
     "flores": ("sib200", "sib200-bitext", "sib200-clusters"),
     "sib200": ("sib200", "sib200-bitext", "sib200-clusters"),
     "stackexchange_xml": ("titles",),
+    "stackexchange": ("titles",),
     "stsb": ("stsb", "stsb-dev", "sts12-16", "sts17"),
     "stsbenchmark": ("stsb", "stsb-dev", "sts12-16", "sts17"),
     "stsb_multi_mt": ("stsb", "stsb-dev", "sts12-16", "sts17"),
@@ -49,6 +51,17 @@ OVERLAPS = {
     "masakhanews": ("masakhanews",),
     "nusax_senti": ("nusax",),
 }
+
+
+# What a family's paper says that its models were trained on, for those that no registry knows.
+PUBLISHED = {
+    # Multilingual E5 (arXiv 2402.05672), tables 1 and 2
+    "multilingual-e5": (
+        "wikipedia", "mc4", "ccnews", "nllb", "reddit", "s2orc", "stackexchange", "xp3",
+        "msmarco", "nq", "triviaqa", "squad", "nli", "eli5", "dureader", "fever", "hotpotqa",
+        "quora", "mr-tydi", "miracl",
+    ),
+}  # fmt: skip
 
 
 def declared(model: LoadedModel) -> set[str] | None:
@@ -67,6 +80,7 @@ def declared(model: LoadedModel) -> set[str] | None:
             list(_sources(recipe)) if recipe is not None else None,
             _card(name),
             _registry(name),
+            _published(name),
         )
         for listed in names:
             if listed is not None:
@@ -98,12 +112,12 @@ def _folder(name: str) -> Path | None:
 
 
 def _recipe(name: str) -> dict[str, Any] | None:
-    """The recipe that lies beside a model of ours, or, for the one that comes along, the recipe of
-    its name.
+    """The recipe that lies beside a model of ours, or, for the table that comes along, the recipe
+    of its name.
     """
     folder = _folder(name)
-    if name == hub.DEFAULT:
-        files = [config.find(hub.DEFAULT)]
+    if name == hub.TABLE:
+        files = [config.find(hub.TABLE)]
     else:
         files = (
             [f for f in (folder / "recipe.yaml", folder.parent / "recipe.yaml") if f.exists()]
@@ -166,6 +180,12 @@ def _registry(name: str) -> list[str] | None:
     return (
         None if meta is None or meta.training_datasets is None else sorted(meta.training_datasets)
     )
+
+
+def _published(name: str) -> list[str] | None:
+    """What the paper of a model's family says."""
+    own = Path(name).name.lower()
+    return next((list(sets) for family, sets in PUBLISHED.items() if own.startswith(family)), None)
 
 
 def registered(name: str) -> Any:

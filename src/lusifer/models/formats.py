@@ -7,7 +7,7 @@ The first format that recognises a folder reads it. To add one, write a backend 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -88,10 +88,19 @@ def check_options(what: str, taken: frozenset[str], options: LoadOptions, name: 
 
 def _describe_static(folder: Path) -> Description:
     config = read_static_config(folder)
-    figures = "; ".join(
-        f"{task} {value}" for task, value in config.about.get("figures", {}).items()
-    )
-    return Description("static", str(config.dim), str(config.about.get("languages", "")), figures)
+    return Description("static", str(config.dim), *_told(config.about))
+
+
+def _describe_onnx(folder: Path) -> Description:
+    file = folder / "config.json"
+    about = read_json(file).get("about") if file.exists() else None
+    return Description("onnx", _width(folder), *_told(about if isinstance(about, dict) else {}))
+
+
+def _told(about: Mapping[str, Any]) -> tuple[str, str]:
+    """The languages and the figures of a card's short form."""
+    figures = "; ".join(f"{task} {value}" for task, value in about.get("figures", {}).items())
+    return str(about.get("languages", "")), figures
 
 
 def _describe_torch(folder: Path) -> Description:
@@ -160,9 +169,9 @@ FORMATS = (
     ModelFormat(
         "an ONNX export",
         lambda folder: onnx_file(folder) is not None and not weights_files(folder),
-        lambda folder, options: load_onnx(folder, options.long),
-        lambda folder: Description("onnx", _width(folder)),
-        frozenset({"long", "bf16"}),
+        lambda folder, options: load_onnx(folder, options.long, options.dimensions),
+        _describe_onnx,
+        frozenset({"dimensions", "long", "bf16"}),
     ),
     ModelFormat(
         "a bridge",

@@ -15,7 +15,8 @@ from lusifer.io.files import sha256
 FILES = ["*.json", "*.txt", "*.model", "1_Pooling/*"]
 TWICE = "consolidated*"  # some hub folders hold the same weights again under this name
 HUB = ("revision", "token", "cache_folder", "local_files_only")
-DEFAULT = "default"
+DEFAULT, TABLE = "default", "static"
+SHIPPED = (DEFAULT, TABLE)  # the folders of `assets` that are models
 KNOWN_HEADS = ("Transformer", "Pooling", "Normalize")
 
 
@@ -41,14 +42,14 @@ class Base:
 
 def locate(name: str, *, weights: bool = True, **hub: Any) -> Path:
     """The folder of a model named by a path, a hub id, `package:` and a Python module with
-    `get_model_path`, or `default`.
+    `get_model_path`, or as one that comes along: `default` or `static`.
 
     From the hub all is fetched that a model needs, or, without `weights`, its configuration and
     tokenizer alone; `hub` may hold `revision`, `token`, `cache_folder` and `local_files_only`.
     Raises ModelError where there is none, or the hub cannot be reached and its cache has no copy.
     """
-    if name == DEFAULT:
-        return _shipped()
+    if name in SHIPPED and not Path(name).is_dir():
+        return _shipped(name)
     if name.startswith("package:"):
         return _package(name)
     path = Path(name).expanduser()
@@ -72,12 +73,12 @@ def locate(name: str, *, weights: bool = True, **hub: Any) -> Path:
         ) from None
 
 
-def _shipped() -> Path:
-    """The model that comes with the package."""
-    folder = Path(__file__).parents[1] / "assets" / DEFAULT
+def _shipped(name: str) -> Path:
+    """A model that comes with the package."""
+    folder = Path(__file__).parents[1] / "assets" / name
     if not folder.is_dir():
         raise ModelError(
-            "this copy of lusifer comes without its default model; name one with --model, or reinstall lusifer"
+            f"this copy of lusifer comes without its model {name!r}; name one with --model, or reinstall lusifer"
         )
     return folder
 

@@ -31,9 +31,10 @@ def load(
     """Load a model, whatever its kind, as an `Embedder`. Remote code is never run.
 
     Args:
-        name: a folder, a hub id, `package:` and a Python module, an endpoint's URL, or `default`,
-            which comes with lusifer.
-        dimensions: of a static table, how many of a vector's first numbers to keep.
+        name: a folder, a hub id, `package:` and a Python module, an endpoint's URL, or one that
+            comes with lusifer: `default`, or `static`, which is faster and knows less.
+        dimensions: of a static table or an ONNX export, how many of a vector's first numbers to
+            keep.
         bf16: compute in bfloat16, where torch computes: about three times as fast on a CPU that has
             it, cosine to fp32 about 0.9999.
         device: torch's name of one, e.g. `cuda`; without it the best that is there.

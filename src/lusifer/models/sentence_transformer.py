@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lusifer.errors import MissingExtra, ModelError
 from lusifer.models import hub
+from lusifer.models.backends.onnx import onnx_file
 from lusifer.models.backends.static import is_static
 
 if TYPE_CHECKING:
@@ -80,6 +81,11 @@ def _sentence_transformer(
         from lusifer.models.static_table import read_table
 
         return read_table(folder, device)
+    if onnx_file(folder) is not None and not hub.weights_files(folder):
+        instead = f"; the table that comes along is {hub.TABLE}" if name == hub.DEFAULT else ""
+        raise ModelError(
+            f"{name}: is an ONNX export, which embeds texts and cannot be trained or changed; name the model that it was made of{instead}"
+        )
     if not (folder / "modules.json").exists():
         return _plain(folder, device)
     listed = _listed(folder)

@@ -50,7 +50,7 @@ def quantise(file: Path, into: Path, feeds: Sequence[Feed]) -> None:
     )
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    class Texts(CalibrationDataReader):  # type: ignore[misc]
+    class Calibration(CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
             self.left = iter(feeds)
 
@@ -74,7 +74,7 @@ def quantise(file: Path, into: Path, feeds: Sequence[Feed]) -> None:
         quantize_static(
             str(plain),
             str(into),
-            Texts(),
+            Calibration(),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=["MatMul"],
             nodes_to_quantize=wanted,

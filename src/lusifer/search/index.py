@@ -23,7 +23,7 @@ from lusifer.data.sections import sections
 from lusifer.errors import DataError, LusiferError
 from lusifer.io.files import disk_errors, locked, sha256
 from lusifer.models.embedder import Embedder
-from lusifer.models.hub import DEFAULT
+from lusifer.models.hub import DEFAULT, TABLE
 from lusifer.models.load import LoadedModel
 from lusifer.renamed import renamed
 from lusifer.search.files import Found, walk
@@ -144,7 +144,8 @@ class Index:
                 )
             about = About(**stored)
             files = database.open_table(FILES)
-        model = model if isinstance(model, LoadedModel) else LoadedModel.load(model or about.model)
+        if not isinstance(model, LoadedModel):
+            model = LoadedModel.load(model) if model else _maker(about)
         if not model.is_that(about.hash) or model.embedder.dim != about.dim:
             raise LusiferError(
                 f"{uri}: made by the model {about.model} (hash {about.hash[:12]}, {about.dim} numbers), not by {model.name} "
@@ -368,6 +369,15 @@ def _passages(file: Found, content: str) -> Iterator[dict[str, Any]]:
 def language(text: str) -> str:
     """The ISO 639-1 code of a passage's language, or "" where it is too short to tell."""
     return identify(text)[0] if sum(c.isalpha() for c in text) >= LETTERS else ""
+
+
+def _maker(about: About) -> LoadedModel:
+    """The model that made an index. `default` was once the table that is `static` now."""
+    model = LoadedModel.load(about.model)
+    if about.model == DEFAULT and not model.is_that(about.hash):
+        table = LoadedModel.load(TABLE)
+        return table if table.is_that(about.hash) else model
+    return model
 
 
 def _schema(about: About) -> pa.Schema:

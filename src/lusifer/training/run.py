@@ -110,7 +110,7 @@ def train(name: Any, overrides: Sequence[str] = (), *, restart: bool = False) ->
     from lusifer.training.distributed import take_over
     from lusifer.training.stage import run_stage
 
-    take_over(stage.name, spreads=stage.spreads)
+    take_over(stage.name, spreads=stage.spreads(recipe))
     return run_stage(stage, recipe, restart=restart)
 
 
@@ -131,5 +131,5 @@ def plan(name: Any, overrides: Sequence[str] = ()) -> dict[str, Any]:
     stage, recipe = _read(name, overrides)
     from lusifer.training.distributed import take_over
 
-    take_over(stage.name, spreads=stage.spreads)
+    take_over(stage.name, spreads=stage.spreads(recipe))
     return stage.plan(recipe)

@@ -109,7 +109,6 @@ class Stage(ABC, Generic[R]):
     name: ClassVar[str]
     recipe: ClassVar[type[Any]]
     result: ClassVar[str] = "model"
-    spreads: ClassVar[bool] = False  # whether FSDP has frozen weights to spread
 
     def check(self, recipe: R, *, restart: bool) -> None:
         """Find out, before the output folder is made, what is wrong: by default, whether the folder
@@ -124,6 +123,10 @@ class Stage(ABC, Generic[R]):
         """
         if (root := getattr(getattr(recipe, "data", None), "root", None)) is not None:
             locate_root(root)
+
+    def spreads(self, recipe: R) -> bool:
+        """Whether FSDP has frozen weights to spread."""
+        return False
 
     @abstractmethod
     def train(self, recipe: R, run: Run) -> Save:

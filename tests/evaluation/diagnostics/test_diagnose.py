@@ -75,8 +75,9 @@ def test_texts_are_changed_as_said() -> None:
     assert perturb.latin("Москва").isascii()
 
 
-def test_fertility_counts_tokens_words_and_the_unknown() -> None:
-    model = lusifer.load()
+@pytest.mark.parametrize("name", ["default", "static"])
+def test_fertility_counts_tokens_words_and_the_unknown(name: str) -> None:
+    model: Any = lusifer.load(name)
     tokens = TokenAccess.of(model)
     assert tokens is not None
     found = d.fertility(tokens, ["Guten Morgen, liebe Welt"], ["Good morning, dear world"])
@@ -100,7 +101,7 @@ def test_a_language_is_diagnosed_whole(tmp_path: Path) -> None:
         f"ein Satz über {w}"
         for w in ("Brot", "Regen", "Züge", "Musik", "Geld", "Ärzte", "Winter", "Briefe")
     ]
-    encoder = Encoder(lusifer.load(), tmp_path)
+    encoder = Encoder(lusifer.load("static"), tmp_path)
     row = d.diagnose(encoder, "deu_Latn", german, english).row()
     assert row["mexa"] > 0.5
     assert set(row["changes"]) == set(perturb.CHANGES)
@@ -130,7 +131,7 @@ def test_layers_meet_as_the_plain_loop_says(model_folder: Any) -> None:
     mexa, likeness = alignment(layers, layers)
     assert len(mexa) == len(layers)
     assert likeness == pytest.approx([1.0] * len(layers), abs=1e-5)
-    assert by_layer(lusifer.load(), texts) is None
+    assert by_layer(lusifer.load("static"), texts) is None
 
 
 class Planted:
@@ -188,8 +189,9 @@ def test_a_planted_sticky_token_is_found_and_no_other() -> None:
         sticky.detect(Oracle(), sentences)
 
 
-def test_usable_tokens_stay_one_token_when_written() -> None:
-    tokens = TokenAccess.of(lusifer.load())
+@pytest.mark.parametrize("name", ["default", "static"])
+def test_usable_tokens_stay_one_token_when_written(name: str) -> None:
+    tokens = TokenAccess.of(lusifer.load(name))
     assert tokens is not None
     some = sticky.usable(tokens, limit=50)
     assert len(some) == 50

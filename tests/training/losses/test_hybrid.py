@@ -19,9 +19,9 @@ import lusifer
 from lusifer.errors import ConfigError, ModelError
 from lusifer.models.heads import Heads, HybridEmbedder, multi_scores, sparse_scores
 from lusifer.training.losses.hybrid import HybridLoss
-from lusifer.training.losses.info_nce import Contrast
+from lusifer.training.losses.info_nce import InfoNCE
 from lusifer.training.run import train
-from lusifer.training.stages import retriever
+from lusifer.training.stages import contrastive
 from tests.conftest import TEXTS
 
 Folder = Callable[[str], Path]
@@ -31,7 +31,7 @@ Folder = Callable[[str], Path]
 def model(model_folder: Folder) -> SentenceTransformer:
     torch.manual_seed(0)
     made = lusifer.sentence_transformer(model_folder("bert"), device="cpu")
-    retriever.add_heads(made, 8)
+    contrastive.add_heads(made, 8)
     return made
 
 
@@ -74,7 +74,7 @@ def test_the_loss_is_m3_s(model: SentenceTransformer) -> None:
     ]  # the last negative is the first row's document
     model.eval()
     features = [model.preprocess(texts) for texts in columns]
-    loss = HybridLoss(model, Contrast(temperature=0.1))([dict(f) for f in features])
+    loss = HybridLoss(model, InfoNCE(temperature=0.1))([dict(f) for f in features])
     made = [model(dict(f)) for f in features]
     vectors = [F.normalize(m["sentence_embedding"], dim=-1) for m in made]
     parts = {
@@ -94,7 +94,7 @@ def test_the_loss_is_m3_s(model: SentenceTransformer) -> None:
     second = (kd["dense"] + 0.1 * kd["sparse"] + kd["multi"]) / 3
     torch.testing.assert_close(loss, (first + second) / 2)
     torch.testing.assert_close(
-        HybridLoss(model, Contrast(temperature=0.1), distill=False)([dict(f) for f in features]),
+        HybridLoss(model, InfoNCE(temperature=0.1), distill=False)([dict(f) for f in features]),
         first,
     )
 
@@ -109,9 +109,9 @@ def recipe(tmp_path: Path, model_folder: Folder) -> Path:
         "".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8"
     )
     document = {
-        "stage": "retriever", "output": str(tmp_path / "out"), "base": str(model_folder("bert")), "batch_size": 8, "heads": {"dim": 8},
+        "stage": "contrastive", "output": str(tmp_path / "out"), "base": str(model_folder("bert")), "batch_size": 8, "heads": {"dim": 8},
         "data": {"root": str(tmp_path), "sources": [{"files": ["pairs.jsonl"], "columns": ["query", "document", "negative"]}]},
-        "contrast": {"temperature": 0.1}, "prompts": {"query": "Q: "},
+        "loss": [{"kind": "info_nce", "temperature": 0.1}], "prompts": {"query": "Q: "},
         "optim": {"steps": 120, "lr": 5e-3, "save_every": 60, "workers": 0, "precision": "fp32"},
     }  # fmt: skip
     (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
@@ -155,5 +155,5 @@ def test_a_long_text_a_batch_and_padding_change_nothing(
 
 
 def test_what_does_not_go_together_is_one_line(recipe: Path) -> None:
-    with pytest.raises(ConfigError, match="heads go without"):
+    with pytest.raises(ConfigError, match="heads go with the term info_nce alone"):
         train(recipe, ["matryoshka=[16]"])

@@ -27,17 +27,16 @@ from lusifer.models.sentence_transformer import sentence_transformer
 from lusifer.training.losses.contrastive import ContrastiveLoss
 from lusifer.training.losses.info_nce import (
     DIRECTIONS,
-    Contrast,
-    Keys,
+    InfoNCE,
     info_nce,
-    ranking_divergence,
-    token_keys,
     unit_rows,
 )
+from lusifer.training.losses.pair_terms import Keys, token_keys
+from lusifer.training.losses.teacher_scores import TeacherScores, ranking_divergence
 from tests.conftest import TEXTS
 
 
-def plain(q: torch.Tensor, d: torch.Tensor, s: Contrast, keys: Keys | None) -> torch.Tensor:
+def plain(q: torch.Tensor, d: torch.Tensor, s: InfoNCE, keys: Keys | None) -> torch.Tensor:
     """One pair of loops over rows and candidates, as the papers write it."""
     n = len(q)
     losses = []
@@ -110,7 +109,7 @@ def test_chunks_give_the_plain_loss_and_its_gradients(
     keyed: bool,
 ) -> None:
     joint = joint or bool({"query_to_query", "doc_to_doc"} & others)
-    settings = Contrast(
+    settings = InfoNCE(
         0.05,
         margin,
         mask,
@@ -151,7 +150,7 @@ def test_unit_rows_and_their_gradients_are_the_plain_ones(monkeypatch: pytest.Mo
 def test_parts_of_the_rows_add_up_to_the_whole() -> None:
     """What several processes compute: each its own rows against all candidates."""
     q, d = vectors(8, 1)
-    settings = Contrast(0.05, directions=("query_to_doc", "doc_to_doc"), chunk=3)
+    settings = InfoNCE(0.05, directions=("query_to_doc", "doc_to_doc"), chunk=3)
     whole = info_nce(q, d, settings)
     parts = [info_nce(q, d, settings, first=first, rows=4) for first in (0, 4)]
     torch.testing.assert_close(sum(parts) / 2, whole)
@@ -166,13 +165,13 @@ def test_a_false_negative_and_an_equal_text_get_no_gradient() -> None:
     d = F.normalize(
         torch.tensor([[[0.8, 0, 0.6], [1, 0.3, 0.1]]]), dim=-1
     ).requires_grad_()  # the other's is nearer to query 0
-    kept = torch.autograd.grad(info_nce(q, d, Contrast(0.05, mask=None), rows=1), d)[0]
-    masked = torch.autograd.grad(info_nce(q, d, Contrast(0.05, mask=0.1), rows=1), d)[0]
+    kept = torch.autograd.grad(info_nce(q, d, InfoNCE(0.05, mask=None), rows=1), d)[0]
+    masked = torch.autograd.grad(info_nce(q, d, InfoNCE(0.05, mask=0.1), rows=1), d)[0]
     assert kept[0, 1].abs().max() > 1
     assert masked.abs().max() < 1e-6
     same = Keys(torch.tensor([1, 2]), torch.tensor([[7], [7]]))
     assert (
-        torch.autograd.grad(info_nce(q, d, Contrast(0.05, mask=None), same, rows=1), d)[0]
+        torch.autograd.grad(info_nce(q, d, InfoNCE(0.05, mask=None), same, rows=1), d)[0]
         .abs()
         .max()
         < 1e-6
@@ -235,7 +234,7 @@ def test_the_loss_is_the_librarys_where_nothing_of_ours_is_on(model: Any) -> Non
             ours, own = gradients(
                 model,
                 lambda m, d=directions: ContrastiveLoss(
-                    m, Contrast(0.02, mask=None, directions=d, chunk=3), mini_batch_size=4
+                    m, [InfoNCE(0.02, mask=None, directions=d, chunk=3)], mini_batch_size=4
                 ),
             )
             assert ours == pytest.approx(value, rel=1e-5)
@@ -246,12 +245,13 @@ def test_the_loss_is_the_librarys_where_nothing_of_ours_is_on(model: Any) -> Non
 @pytest.mark.parametrize("kl", [0.0, 0.5])
 @pytest.mark.parametrize("dims", [None, [16, 8]])
 def test_cached_gradients_are_the_plain_ones(model: Any, kl: float, dims: list[int] | None) -> None:
-    settings = Contrast(0.02, 0.1, 0.1, ("query_to_doc", "query_to_query", "doc_to_doc"), chunk=4)
+    settings = InfoNCE(0.02, 0.1, 0.1, ("query_to_doc", "query_to_query", "doc_to_doc"), chunk=4)
     labels = torch.rand(len(columns(model)[0]["input_ids"]), 2) if kl else None
 
     def make(**cached: int) -> Callable[[Any], Any]:
         def of(m: Any) -> Any:
-            loss = ContrastiveLoss(m, settings, kl=kl, **cached)
+            terms = [settings, TeacherScores(weight=kl)] if kl else [settings]
+            loss = ContrastiveLoss(m, terms, **cached)
             return MatryoshkaLoss(m, loss, dims) if dims else loss
 
         return of
@@ -279,11 +279,11 @@ def test_cached_gradients_are_the_plain_ones(model: Any, kl: float, dims: list[i
 )
 def test_wrong_settings_are_refused(wrong: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        Contrast(**wrong)
+        InfoNCE(**wrong)
 
 
 def test_a_teacher_without_scores_is_refused(model: Any) -> None:
     with pytest.raises(LusiferError, match="wants its score"):
-        ContrastiveLoss(model, Contrast(), kl=1.0)(columns(model), torch.zeros(2, 2))
+        ContrastiveLoss(model, [InfoNCE(), TeacherScores()])(columns(model), torch.zeros(2, 2))
     with pytest.raises(LusiferError, match="has 1 column"):
-        ContrastiveLoss(model, Contrast())(columns(model)[:1])
+        ContrastiveLoss(model, [InfoNCE()])(columns(model)[:1])

@@ -114,10 +114,10 @@ def test_what_does_not_fit_the_table_is_told(
 
 def test_a_recipe_may_name_anothers_data() -> None:
     student = load_recipe("student", ["data.root=there"])
-    default = load_recipe("default", ["data.root=there"])
-    assert student.data == default.data
-    named = load_recipe("default", ["data=student", "data.temperature=0.5"])
-    assert named.data == replace(load_recipe("default").data, temperature=0.5)
+    table = load_recipe("static", ["data.root=there"])
+    assert student.data == table.data
+    named = load_recipe("static", ["data=student", "data.temperature=0.5"])
+    assert named.data == replace(load_recipe("static").data, temperature=0.5)
 
 
 def test_data_that_names_itself_is_told(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lusifer.errors import MissingExtra, ModelError
+from lusifer.errors import LusiferError, MissingExtra, ModelError
 from lusifer.models.backends import engine
 from lusifer.models.backends.long_texts import encode_in_pieces
 from lusifer.models.embedder import BaseEmbedder
@@ -75,17 +75,28 @@ class OnnxEmbedder(BaseEmbedder):
         prompts: Mapping[str, str],
         default: str | None,
         long: Long = "cut",
+        dimensions: int | None = None,
     ) -> None:
+        if dimensions is not None and not 0 < dimensions <= runner.dim:
+            raise LusiferError(
+                f"dimensions is {dimensions}; this model's vectors have {runner.dim} numbers, of which the first may be kept"
+            )
         self.runner, self._prompts, self.default_prompt, self.long = (
             runner,
             dict(prompts),
             default,
             long,
         )
+        self._dim = dimensions or runner.dim
 
     @property
     def dim(self) -> int:
-        return self.runner.dim
+        return self._dim
+
+    @property
+    def tokenizer(self) -> Any:
+        """Its `tokenizers.Tokenizer`, by which a diagnosis counts tokens."""
+        return self.runner.tokens.tokenizer
 
     @property
     def max_tokens(self) -> int:
@@ -97,7 +108,7 @@ class OnnxEmbedder(BaseEmbedder):
 
     def vectors(self, texts: Sequence[str], prompt: str | None) -> Vectors:
         encode = encode_in_pieces if self.long == "pool" else engine.encode
-        return encode(self.runner, texts, self.before(prompt))
+        return encode(self.runner, texts, self.before(prompt))[:, : self._dim]
 
 
 def onnx_file(folder: str | Path) -> Path | None:
@@ -112,9 +123,12 @@ def onnx_file(folder: str | Path) -> Path | None:
     )
 
 
-def load_onnx(folder: str | Path, long: Long = "cut") -> OnnxEmbedder:
-    """Read an ONNX folder. Raises ModelError where a file is missing, damaged or asks for what is
-    not known.
+def load_onnx(
+    folder: str | Path, long: Long = "cut", dimensions: int | None = None
+) -> OnnxEmbedder:
+    """Read an ONNX folder; of its vectors the first `dimensions` numbers.
+
+    Raises ModelError where a file is missing, damaged or asks for what is not known.
     """
     try:
         import onnxruntime
@@ -157,6 +171,7 @@ def load_onnx(folder: str | Path, long: Long = "cut") -> OnnxEmbedder:
         prompts,
         settings.get("default_prompt_name"),
         long,
+        dimensions,
     )
 
 

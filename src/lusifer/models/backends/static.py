@@ -63,7 +63,7 @@ class StaticEmbedder(BaseEmbedder):
     ) -> None:
         if dim is not None and not 0 < dim <= config.dim:
             raise LusiferError(
-                f"dim is {dim}; this model's vectors have {config.dim} numbers, of which the first may be kept"
+                f"dimensions is {dim}; this model's vectors have {config.dim} numbers, of which the first may be kept"
             )
         self.tokenizer, self.config = tokenizer, config
         self.rows, self.scale = rows[:, : dim or config.dim], scale
@@ -152,7 +152,7 @@ def load_static(folder: str | Path, dim: int | None = None) -> StaticEmbedder:
 def read_static_config(folder: Path) -> StaticConfig:
     """The configuration of a static table's folder.
 
-    Checked by hand: the default model must be ready before pydantic would have been imported.
+    Checked by hand: the table must be ready before pydantic would have been imported.
     """
     kinds = {"dim": int, "max_tokens": int, "prompts": dict, "about": dict, "lusifer": str}
     try:

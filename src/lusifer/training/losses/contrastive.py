@@ -1,5 +1,5 @@
-"""`Contrast` as a loss for sentence-transformers' trainer, with gradients cached over mini-batches
-of the model (GradCache).
+"""A recipe's terms over pairs as a loss for sentence-transformers' trainer, with gradients cached
+over mini-batches of the model (GradCache).
 
 Method: GradCache (arXiv 2101.06983) by that library's mixin: embed all without a graph, take the
 loss and its gradients by the vectors, then embed again mini-batch by mini-batch with a graph.
@@ -9,46 +9,34 @@ batch goes through the model at once, which is faster where it fits. MatryoshkaL
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
 from sentence_transformers.base.losses import CachedLossMixin
-from sentence_transformers.util import all_gather, all_gather_with_grad, get_rank, get_world_size
 from torch import nn
 
 from lusifer.errors import LusiferError
-from lusifer.training.losses.info_nce import (
-    Contrast,
-    Keys,
-    info_nce,
-    ranking_divergence,
-    token_keys,
-    unit_rows,
-)
+from lusifer.training.losses.info_nce import unit_rows
+from lusifer.training.losses.pair_terms import Keys, PairTerm, PairVectors, token_keys
 
 
 class ContrastiveLoss(CachedLossMixin, nn.Module):  # type: ignore[misc]
-    """InfoNCE over (query, positive, negative, ...) columns; with labels (n, 1 + negatives), a
-    teacher's scores, also their KL.
-
-    On several processes candidates are gathered, with their gradients: the mean over processes is
-    one process's with the whole batch.
+    """The weighted sum of a recipe's terms over (query, positive, negative, ...) columns; labels (n,
+    1 + negatives) are a teacher's scores.
     """
 
     def __init__(
         self,
         model: Any,
-        settings: Contrast,
+        terms: Sequence[PairTerm],
         *,
         mini_batch_size: int | None = None,
         mini_batch_num_tokens: int | None = None,
-        kl: float = 0.0,
-        teacher_temperature: float = 1.0,
     ) -> None:
         super().__init__()
         self.model: Any = model
-        self.settings, self.kl, self.teacher_temperature = settings, kl, teacher_temperature
+        self.terms = terms
         self.uses_gradient_cache = mini_batch_size is not None or mini_batch_num_tokens is not None
         self.mini_batch_size, self.mini_batch_num_tokens = (
             mini_batch_size or 32,
@@ -66,7 +54,7 @@ class ContrastiveLoss(CachedLossMixin, nn.Module):  # type: ignore[misc]
             raise LusiferError(
                 f"contrastive learning wants queries and documents; the batch has {len(features)} column"
             )
-        if self.kl and (
+        if any(term.scored for term in self.terms) and (
             labels is None or labels.shape != (len(features[0]["input_ids"]), len(features) - 1)
         ):
             raise LusiferError(
@@ -104,19 +92,10 @@ class ContrastiveLoss(CachedLossMixin, nn.Module):  # type: ignore[misc]
             columns[1][None] if len(columns) == 2 else torch.stack(columns[1:]),
         )
         del columns
-        keys, first, rows = self._found, 0, len(queries)
+        batch = PairVectors(queries, documents, self._found, labels)
         loss = queries.new_zeros(())
-        if self.kl and labels is not None:
-            temperature = self.settings.temperature
-            loss = self.kl * ranking_divergence(
-                queries, documents, labels, temperature, self.teacher_temperature
-            )
-        if get_world_size() > 1:
-            first = get_rank() * rows
-            queries = all_gather_with_grad(queries)
-            documents = torch.stack([all_gather_with_grad(column) for column in documents])
-            keys = keys and Keys(all_gather(keys.queries), all_gather(keys.documents))
-        loss = loss + info_nce(queries, documents, self.settings, keys, first=first, rows=rows)
+        for term in self.terms:
+            loss = loss + term.weight * term(batch)
         if with_backward:
             loss.backward()  # type: ignore[no-untyped-call]
             loss = loss.detach()

@@ -56,7 +56,7 @@ def distillation(
     return {term.kind: term.weight * term(student, teacher) for term in terms}
 
 
-def distinct(terms: Sequence[Term]) -> None:
+def distinct(terms: Sequence[Choice]) -> None:
     """Raise ValueError where a recipe names no term, or one twice."""
     kinds = [term.kind for term in terms]
     if not kinds or len(set(kinds)) < len(kinds):

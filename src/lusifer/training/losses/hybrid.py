@@ -17,7 +17,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from lusifer.models.heads import SPARSE_SHARE, multi_scores, sparse_scores
-from lusifer.training.losses.info_nce import Contrast, token_keys
+from lusifer.training.losses.info_nce import InfoNCE
+from lusifer.training.losses.pair_terms import token_keys
 
 WEIGHTS = {"dense": 1.0, "sparse": 0.1, "multi": 1.0}
 
@@ -25,7 +26,7 @@ WEIGHTS = {"dense": 1.0, "sparse": 0.1, "multi": 1.0}
 class HybridLoss(nn.Module):
     """Over (query, positive, negative, ...) columns of a model whose last module is `Heads`."""
 
-    def __init__(self, model: Any, settings: Contrast, *, distill: bool = True) -> None:
+    def __init__(self, model: Any, settings: InfoNCE, *, distill: bool = True) -> None:
         super().__init__()
         self.model: Any = model
         self.settings, self.distill = settings, distill

@@ -12,11 +12,13 @@ there the plain loss is as good.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
+from sentence_transformers.util import all_gather, all_gather_with_grad, get_rank, get_world_size
+
+from lusifer.training.losses.pair_terms import Keys, PairTerm, PairVectors
 
 Direction = Literal["query_to_doc", "query_to_query", "doc_to_query", "doc_to_doc"]
 ROWS = 1024  # whose gradients are made at a time
@@ -24,7 +26,7 @@ DIRECTIONS: tuple[Direction, ...] = ("query_to_doc", "query_to_query", "doc_to_q
 
 
 @dataclass(frozen=True)
-class Contrast:
+class InfoNCE(PairTerm):
     """What is contrasted with what; names as in sentence-transformers.
 
     `mask` leaves out negatives whose cosine is above the positive's by more; null keeps them.
@@ -38,8 +40,10 @@ class Contrast:
     directions: tuple[Direction, ...] = ("query_to_doc",)
     partition: Literal["joint", "per_direction"] = "joint"
     chunk: int = 256
+    kind: Literal["info_nce"] = "info_nce"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.temperature <= 0:
             raise ValueError("temperature must be above 0")
         if self.chunk < 1:
@@ -57,21 +61,22 @@ class Contrast:
                 "partition per_direction is for query_to_doc and doc_to_query, which hold the positive"
             )
 
-
-@dataclass(frozen=True)
-class Keys:
-    """A number a text, equal for equal texts: of all queries (n,) and of all documents (n, 1 +
-    negatives).
-    """
-
-    queries: torch.Tensor
-    documents: torch.Tensor
+    def __call__(self, batch: PairVectors) -> torch.Tensor:
+        """The mean over this process's rows, against the candidates of all."""
+        queries, documents, keys = batch.queries, batch.documents, batch.keys
+        first, rows = 0, len(queries)
+        if get_world_size() > 1:
+            first = get_rank() * rows
+            queries = all_gather_with_grad(queries)
+            documents = torch.stack([all_gather_with_grad(column) for column in documents])
+            keys = keys and Keys(all_gather(keys.queries), all_gather(keys.documents))
+        return info_nce(queries, documents, self, keys, first=first, rows=rows)
 
 
 def info_nce(
     queries: torch.Tensor,
     documents: torch.Tensor,
-    settings: Contrast,
+    settings: InfoNCE,
     keys: Keys | None = None,
     *,
     first: int = 0,
@@ -96,7 +101,7 @@ class _Chunked(torch.autograd.Function):
         ctx: Any,
         queries: torch.Tensor,
         documents: torch.Tensor,
-        settings: Contrast,
+        settings: InfoNCE,
         keys: Keys | None,
         first: int,
         rows: int,
@@ -151,7 +156,7 @@ class _Unit(torch.autograd.Function):
 def _loss(
     queries: torch.Tensor,
     documents: torch.Tensor,
-    settings: Contrast,
+    settings: InfoNCE,
     keys: Keys | None,
     part: tuple[int, int],
     *,
@@ -209,7 +214,7 @@ def _leave_out(
     own: slice,
     n: int,
     positive: torch.Tensor,
-    settings: Contrast,
+    settings: InfoNCE,
     keys: Keys | None,
 ) -> None:
     """Set to -inf what is no negative, and subtract the margin from the positive, in place."""
@@ -237,44 +242,3 @@ def _leave_out(
     else:
         for k in range(scores.shape[1] // n):
             scores.scatter_(1, column + k * n, float("-inf"))
-
-
-def ranking_divergence(
-    queries: torch.Tensor,
-    documents: torch.Tensor,
-    teacher: torch.Tensor,
-    temperature: float,
-    teacher_temperature: float = 1.0,
-) -> torch.Tensor:
-    """KL of each row's scores of its own documents from a teacher's; a scalar, the mean over rows.
-
-    `queries` (n, d), `documents` (1 + k, n, d), `teacher` (n, 1 + k), a reranker's scores or
-    cosines (mE5, arXiv 2402.05672).
-    """
-    student = torch.einsum("nd,knd->nk", queries, documents) / temperature
-    return torch.nn.functional.kl_div(
-        student.log_softmax(1),
-        (teacher.to(student) / teacher_temperature).log_softmax(1),
-        reduction="batchmean",
-        log_target=True,
-    )
-
-
-def token_keys(features: Sequence[dict[str, torch.Tensor]]) -> Keys:
-    """Keys of a batch's columns, the query first, from their token ids; padding on either side
-    changes nothing.
-    """
-    columns = [_hash(f["input_ids"], f["attention_mask"]) for f in features]
-    return Keys(columns[0], torch.stack(columns[1:], dim=1))
-
-
-def _hash(ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """A 64-bit polynomial hash of each row's ids; arithmetic wraps around."""
-    powers = torch.full((ids.shape[1],), MULTIPLIER, dtype=torch.int64, device=ids.device).cumprod(
-        0
-    )
-    position = (mask.long().cumsum(1) - 1).clamp(min=0)
-    return (((ids.long() + 1) * MIX) * powers[position] * mask.long()).sum(1)
-
-
-MULTIPLIER, MIX = 6364136223846793005, 1442695040888963407

@@ -227,7 +227,10 @@ class Align(Stage[AlignRecipe]):
 
     name = "align"
     recipe = AlignRecipe
-    spreads = True
+
+    def spreads(self, recipe: AlignRecipe) -> bool:
+        """A bridge has frozen weights."""
+        return True
 
     def train(self, recipe: AlignRecipe, run: Run) -> Save:
         rows = read_rows(recipe, locate_root(recipe.data.root))

@@ -3,7 +3,7 @@ without a download.
 
 Method: a unigram vocabulary, then next-token prediction on single texts by a Llama of the recipe's
 shape (pre-norm, rotary positions, gated MLP, tied embeddings). Its use is as a target: `align`
-needs an LM head, and `finetune` shows what alignment is worth. Cost: about 6 x parameters FLOPs a
+needs an LM head, and `contrastive` shows what alignment is worth. Cost: about 6 x parameters FLOPs a
 token; the softmax over the vocabulary is the larger half of a small model. Not for anything else:
 with a few million parameters and tokens it writes no sense.
 """

@@ -8,7 +8,7 @@ connector learn features of English pieces that other languages' pieces lack; ag
 `code_switch` (a lexicon's words put into the input), `token_dropout`, `noise`, and `hold`
 (translation ranking on parallel text, a mode that the recipe must name: it is no longer
 English-only). Cost: one student and (once a text) one teacher pass. Not where the target is to get
-better than it is: finetune.
+better than it is: `contrastive`.
 """
 
 from __future__ import annotations
@@ -236,7 +236,10 @@ class Distill(Stage[DistillRecipe]):
 
     name = "distill"
     recipe = DistillRecipe
-    spreads = True
+
+    def spreads(self, recipe: DistillRecipe) -> bool:
+        """A bridge has frozen weights."""
+        return True
 
     def train(self, recipe: DistillRecipe, run: Run) -> Save:
         root, texts = locate_root(recipe.data.root), read_texts(recipe.data)

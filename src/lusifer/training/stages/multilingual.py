@@ -23,7 +23,6 @@ import torch.nn.functional as F
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.losses import MSELoss
 from sentence_transformers.sentence_transformer.modules import Dense, Normalize
-from sentence_transformers.util import all_gather, all_gather_with_grad, get_rank, get_world_size
 
 from lusifer.data.sources import Source, read_source, require
 from lusifer.errors import ConfigError
@@ -31,7 +30,8 @@ from lusifer.models.bridge import tokenise
 from lusifer.models.sentence_transformer import sentence_transformer
 from lusifer.training.assemble import save_model
 from lusifer.training.loop import Batch, Optim
-from lusifer.training.losses.info_nce import Contrast, Keys, info_nce
+from lusifer.training.losses.info_nce import InfoNCE
+from lusifer.training.losses.pair_terms import Keys, PairVectors
 from lusifer.training.memory import training_bytes
 from lusifer.training.padded_table import is_table
 from lusifer.training.stage import Run, Save, Stage
@@ -162,7 +162,7 @@ class MultilingualLoss(torch.nn.Module):
         self.model: Any = model
         self.mse: Any = MSELoss(model)
         self.size, self.ranking = model.get_embedding_dimension() or 1, recipe.ranking
-        self.settings = Contrast(temperature=recipe.temperature, mask=None)
+        self.contrast = InfoNCE(temperature=recipe.temperature, mask=None)
 
     def forward(
         self, sentence_features: Iterable[dict[str, torch.Tensor]], labels: torch.Tensor
@@ -179,12 +179,8 @@ class MultilingualLoss(torch.nn.Module):
             key = (
                 labels.float().contiguous().view(torch.int32).long().sum(1)
             )  # the same for translations of one English sentence
-            rows, first = len(text), get_rank() * len(text)
-            if get_world_size() > 1:
-                text, target, key = all_gather_with_grad(text), all_gather(target), all_gather(key)
-            loss = loss + self.ranking * info_nce(
-                text, target[None], self.settings, Keys(key, key[:, None]), first=first, rows=rows
-            )
+            pairs = PairVectors(text, target[None], Keys(key, key[:, None]))
+            loss = loss + self.ranking * self.contrast(pairs)
         return loss
 
 

@@ -1,4 +1,4 @@
-"""The compact retriever's stage: what it makes loads anywhere, learns what it is shown, and refuses
+"""The contrastive stage on an encoder: what it makes loads anywhere, learns what it is shown, and refuses
 wrong recipes in one line.
 """
 
@@ -20,11 +20,13 @@ import lusifer
 from lusifer.errors import ConfigError, DataError, ModelError
 from lusifer.models.hub import weights_hash
 from lusifer.training import stage
+from lusifer.training.pairs import _rows
 from lusifer.training.run import load_recipe, train
-from lusifer.training.stages import retriever
+from lusifer.training.stages import contrastive
 from tests.conftest import TEXTS, make_tokenizer
 
 Folder = Callable[[str], Path]
+CONTRAST = "[{kind: info_nce, temperature: 0.1, mask: null}]"
 
 
 @pytest.fixture
@@ -38,7 +40,7 @@ def recipe(tmp_path: Path, model_folder: Folder) -> Path:
         "".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8"
     )
     document: dict[str, Any] = {
-        "stage": "retriever",
+        "stage": "contrastive",
         "output": str(tmp_path / "out"),
         "base": str(model_folder("bert")),
         "data": {
@@ -46,10 +48,8 @@ def recipe(tmp_path: Path, model_folder: Folder) -> Path:
             "sources": [{"files": ["pairs.jsonl"], "columns": ["query", "document", "negative"]}],
         },
         "prompts": {"query": "Q: ", "document": "D: "},
-        "contrast": {
-            "temperature": 0.1,
-            "mask": None,
-        },  # an untrained model: what scores high is no false negative
+        # An untrained model: what scores high is no false negative.
+        "loss": [{"kind": "info_nce", "temperature": 0.1, "mask": None}],
         "matryoshka": [16],
         "batch_size": 8,
         "optim": {"steps": 90, "lr": 1e-2, "save_every": 90, "workers": 0, "precision": "fp32"},
@@ -83,28 +83,33 @@ def test_it_finds_what_it_was_shown_at_every_size_and_loads_anywhere(recipe: Pat
 
 def test_matryoshka_is_on_and_off_as_the_recipe_says(recipe: Path) -> None:
     parsed = load_recipe(recipe)
-    loss = retriever.make_loss(parsed, lusifer.sentence_transformer(parsed.base))
+    loss = contrastive.make_loss(parsed, lusifer.sentence_transformer(parsed.base))
     assert list(loss.matryoshka_dims) == [32, 16]
     plain = load_recipe(recipe, ["matryoshka=[]"])
     assert isinstance(
-        retriever.make_loss(plain, lusifer.sentence_transformer(plain.base)),
-        retriever.ContrastiveLoss,
+        contrastive.make_loss(plain, lusifer.sentence_transformer(plain.base)),
+        contrastive.ContrastiveLoss,
     )
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        (["contrast.temperature=0"], "temperature must be above 0"),
+        (["loss.0.temperature=0"], "temperature must be above 0"),
         (["prompts={passage: x}"], "prompts are for query and document, not passage"),
         (["batch_size=17"], "pairs.jsonl holds 16 rows, fewer than a batch of 17"),
         (["matryoshka=[64]"], "matryoshka names 64; sizes are from 1 to below the model's 32"),
         (["mixing.homogeneous=3"], "mixing.homogeneous is a share"),
         (["mini_batch_tokens=0"], "mini_batch_tokens must be at least 1"),
         (["negatives=-1"], "negatives must be 0 or more"),
-        (["teacher={weight: 1}"], "needs a column 'scores'"),
-        (["teacher={temperature: 0}"], "teacher.temperature above 0"),
-        (["negatives=0", "teacher={weight: 1}"], "negatives is 0"),
+        (["loss=[{kind: scores}]"], "needs a column 'scores'"),
+        (["loss=[{kind: scores, temperature: 0}]"], "temperatures are above 0"),
+        (["loss=[{kind: scores, weight: 0}]"], "a loss's weight is above 0"),
+        (["loss=[]"], "each once; not none"),
+        (["loss=[{kind: info_nce}, {kind: info_nce}]"], "each once; not info_nce, info_nce"),
+        (["loss=[{kind: triplet}]"], "info_nce, scores"),
+        (["negatives=0", "loss=[{kind: scores}]"], "negatives is 0"),
+        (["base=null"], "name a base to go on from, or a bridge to make"),
         (["train=queries"], "goes without matryoshka"),
         (["adapter={name: a}"], "adapter wants lora"),
         (["adapter={name: a/b}", "lora={}"], "make a name"),
@@ -129,7 +134,7 @@ def test_what_is_no_pair_is_left_out_and_counted(
         encoding="utf-8",
     )
     parsed = load_recipe(recipe)
-    (rows,) = retriever.read(parsed, recipe.parent, recipe.parent / "prepared")
+    (rows,) = contrastive.read(parsed, recipe.parent / "prepared")
     assert len(rows) == len(TEXTS)
     assert "2 of 18 rows are left out" in caplog.text
 
@@ -144,7 +149,7 @@ def test_lora_trains_adapters_alone_and_folds_them_in(
     recipe: Path, model_folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: dict[str, Any] = {}
-    real = retriever.fold_lora
+    real = contrastive.fold_lora
 
     def fold(model: Any) -> None:
         seen["trained"] = {name for name, p in model.named_parameters() if p.requires_grad}
@@ -152,7 +157,7 @@ def test_lora_trains_adapters_alone_and_folds_them_in(
         real(model)
         seen["after"] = model.encode(TEXTS, normalize_embeddings=True)
 
-    monkeypatch.setattr(retriever, "fold_lora", fold)
+    monkeypatch.setattr(contrastive, "fold_lora", fold)
     changes = ["lora={rank: 8, alpha: 16, dropout: 0.0}", "matryoshka=[]", "optim.steps=60"]
     folder = train(recipe, changes)
     assert all("lora_" in name for name in seen["trained"])
@@ -242,7 +247,10 @@ def with_scores(recipe: Path, scores: list[list[float]]) -> list[str]:
 def test_a_teacher_s_ranking_is_learnt(recipe: Path) -> None:
     """The teacher likes the given negative of every other row better than its document."""
     changes = with_scores(recipe, [[0.0, 4.0] if i % 2 else [4.0, 0.0] for i in range(16)])
-    folder = train(recipe, [*changes, "teacher={weight: 20, temperature: 1}"])
+    folder = train(
+        recipe,
+        [*changes, f"loss={CONTRAST[:-1]}, {{kind: scores, weight: 20, own_temperature: 0.1}}]"],
+    )
     model = lusifer.load(folder)
     rows = [
         json.loads(line)
@@ -263,7 +271,7 @@ def test_a_teacher_s_ranking_is_learnt(recipe: Path) -> None:
 def test_bad_scores_are_one_line(recipe: Path, scores: list[float], said: str) -> None:
     changes = with_scores(recipe, [scores] + [[1.0, 0.0]] * 15)
     with pytest.raises(DataError, match=said) as error:
-        train(recipe, [*changes, "teacher={weight: 1}"])
+        train(recipe, [*changes, "loss=[{kind: scores}]"])
     assert error.value.line == 1
 
 
@@ -396,15 +404,15 @@ def test_scores_stay_with_their_negatives(tmp_path: Path) -> None:
         "columns": ["query", "document", "negative", "negative_2", "scores"],
     }
     recipe = {
-        "stage": "retriever",
+        "stage": "contrastive",
         "output": "x",
         "base": "y",
         "negatives": 1,
-        "teacher": {},
+        "loss": [{"kind": "scores"}],
         "data": {"sources": [source]},
     }
     (tmp_path / "r.yaml").write_text(yaml.safe_dump(recipe), encoding="utf-8")
     parsed = load_recipe(tmp_path / "r.yaml")
-    ((texts, scores),) = retriever._rows(parsed, parsed.data.sources[0], tmp_path, 1)
+    ((texts, scores),) = _rows(parsed.data, parsed.data.sources[0], tmp_path, 1, scored=True)
     assert texts == ("q", "d", "n")
     assert scores == [3.0, 1.0]

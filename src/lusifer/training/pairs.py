@@ -1,0 +1,231 @@
+"""Rows of queries, documents and negatives, from files to the token ids of a step.
+
+Rows lie on disk (`data/row_store.py`), so that a source may be larger than the memory; which rows
+make a step's batch is `data/mixing.py`'s.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from lusifer.data.english_only import refuse_foreign
+from lusifer.data.formats import Row as DataRow
+from lusifer.data.mixing import Mix, Mixing
+from lusifer.data.row_store import KeySets, RowStore
+from lusifer.data.sources import Source, read_source, require
+from lusifer.encoding.cache import CachedRows
+from lusifer.errors import ConfigError, DataError
+from lusifer.models.bridge import tokenise
+from lusifer.training.loop import Batch, rank_and_world, wait_for_all
+from lusifer.training.query_side import add_frozen
+
+log = logging.getLogger(__name__)
+
+Row = tuple[str, str, tuple[str, ...]]
+ENGLISH = ("query", "document", "negative")  # columns that `english_only` looks at
+
+
+@dataclass(frozen=True)
+class WeightedSource(Source):
+    """A source and how often it is drawn, beside its size: 2 twice as often, 0 never."""
+
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class PairData:
+    """Sources with columns `query`, `document` and as many `negative` (`negative`, `negative_2`, …)
+    as there are. `english_only` refuses a source whose texts are of other languages.
+    """
+
+    root: str = "."
+    sources: tuple[WeightedSource, ...] = ()
+    max_tokens: int = 128
+    english_only: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.sources:
+            raise ValueError("data.sources must name at least one source")
+
+
+def given(source: Source) -> int:
+    """How many negatives a source's rows have columns for."""
+    return sum(name.startswith("negative") for name in source.names)
+
+
+def pairs_in(
+    rows: Iterable[DataRow], source: Source, wanted: int
+) -> Iterator[tuple[DataRow, Row, list[int]]]:
+    """Each row, its (query, document, `wanted` negatives), and which of its negatives these are.
+
+    Left out, and counted: a query that is its own document, and rows with fewer negatives that are
+    neither its document nor its query.
+    """
+    seen = found = 0
+    columns = [c for c in source.names if c.startswith("negative")]
+    for row in rows:
+        seen += 1
+        v = row.values
+        own = [k for k, c in enumerate(columns) if v[c] not in (v["document"], v["query"])]
+        own = own[:wanted]
+        if v["query"] != v["document"] and len(own) >= wanted:
+            found += 1
+            yield row, (v["query"], v["document"], tuple(v[columns[k]] for k in own)), own
+    if found < seen:
+        lost = f"the query is the document, or fewer than {wanted} negatives other than it"
+        log.warning("%s: %d of %d rows are left out: %s", source.files[0], seen - found, seen, lost)
+
+
+def read_pairs(
+    data: PairData, negatives: int, root: Path, folder: Path, *, scored: bool = False
+) -> list[RowStore]:
+    """Each source's rows in a store on disk: query, document, and as many negatives as it has
+    columns for, or `negatives`.
+
+    Args:
+        data: the sources.
+        negatives: at most so many a row.
+        root: where the sources' files are.
+        folder: where the stores are written; those of an earlier run are found again.
+        scored: read the column `scores` too, of each row's document and negatives.
+
+    Returns:
+        A store a source.
+
+    Raises:
+        ConfigError: where a source is empty, lacks a column, or is of another language than English
+            where that is asked for.
+        DataError: where scores are no numbers, or too few.
+    """
+    for source in data.sources:
+        require(source, ("query", "document", *(("scores",) if scored else ())), "data.sources")
+    if rank_and_world()[0] == 0:
+        for number, source in enumerate(data.sources):
+            count = min(negatives, given(source))
+            rows = _rows(data, source, root, count, scored=scored)
+            RowStore.write(folder / f"source-{number}", rows, 2 + count)
+    wait_for_all()
+    stores = [RowStore(folder / f"source-{number}") for number in range(len(data.sources))]
+    for source, store in zip(data.sources, stores, strict=True):
+        if not len(store):
+            raise ConfigError(
+                f"data.sources: {source.files[0]} holds no pair of a query and another text"
+            )
+    return stores
+
+
+def _rows(
+    data: PairData, source: Source, root: Path, count: int, *, scored: bool
+) -> Iterator[tuple[tuple[str, ...], list[float]]]:
+    rows: Iterable[DataRow] = read_source(source, root)
+    if data.english_only:
+        rows = list(rows)
+        refuse_foreign(rows, tuple(c for c in source.names if c.startswith(ENGLISH)))
+    for row, (query, document, negatives), own in pairs_in(rows, source, count):
+        scores = _scores(row, given(source), own) if scored else []
+        yield (query, document, *negatives), scores
+
+
+def _scores(row: DataRow, negatives: int, own: Sequence[int]) -> list[float]:
+    """A teacher's scores of a row's document and of its own negatives."""
+    try:
+        scores = [float(value) for value in row.values["scores"].split()]
+    except ValueError:
+        raise DataError(
+            row.path, row.line, "scores are not numbers with spaces between them"
+        ) from None
+    due = 1 + negatives
+    if len(scores) < due or not all(map(math.isfinite, scores)):
+        raise DataError(
+            row.path,
+            row.line,
+            f"{len(scores)} scores; a positive and {negatives} negatives want {due} finite ones",
+        )
+    return [scores[0], *(scores[1 + k] for k in own)]
+
+
+@dataclass(frozen=True)
+class PairSettings:
+    """What batches of pairs depend on, beside the rows."""
+
+    data: PairData
+    mixing: Mixing
+    prompts: Mapping[str, str]
+    batch_size: int
+    steps: int
+    seed: int
+
+
+class PairBatches:
+    """Step → token ids of queries, documents and negatives, prompts put before them; a teacher's
+    scores as the label.
+
+    With `frozen`, a vector for each text of a source but the query, documents come as vectors.
+    """
+
+    def __init__(
+        self,
+        settings: PairSettings,
+        stores: list[RowStore],
+        tokenizer: Any,
+        max_tokens: int | None,
+        frozen: list[CachedRows] | None = None,
+    ) -> None:
+        self.stores, self.tokenizer, self.frozen = stores, tokenizer, frozen
+        self.prompts = settings.prompts
+        self.max_tokens = min(settings.data.max_tokens, max_tokens or settings.data.max_tokens)
+        texts = [
+            KeySets(store, None if settings.mixing.distinct == "all" else 2) for store in stores
+        ]
+        self.mix = Mix(
+            texts,
+            [source.weight for source in settings.data.sources],
+            settings.mixing,
+            settings.batch_size,
+            settings.steps,
+            settings.seed,
+            [source.files[0] for source in settings.data.sources],
+        )
+
+    def rows(self, step: int) -> list[Row]:
+        """The step's (query, document, negatives)."""
+        chosen = self.mix(step).tolist()
+        return [(t[0], t[1], t[2:]) for t in (self.stores[s][i] for s, i in chosen)]
+
+    def __call__(self, step: int) -> Batch:
+        chosen, rows = self.mix(step).tolist(), self.rows(step)
+        batch = tokenise_rows(rows, self.tokenizer, self.prompts, self.max_tokens)
+        columns = 1 + min(len(row[2]) for row in rows)
+        if self.frozen:
+            add_frozen(batch, self.frozen, self.stores, chosen, columns)
+        if self.stores[0].numbers is not None:
+            batch["label"] = torch.from_numpy(
+                np.stack([self.stores[s].beside(i)[:columns] for s, i in chosen])
+            )
+        return batch
+
+
+def tokenise_rows(
+    rows: Sequence[Row], tokenizer: Any, prompts: Mapping[str, str], max_tokens: int
+) -> Batch:
+    """Rows → `query_`, `document_` and `negative_K_` ids and masks, prompts put before the texts;
+    as many negatives as all rows have.
+    """
+    columns = {"query": [r[0] for r in rows], "document": [r[1] for r in rows]}
+    columns |= {
+        f"negative_{k}": [r[2][k] for r in rows] for k in range(min(len(r[2]) for r in rows))
+    }
+    batch: Batch = {}
+    for name, texts in columns.items():
+        prompt = prompts.get("query" if name == "query" else "document", "")
+        features = tokenise(tokenizer, [prompt + text for text in texts], max_tokens)
+        batch |= {f"{name}_{key}": value for key, value in features.items()}
+    return batch
