@@ -4,7 +4,6 @@ that do not drift.
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -18,32 +17,10 @@ import yaml
 
 import lusifer
 from lusifer.training.loop import checkpoints
+from tests.cli.command import in_a_process, refused, run
 from tests.conftest import TEXTS
 
 Folder = Callable[[str], Path]
-
-
-def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """The command in a process of its own, as a user starts it."""
-    return subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "lusifer", *arguments],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        timeout=120,
-        check=False,
-        env=os.environ,
-    )
-
-
-def refused(*arguments: str, cwd: Path | None = None) -> str:
-    """The one line that a refusal prints."""
-    done = run(*arguments, cwd=cwd)
-    assert done.returncode == 2, done
-    lines = done.stderr.strip().splitlines()
-    assert len(lines) == 1, done.stderr
-    assert lines[0].startswith("lusifer: ")
-    return lines[0]
 
 
 def test_the_public_names_are_these_and_all_resolve() -> None:
@@ -59,8 +36,8 @@ def test_import_and_help_load_nothing_heavy() -> None:
     code = "import sys, lusifer, lusifer.cli.app; print([m for m in ('torch', 'transformers', 'sklearn', 'pyarrow') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-    assert "train" in run("--help").stdout
-    assert run("--version").stdout.strip() == f"lusifer {lusifer.__version__}"
+    assert "train" in in_a_process("--help").stdout
+    assert in_a_process("--version").stdout.strip() == f"lusifer {lusifer.__version__}"
 
 
 def test_a_missing_extra_names_itself() -> None:
@@ -180,7 +157,7 @@ def test_embed_similar_and_neighbours(tmp_path: Path, model_folder: Folder) -> N
 
 def test_without_a_model_the_default_one_answers(tmp_path: Path) -> None:
     near, far = (
-        float(run("similar", "Guten Morgen", text, cwd=tmp_path).stdout)
+        float(in_a_process("similar", "Guten Morgen", text, cwd=tmp_path).stdout)
         for text in ("good morning", "the price of bread")
     )
     assert near > 0.3 > far

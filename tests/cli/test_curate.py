@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_cli import refused, run
+from tests.cli.command import refused, run
 from tests.conftest import TEXTS, make_table
 
 

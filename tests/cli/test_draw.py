@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.cli.test_cli import refused, run
+from tests.cli.command import refused, run
 
 
 def test_draw_writes_a_corpus_that_encode_reads(tmp_path: Path) -> None:

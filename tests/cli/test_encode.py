@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 import lusifer
 from lusifer.cli.app import app
 from lusifer.encoding.bulk import read_vectors
-from tests.cli.test_cli import refused, run
+from tests.cli.command import refused, run
 from tests.conftest import TEXTS, make_table
 
 

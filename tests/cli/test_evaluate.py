@@ -68,7 +68,7 @@ def test_a_model_is_scored_diagnosed_and_shown(suite: Path, tmp_path: Path) -> N
     results, report = str(tmp_path / "results"), str(tmp_path / "report")
     said = told(
         "evaluate",
-        "default",
+        "static",
         "--suite",
         str(suite),
         "--tasks",
@@ -78,10 +78,10 @@ def test_a_model_is_scored_diagnosed_and_shown(suite: Path, tmp_path: Path) -> N
     )
     assert "to English" in said
     assert "accuracy English" in said
-    assert "†" not in said, "the shipped model's recipe names none of these files"
+    assert "†" not in said, "the table's recipe names none of these files"
     again = told(
         "evaluate",
-        "default",
+        "static",
         "--suite",
         str(suite),
         "--tasks",
@@ -94,7 +94,7 @@ def test_a_model_is_scored_diagnosed_and_shown(suite: Path, tmp_path: Path) -> N
     assert "1 of 1 results were there already" in again
     said = told(
         "diagnose",
-        "default",
+        "static",
         "--suite",
         str(suite),
         "--languages",
