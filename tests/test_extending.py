@@ -226,7 +226,8 @@ class Halved(Term):
 def test_a_loss_of_ones_own_is_named_in_a_recipe(tmp_path: Path, model_folder: Folder) -> None:
     (tmp_path / "texts.txt").write_text("\n".join(TEXTS), encoding="utf-8")
     recipe = {
-        "stage": "pooled",
+        "stage": "distill",
+        "method": "map",
         "output": str(tmp_path / "out"),
         "encoder": str(model_folder("xlm-roberta")),
         "target": str(model_folder("bert")),

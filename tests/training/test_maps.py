@@ -15,7 +15,7 @@ from lusifer.models.bridge.connectors.mlp import MLPConfig
 from lusifer.models.hub import weights_hash
 from lusifer.training.maps import fit
 from lusifer.training.run import train
-from lusifer.training.stages.distill import start_residual
+from lusifer.training.stages.distill_bridge import start_residual
 from tests.conftest import TEXTS
 
 Folder = Callable[[str], Path]
@@ -49,7 +49,7 @@ def test_a_pooled_model_is_plain_sentence_transformers(
 ) -> None:
     recipe = english_tsv / "r.yaml"
     recipe.write_text(
-        f"stage: pooled\noutput: {english_tsv / 'out'}\nencoder: {model_folder('modernbert')}\ntarget: {model_folder('bert')}\nkind: {kind}\n"
+        f"stage: distill\nmethod: map\noutput: {english_tsv / 'out'}\nencoder: {model_folder('modernbert')}\ntarget: {model_folder('bert')}\nkind: {kind}\n"
         f"data: {{root: {english_tsv}, sources: [{{files: [texts.tsv], columns: [language, text]}}]}}\n"
         "batch_size: 4\noptim: {steps: 4, workers: 0, precision: fp32}\n",
         encoding="utf-8",

@@ -42,14 +42,14 @@ def recipe(tmp_path: Path) -> Path:
         "".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8"
     )
     document: dict[str, Any] = {
-        "stage": "retriever",
+        "stage": "contrastive",
         "output": str(tmp_path / "out"),
         "base": str(make_table(tmp_path)),
         "data": {
             "root": str(tmp_path),
             "sources": [{"files": ["pairs.jsonl"], "columns": ["query", "document", "negative"]}],
         },
-        "contrast": {"temperature": 0.1, "mask": None},
+        "loss": [{"kind": "info_nce", "temperature": 0.1, "mask": None}],
         "negatives": 1,
         "matryoshka": [8],
         "mixing": {"distinct": "pairs"},

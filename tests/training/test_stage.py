@@ -61,9 +61,15 @@ def texts(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def stage_and_method(stage: str) -> dict[str, str]:
+    """`distill map` as a recipe says it."""
+    name, _, method = stage.partition(" ")
+    return {"stage": name} | ({"method": method} if method in stage_names()[name] else {})
+
+
 def recipe(stage: str, folder: Path, model_folder: Folder, **changes: Any) -> Path:
     """A recipe file for the stage."""
-    target = "bert" if stage in ("distill", "pooled") else "llama"
+    target = "bert" if stage in ("distill bridge", "distill map") else "llama"
     bridge = {
         "encoder": {"base": str(model_folder("xlm-roberta")), "train": "lora"},
         "target": {"base": str(model_folder(target))},
@@ -75,12 +81,12 @@ def recipe(stage: str, folder: Path, model_folder: Folder, **changes: Any) -> Pa
         "sources": [{"files": ["texts.tsv"], "columns": ["language", "text"]}],
     }
     document: dict[str, Any] = {
-        "stage": stage.removesuffix("-bridge"),
+        **stage_and_method(stage),
         "output": str(folder / "out"),
         "batch_size": 4,
         "optim": OPTIM,
     }
-    if stage == "distill":
+    if stage == "distill bridge":
         lexicon = {
             "lexicon": [{"files": ["lexicon.tsv"], "columns": ["language", "english", "text"]}]
         }
@@ -96,7 +102,7 @@ def recipe(stage: str, folder: Path, model_folder: Folder, **changes: Any) -> Pa
             "bridge": bridge,
             "data": {"root": str(folder), "reconstruct": texts["sources"], "complete": [PAIRS]},
         }
-    elif stage == "contrastive-bridge":
+    elif stage == "contrastive of a bridge":
         document |= {
             "bridge": bridge | {"prompts": {"query": "Q: ", "document": "D: "}},
             "data": {"root": str(folder), "sources": [PAIRS], "english_only": True},
@@ -124,7 +130,7 @@ def recipe(stage: str, folder: Path, model_folder: Folder, **changes: Any) -> Pa
             "matryoshka": [16, 8],
             "mini_batch_tokens": 40,
         }
-    elif stage == "multilingual":
+    elif stage == "distill parallel":
         parallel = {
             "files": ["pairs.jsonl"],
             "columns": ["query", "document", "_", "_"],
@@ -136,7 +142,7 @@ def recipe(stage: str, folder: Path, model_folder: Folder, **changes: Any) -> Pa
             "ranking": 0.5,
         }
         document |= {"data": {"root": str(folder), "sources": [parallel]}}
-    elif stage == "student":
+    elif stage == "distill vectors":
         del document["batch_size"]
         base = unigram(folder / "unigram")
         if not (folder / "vectors").exists():
@@ -159,21 +165,21 @@ def recipe(stage: str, folder: Path, model_folder: Folder, **changes: Any) -> Pa
             "batch_tokens": 60,
         }
         document |= {"data": {"vectors": str(folder / "vectors")}}
-    elif stage == "pooled":
+    elif stage == "distill map":
         document |= {
             "encoder": str(model_folder("xlm-roberta")),
             "target": str(model_folder("bert")),
             "data": texts,
             "kind": "mlp",
         }
-    elif stage == "decoder":
+    elif stage == "pretrain causal":
         shape = {"hidden": 32, "layers": 2, "heads": 4, "intermediate": 48, "max_tokens": 64}
         document |= {
             "data": texts,
             "vocabulary": {"size": 310, "characters": 10_000},
             "shape": shape,
         }
-    elif stage == "pretrain":
+    elif stage == "pretrain masked":
         del document["batch_size"], document["optim"]
         source = [{"files": ["parallel.tsv"], "columns": ["language", "english", "text"]}]
         document |= {
@@ -184,7 +190,7 @@ def recipe(stage: str, folder: Path, model_folder: Folder, **changes: Any) -> Pa
             "masking": {"optim": OPTIM, "batch_tokens": 512},
             "ranking": {"optim": OPTIM, "batch_tokens": 512},
         }
-    elif stage == "static":
+    elif stage == "static table":
         del document["batch_size"], document["optim"]
         source = [{"files": ["parallel.tsv"], "columns": ["language", "english", "text"]}]
         asked = [{"files": ["pairs.jsonl"], "columns": ["query", "document"]}]
@@ -210,7 +216,7 @@ def recipe(stage: str, folder: Path, model_folder: Folder, **changes: Any) -> Pa
             },
             "teacher": {"base": str(model_folder("bert")), "kinds": ["parallel", "retrieval"]},
         }
-    elif stage == "context":
+    elif stage == "static context":
         del document["batch_size"], document["optim"]
         source = [{"files": ["parallel.tsv"], "columns": ["language", "english", "text"]}]
         document |= {
@@ -228,29 +234,30 @@ def recipe(stage: str, folder: Path, model_folder: Folder, **changes: Any) -> Pa
             "teacher": {"base": str(model_folder("bert")), "kinds": ["parallel"]},
         }
     document |= changes
-    file = folder / f"{stage}.yaml"
+    file = folder / f"{stage.replace(' ', '-')}.yaml"
     file.write_text(yaml.safe_dump(document), encoding="utf-8")
     return file
 
 
 PAIRS = {"files": ["pairs.jsonl"], "columns": ["query", "document", "negative", "negative_2"]}
 STAGES = [
-    "distill",
+    "distill bridge",
     "align",
-    "contrastive-bridge",
-    "pooled",
-    "pretrain",
-    "decoder",
-    "static",
-    "context",
+    "contrastive of a bridge",
+    "distill map",
+    "pretrain masked",
+    "pretrain causal",
+    "static table",
+    "static context",
     "contrastive",
-    "multilingual",
-    "student",
+    "distill parallel",
+    "distill vectors",
 ]
 
 
 def test_every_stage_is_tried() -> None:
-    assert sorted({stage.removesuffix("-bridge") for stage in STAGES}) == stage_names()
+    known = {" ".join(filter(None, (n, m))) for n, ms in stage_names().items() for m in ms or [""]}
+    assert set(STAGES) == known | {"contrastive of a bridge"}
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -298,11 +305,11 @@ def test_a_resumed_run_equals_an_uninterrupted_one_to_the_bit(
     for name, tensor in first.items():
         assert torch.equal(tensor, second[name]), name
     saved = yaml.safe_load((texts / "parts" / "recipe.yaml").read_text(encoding="utf-8"))
-    assert saved["stage"] == stage.removesuffix("-bridge")
+    assert saved["stage"] == stage.split()[0]
     assert "torch" in json.loads((texts / "parts" / "versions.json").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("stage", ["distill", "align", "contrastive-bridge"])
+@pytest.mark.parametrize("stage", ["distill bridge", "align", "contrastive of a bridge"])
 def test_the_bases_do_not_move_and_the_adapters_do(
     stage: str, texts: Path, model_folder: Folder
 ) -> None:
@@ -341,7 +348,7 @@ def test_an_encoder_may_be_its_table_alone(texts: Path, model_folder: Folder) ->
     any order.
     """
     model = lusifer.load(
-        train(recipe("pretrain", texts, model_folder), ["ranking=null", "masking=null"])
+        train(recipe("pretrain masked", texts, model_folder), ["ranking=null", "masking=null"])
     )
     a, b = model.encode(["market the behind", "the market behind"])
     np.testing.assert_allclose(a, b, atol=1e-5)
@@ -349,12 +356,16 @@ def test_an_encoder_may_be_its_table_alone(texts: Path, model_folder: Folder) ->
 
 def test_a_decoder_made_here_is_aligned_to_and_finetuned(texts: Path, model_folder: Folder) -> None:
     """The paper's whole path, with a target that the project made itself."""
-    made = train(recipe("decoder", texts, model_folder, output=str(texts / "decoder")))
+    made = train(recipe("pretrain causal", texts, model_folder, output=str(texts / "decoder")))
     changes = [f"bridge.target.base={made}"]
     first = train(recipe("align", texts, model_folder, output=str(texts / "one")), changes)
     last = train(
         recipe(
-            "contrastive-bridge", texts, model_folder, output=str(texts / "two"), base=str(first)
+            "contrastive of a bridge",
+            texts,
+            model_folder,
+            output=str(texts / "two"),
+            base=str(first),
         ),
         changes,
     )
@@ -385,7 +396,7 @@ def test_teacher_vectors_are_kept_block_by_block(
     )  # bf16 where the machine has it, and float16 on disk
 
 
-@pytest.mark.parametrize("stage", ["distill", "align", "contrastive-bridge"])
+@pytest.mark.parametrize("stage", ["distill bridge", "align", "contrastive of a bridge"])
 def test_the_loss_falls(stage: str, texts: Path, model_folder: Folder) -> None:
     file = recipe(stage, texts, model_folder)
     train(file, ["optim.steps=40", "optim.save_every=40"])
@@ -472,7 +483,7 @@ def test_in_batch_and_hard_negatives_count_on_one_process(
     texts: Path, model_folder: Folder
 ) -> None:
     """Fault 5: on one GPU in-batch negatives vanished silently."""
-    parsed = load_recipe(recipe("contrastive-bridge", texts, model_folder))
+    parsed = load_recipe(recipe("contrastive of a bridge", texts, model_folder))
     model = contrastive.starting_model(parsed)
     batches = contrastive.make_batches(parsed, model, contrastive.read(parsed, texts / "rows"))
     rows = batches.rows(0)
@@ -519,18 +530,18 @@ def test_a_row_with_too_few_negatives_is_dropped_and_the_rest_keep_theirs(
     (texts / "pairs.jsonl").write_text(
         "".join(json.dumps(p) + "\n" for p in pairs), encoding="utf-8"
     )
-    parsed = load_recipe(recipe("contrastive-bridge", texts, model_folder))
+    parsed = load_recipe(recipe("contrastive of a bridge", texts, model_folder))
     (rows,) = contrastive.read(parsed, texts / "rows")
     assert len(rows) == 15
     assert rows.columns == 4
 
 
 def test_prompts_are_taught_as_they_are_used(texts: Path, model_folder: Folder) -> None:
-    from lusifer.training.stages import distill
+    from lusifer.training.stages import distill_bridge as distill
 
     prompts = {"query": "Q: ", "document": "D: "}
     parsed = load_recipe(
-        recipe("distill", texts, model_folder, code_switch=None, token_dropout=0.0),
+        recipe("distill bridge", texts, model_folder, code_switch=None, token_dropout=0.0),
         ["bridge.prompts={query: 'Q: ', document: 'D: '}"],
     )
     bridge = distill.Bridge.new(parsed.bridge)
@@ -554,7 +565,7 @@ def test_stage_two_goes_on_from_stage_one_and_refuses_to_lose_it(
 ) -> None:
     first = train(recipe("align", texts, model_folder, output=str(texts / "one")))
     file = recipe(
-        "contrastive-bridge", texts, model_folder, output=str(texts / "two"), base=str(first)
+        "contrastive of a bridge", texts, model_folder, output=str(texts / "two"), base=str(first)
     )
     model = contrastive.starting_model(load_recipe(file))
     learnt = load_file(first / "trained.safetensors")
@@ -570,7 +581,7 @@ def test_stage_two_refuses_what_another_connector_learnt(texts: Path, model_fold
     start = train(recipe("align", texts, model_folder), [f"output={texts / 'a'}"])
     with pytest.raises(ModelError, match="connector is 'mlp', this recipe's 'words'"):
         train(
-            recipe("contrastive-bridge", texts, model_folder),
+            recipe("contrastive of a bridge", texts, model_folder),
             [f"base={start}", "bridge.connector.kind=words", f"output={texts / 'b'}"],
         )
 
@@ -578,7 +589,7 @@ def test_stage_two_refuses_what_another_connector_learnt(texts: Path, model_fold
 def test_words_are_taught_resumed_and_shared_by_two_processes(
     texts: Path, model_folder: Folder
 ) -> None:
-    file = recipe("distill", texts, model_folder)
+    file = recipe("distill bridge", texts, model_folder)
     still = [
         f"bridge.encoder.base={model_folder('modernbert')}",
         "bridge.encoder.lora.dropout=0",
@@ -597,7 +608,7 @@ def test_words_are_taught_resumed_and_shared_by_two_processes(
 
 
 def test_another_recipe_in_the_same_folder_is_refused(texts: Path, model_folder: Folder) -> None:
-    file = recipe("pooled", texts, model_folder, kind="ridge")
+    file = recipe("distill map", texts, model_folder, kind="ridge")
     train(file)
     with pytest.raises(LusiferError, match="another recipe"):
         train(file, ["penalty=0.5"])
@@ -611,50 +622,54 @@ def test_another_language_is_refused_with_file_and_line(texts: Path, model_folde
         encoding="utf-8",
     )
     with pytest.raises(DataError, match=r"texts.tsv:2: .*english_only.*'de'"):
-        train(recipe("distill", texts, model_folder))
+        train(recipe("distill bridge", texts, model_folder))
 
 
 @pytest.mark.parametrize(
     ("stage", "changes", "what"),
     [
-        ("distill", ["bridge.encoder.base=/nowhere"], "no such model folder"),
-        ("distill", ["data.root=/nowhere"], "data.root"),
-        ("distill", ["bridge.conector.kind=mlp"], "did you mean 'connector'"),
-        ("distill", ["bridge.connector.kind=mpl"], "linear, mlp, resampler, vocabulary, words"),
-        ("align", ["bridge.target.train=lora"], "must be frozen"),
-        ("contrastive-bridge", ["loss.0.temperature=0"], "temperature must be above 0"),
+        ("distill bridge", ["bridge.encoder.base=/nowhere"], "no such model folder"),
+        ("distill bridge", ["data.root=/nowhere"], "data.root"),
+        ("distill bridge", ["bridge.conector.kind=mlp"], "did you mean 'connector'"),
         (
-            "contrastive-bridge",
-            ["stage=contrastiv"],
-            "align, context, contrastive, decoder, distill, multilingual, pooled, pretrain, static",
+            "distill bridge",
+            ["bridge.connector.kind=mpl"],
+            "linear, mlp, resampler, vocabulary, words",
         ),
-        ("decoder", ["shape.hidden=30"], "multiple of shape.heads"),
-        ("decoder", ["vocabulary.size=60000"], "vocabulary.size"),
-        ("distill", ["batch_size=0"], "batch_size must be at least 1"),
-        ("contrastive-bridge", ["batch_size=0"], "batch_size must be at least 1"),
-        ("distill", ["optim.warmup=500"], "from 0 to 1"),
+        ("align", ["bridge.target.train=lora"], "must be frozen"),
+        ("contrastive of a bridge", ["loss.0.temperature=0"], "temperature must be above 0"),
         (
-            "distill",
+            "contrastive of a bridge",
+            ["stage=contrastiv"],
+            "one of align, contrastive, distill, pretrain, static",
+        ),
+        ("pretrain causal", ["shape.hidden=30"], "multiple of shape.heads"),
+        ("pretrain causal", ["vocabulary.size=60000"], "vocabulary.size"),
+        ("distill bridge", ["batch_size=0"], "batch_size must be at least 1"),
+        ("contrastive of a bridge", ["batch_size=0"], "batch_size must be at least 1"),
+        ("distill bridge", ["optim.warmup=500"], "from 0 to 1"),
+        (
+            "distill bridge",
             ["data.sources=[{files: [texts.tsv], columns: [language, sentence]}]"],
             "needs a column named",
         ),
-        ("distill", ["optim.steps=0"], "steps must be at least 1"),
-        ("distill", ["code_switch={texts: 0.5}"], "lexicon must name"),
-        ("distill", ["bridge.max_tokens=4000"], "max_tokens"),
-        ("pretrain", ["ranking.kinds={paralel: 1.0}"], "not paralel"),
-        ("pretrain", ["ranking.bundle=0"], "bundle is 0"),
-        ("static", ["substrings=-1"], "substrings is -1"),
-        ("static", ["teacher.kinds=[lexicon]"], "the teacher has no vector of these"),
-        ("static", ["teacher.kinds=[paralel]"], "not paralel"),
-        ("static", ["few=0"], "few is 0"),
-        ("static", ["whiten=2"], "whiten is 2"),
-        ("pretrain", ["ranking=null", "masking=null", "warm=null"], "nothing to train"),
+        ("distill bridge", ["optim.steps=0"], "steps must be at least 1"),
+        ("distill bridge", ["code_switch={texts: 0.5}"], "lexicon must name"),
+        ("distill bridge", ["bridge.max_tokens=4000"], "max_tokens"),
+        ("pretrain masked", ["ranking.kinds={paralel: 1.0}"], "not paralel"),
+        ("pretrain masked", ["ranking.bundle=0"], "bundle is 0"),
+        ("static table", ["substrings=-1"], "substrings is -1"),
+        ("static table", ["teacher.kinds=[lexicon]"], "the teacher has no vector of these"),
+        ("static table", ["teacher.kinds=[paralel]"], "not paralel"),
+        ("static table", ["few=0"], "few is 0"),
+        ("static table", ["whiten=2"], "whiten is 2"),
+        ("pretrain masked", ["ranking=null", "masking=null", "warm=null"], "nothing to train"),
         (
-            "pretrain",
+            "pretrain masked",
             ["data.lexicon=[{files: [parallel.tsv], columns: [language, text]}]"],
             "needs a column 'english'",
         ),
-        ("pretrain", ["vocabulary.size=60000"], "vocabulary.size"),
+        ("pretrain masked", ["vocabulary.size=60000"], "vocabulary.size"),
     ],
 )
 def test_wrong_recipes_are_told_in_one_line(
@@ -690,12 +705,14 @@ def test_restart_deletes_what_runs_make_and_nothing_else(tmp_path: Path) -> None
 def test_held_translations_of_one_sentence_are_no_negatives_of_each_other(
     texts: Path, model_folder: Folder
 ) -> None:
-    from lusifer.training.stages import distill
+    from lusifer.training.stages import distill_bridge as distill
 
     parallel = "".join(f"{TEXTS[0]}\t{t[::-1]}\n" for t in TEXTS[:8])
     (texts / "held.tsv").write_text(parallel, encoding="utf-8")
     hold = {"parallel": [{"files": ["held.tsv"], "columns": ["english", "text"]}], "batch_size": 4}
-    parsed = load_recipe(recipe("distill", texts, model_folder, hold=hold, token_dropout=0.0))
+    parsed = load_recipe(
+        recipe("distill bridge", texts, model_folder, hold=hold, token_dropout=0.0)
+    )
     model = distill.assemble(distill.Bridge.new(parsed.bridge)).eval()
     batch = distill.DistillBatches(parsed, TEXTS, np.zeros((16, 32), np.float16), model[0], texts)(
         0
@@ -731,11 +748,11 @@ def test_short_texts_are_identified_together(texts: Path, model_folder: Folder) 
     lines = [f"Wo ist das Haus Nummer {i} bitte?" for i in range(300)]
     (texts / "texts.tsv").write_text("".join(f"eng_Latn\t{t}\n" for t in lines), encoding="utf-8")
     with pytest.raises(DataError, match=r"texts.tsv:1: .*'de'"):
-        train(recipe("distill", texts, model_folder))
+        train(recipe("distill bridge", texts, model_folder))
     (texts / "texts.tsv").write_text(
         "".join(f"eng_Latn\tWhere is house {i}, please?\n" for i in range(300)), encoding="utf-8"
     )
-    assert plan(recipe("distill", texts, model_folder))["rows"] == {"texts": 300}
+    assert plan(recipe("distill bridge", texts, model_folder))["rows"] == {"texts": 300}
 
 
 def test_align_needs_a_target_that_writes(texts: Path, model_folder: Folder) -> None:
@@ -755,7 +772,7 @@ def test_a_dry_run_counts_and_trains_nothing(stage: str, texts: Path, model_fold
 def test_an_interrupt_in_the_middle_of_a_save_leaves_the_last_good_checkpoint(
     texts: Path, model_folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = recipe("distill", texts, model_folder)
+    file = recipe("distill bridge", texts, model_folder)
     import transformers
 
     original = transformers.Trainer._save_rng_state
@@ -795,7 +812,7 @@ def test_a_full_disk_is_one_line_and_the_last_checkpoint_stays(
 
     monkeypatch.setattr(transformers.Trainer, "_save_optimizer_and_scheduler", full)
     with pytest.raises(LusiferError, match="disk is full"):
-        train(recipe("distill", texts, model_folder))
+        train(recipe("distill bridge", texts, model_folder))
     assert [p.name for p in loop.checkpoints(texts / "out" / "distill")] == ["checkpoint-3"]
 
 
@@ -863,14 +880,14 @@ FSDP = {
     [
         *(
             (stage, way)
-            for stage in ("distill", "contrastive-bridge", "align")
+            for stage in ("distill bridge", "contrastive of a bridge", "align")
             for way in ("DDP", "FSDP")
         ),
-        ("pretrain", "DDP"),
-        ("static", "DDP"),
-        ("context", "DDP"),
+        ("pretrain masked", "DDP"),
+        ("static table", "DDP"),
+        ("static context", "DDP"),
         ("contrastive", "DDP"),
-        ("multilingual", "DDP"),
+        ("distill parallel", "DDP"),
     ],
 )
 def test_two_processes_train_the_model_of_one(
@@ -882,12 +899,17 @@ def test_two_processes_train_the_model_of_one(
     # no dropout: its masks differ from process to process
     still = f"bridge.encoder.base={model_folder('modernbert')}"
     changes = {
-        "pretrain": [],
-        "static": [],
-        "context": [],
-        "multilingual": ["optim.lr=1e-4"],
+        "pretrain masked": [],
+        "static table": [],
+        "static context": [],
+        "distill parallel": ["optim.lr=1e-4"],
         "contrastive": [f"base={model_folder('modernbert')}", "optim.lr=1e-4"],
-        "distill": [still, "optim.lr=1e-4", "bridge.encoder.lora.dropout=0", "token_dropout=0"],
+        "distill bridge": [
+            still,
+            "optim.lr=1e-4",
+            "bridge.encoder.lora.dropout=0",
+            "token_dropout=0",
+        ],
     }.get(stage, [still, "optim.lr=1e-4", "bridge.encoder.lora.dropout=0"])
     file = recipe(stage, texts, model_folder)
     one = train(file, [*changes, f"output={texts / 'one'}"])
@@ -910,8 +932,8 @@ def test_two_processes_train_the_model_of_one(
     np.testing.assert_allclose(
         vectors[1],
         vectors[0],
-        atol=4e-3 if stage == "static" else 1e-3,
-        rtol=2**-7 if stage == "pretrain" else 0,
+        atol=4e-3 if stage == "static table" else 1e-3,
+        rtol=2**-7 if stage == "pretrain masked" else 0,
     )
 
 
@@ -919,7 +941,7 @@ def test_a_run_with_frozen_weights_spread_goes_on_where_it_was(
     texts: Path, model_folder: Folder
 ) -> None:
     """With recomputed activations, and the same model as in one go; on one process too."""
-    file = recipe("contrastive-bridge", texts, model_folder)
+    file = recipe("contrastive of a bridge", texts, model_folder)
     still = f"bridge.encoder.base={model_folder('modernbert')}"
     changes = [
         still,
@@ -992,7 +1014,7 @@ def test_fsdp_is_refused_where_nothing_is_frozen(
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("LUSIFER_USE_FSDP", "true")
     config = load_recipe(
-        recipe("contrastive-bridge", texts, model_folder),
+        recipe("contrastive of a bridge", texts, model_folder),
         ["bridge.encoder.train=full", "bridge.target.train=full"],
     ).bridge
     with pytest.raises(LusiferError, match="trains both models whole"):
@@ -1016,7 +1038,7 @@ def test_a_dry_run_counts_the_frozen_weights_that_other_processes_keep(
 def test_a_student_without_its_teachers_vectors_is_told_and_leaves_nothing(
     texts: Path, model_folder: Folder
 ) -> None:
-    file = recipe("student", texts, model_folder)
+    file = recipe("distill vectors", texts, model_folder)
     for vectors, what in (
         ("nowhere", "holds no shard-00000.parquet; make it with: lusifer encode"),
         ("vectors", "keeps no column 'text'"),

@@ -5,16 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-STAGES = {"distil": "distill", "finetune": "contrastive", "retriever": "contrastive"}
+# A stage's earlier name, its name, and the method that it is of that, where the stage has several.
+STAGES = {
+    "distil": ("distill", "bridge"),
+    "pooled": ("distill", "map"),
+    "multilingual": ("distill", "parallel"),
+    "student": ("distill", "vectors"),
+    "context": ("static", "context"),
+    "decoder": ("pretrain", "causal"),
+    "finetune": ("contrastive", None),
+    "retriever": ("contrastive", None),
+}
 RECIPES = {"distil-student": "distill-student"}
 HEADS = {"distil": "distill"}  # keys of a retriever's heads
 # until 0.1 a connector's settings held the keys of all kinds, these with these values
 FLAT_CONNECTOR = {"queries": 16, "heads": 8, "temperature": 1.0, "nearest": 10}
 VECTORS = {"cosine": 1.0, "mse": 0.0, "ranking": 1.0, "kl": 0.0, "temperature": 0.05}
 FLAT_LOSS = {
-    "distill": VECTORS,
-    "pooled": VECTORS,
-    "student": {"error": 1.0, "kl": 1.0, "temperature": 0.02},
+    "bridge": VECTORS,
+    "map": VECTORS,
+    "vectors": {"error": 1.0, "kl": 1.0, "temperature": 0.02},
 }
 SHARPENED = ("ranking", "kl")  # terms of a loss that have a temperature
 CONNECTOR_KEYS = {
@@ -45,22 +55,23 @@ def upgraded(data: Any) -> Any:
         new = _finetune(new)
     if new.get("stage") == "retriever":
         new = _retriever(new)
-    if isinstance(new.get("stage"), str):
-        new["stage"] = STAGES.get(new["stage"], new["stage"])
+    if isinstance(new.get("stage"), str) and new["stage"] in STAGES:
+        name, method = STAGES[new["stage"]]
+        new = {"stage": name} | ({"method": method} if method else {}) | new | {"stage": name}
     if isinstance(new.get("heads"), dict):
         new["heads"] = {HEADS.get(key, key): value for key, value in new["heads"].items()}
     if isinstance(new.get("connector"), dict):
         new["connector"] = _connector(new["connector"])
     if isinstance(new.get("loss"), dict):
-        new["loss"] = _loss(new["loss"], str(new.get("stage")))
+        new["loss"] = _loss(new["loss"], str(new.get("method", "bridge")))
     return new
 
 
-def _loss(data: dict[str, Any], stage: str) -> list[Any]:
+def _loss(data: dict[str, Any], method: str) -> list[Any]:
     """A loss as a list of its terms: until 0.1 it was a mapping from terms to weights, 0 for none,
-    with one temperature beside them, over the stage's own weights.
+    with one temperature beside them, over the method's own weights.
     """
-    data = FLAT_LOSS.get(stage, {}) | data
+    data = FLAT_LOSS.get(method, {}) | data
     sharpened = {"temperature": data["temperature"]} if "temperature" in data else {}
     return [
         {"kind": kind, "weight": weight} | (sharpened if kind in SHARPENED else {})

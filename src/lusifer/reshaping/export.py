@@ -76,7 +76,7 @@ def export(
         into: the folder to write.
         int8: keep weights in eight bits.
         table_bits: of an int8 export's table; 4 is for a model that was trained so (`start.four_bits`
-            of the stage `student`).
+            of the method `vectors`).
         split: keep tensors of a megabyte and more, the table above all, in a second file beside
             the graph, `model.onnx_data`: two smaller files.
         min_cosine: the mean cosine to the model below which nothing is written.

@@ -16,22 +16,34 @@ if TYPE_CHECKING:
     from lusifer.training.stage import Stage
 
 
-def stage_names() -> list[str]:
-    """The stages that ship with lusifer: the files in `training/stages/`."""
+def stage_names() -> dict[str, list[str]]:
+    """The stages that ship with lusifer, and the methods of those that have several: the files
+    `NAME.py` and `NAME_METHOD.py` in `training/stages/`.
+    """
     folder = Path(__file__).with_name("stages")
-    return sorted(module.name for module in iter_modules([str(folder)]))
+    found: dict[str, list[str]] = {}
+    for module in sorted(iter_modules([str(folder)]), key=lambda module: module.name):
+        name, _, method = module.name.partition("_")
+        found.setdefault(name, []).extend([method] if method else [])
+    return found
 
 
-def find_stage(name: str) -> Stage[Any] | None:
-    """The stage of a name: one of ours, or of whatever has been imported; None where there is none."""
+def find_stage(name: str, method: str | None = None) -> Stage[Any] | None:
+    """The stage of a name, by its usual method where none is named: one of ours, or of whatever has
+    been imported; None where there is none.
+    """
     try:
         from lusifer.training.stage import Stage
 
         if name in stage_names():
-            importlib.import_module(f"lusifer.training.stages.{name}")
+            for own in stage_names()[name] or [""]:
+                file = f"{name}_{own}" if own else name
+                importlib.import_module(f"lusifer.training.stages.{file}")
     except ModuleNotFoundError as error:
         raise MissingExtra(error.name or "torch", "train") from None
-    return next((stage() for stage in _derived(Stage) if stage.name == name), None)
+    found = [stage for stage in _derived(Stage) if stage.name == name]
+    fitting = (s for s in found if (s.method == method if method else s.usual or not s.method))
+    return next((stage() for stage in fitting), None)
 
 
 def _derived(cls: Any) -> Iterator[type[Stage[Any]]]:
@@ -81,8 +93,11 @@ def _read(name: Any, overrides: Sequence[str]) -> tuple[Stage[Any], Any]:
 def _built(data: Mapping[str, Any], path: Path) -> tuple[Stage[Any], Any]:
     """The stage that plain data name, and their recipe."""
     data = config.upgraded(data)
-    name = data.get("stage")
-    stage = find_stage(name) if isinstance(name, str) else None
+    name, method = data.get("stage"), data.get("method")
+    stage = find_stage(name, method) if isinstance(name, str) else None
+    if stage is None and stage_names().get(str(name)):
+        methods = ", ".join(stage_names()[str(name)])
+        raise ConfigError(f"{path}: method is {method!r}; stage {name} knows {methods}")
     if stage is None:
         raise ConfigError(
             f"{path}: stage is {name!r}; it must be one of {', '.join(stage_names())}"
@@ -95,7 +110,7 @@ def train(name: Any, overrides: Sequence[str] = (), *, restart: bool = False) ->
 
     Args:
         name: a recipe's file, the name of one that ships with lusifer, or a recipe object, such as
-            `lusifer.training.stages.pooled.PooledRecipe`.
+            `lusifer.training.stages.distill_map.PooledRecipe`.
         overrides: dotted changes, e.g. `optim.lr=1e-4`.
         restart: begin anew.
 
@@ -119,7 +134,7 @@ def plan(name: Any, overrides: Sequence[str] = ()) -> dict[str, Any]:
 
     Args:
         name: a recipe's file, the name of one that ships with lusifer, or a recipe object, such as
-            `lusifer.training.stages.pooled.PooledRecipe`.
+            `lusifer.training.stages.distill_map.PooledRecipe`.
         overrides: dotted changes, e.g. `optim.lr=1e-4`.
 
     Returns:

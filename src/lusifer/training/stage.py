@@ -102,11 +102,14 @@ class Run:
 
 
 class Stage(ABC, Generic[R]):
-    """What one kind of recipe trains. `name` is what its recipes call it; `result` is the folder,
-    within the output, of what it makes.
+    """What one kind of recipe trains. `name` is what its recipes call it, and `method` which of the
+    ways of that name, the `usual` one where they say nothing; `result` is the folder, within the
+    output, of what it makes.
     """
 
     name: ClassVar[str]
+    method: ClassVar[str] = ""
+    usual: ClassVar[bool] = False
     recipe: ClassVar[type[Any]]
     result: ClassVar[str] = "model"
 

@@ -4,7 +4,7 @@ its input.
 Method (LUSIFER, arXiv 2501.00874): tokens → encoder → connector → target by `inputs_embeds` →
 pooling → normalise. It is a sentence-transformers module; pooling and normalisation are that
 library's. Cost: one pass through both models, the target's backbone alone (no LM head, no kept
-hidden states). Not worth it where a `pooled` map does as well: measure.
+hidden states). Not worth it where a map of pooled vectors does as well: measure.
 
 Every row's tokens are moved to the front before each model, so batch, padding side and padding
 length change nothing. How it lies on disk stands in `checkpoint.py`, what it is made of in

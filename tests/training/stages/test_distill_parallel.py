@@ -18,7 +18,7 @@ from sentence_transformers import SentenceTransformer
 import lusifer
 from lusifer.errors import ConfigError
 from lusifer.training.run import load_recipe, plan, train
-from lusifer.training.stages.multilingual import MultilingualLoss, read_pairs, student
+from lusifer.training.stages.distill_parallel import MultilingualLoss, read_pairs, student
 from tests.conftest import TEXTS, make_table
 
 Folder = Callable[[str], Path]
@@ -36,7 +36,7 @@ def recipe(tmp_path: Path, model_folder: Folder) -> Path:
         "".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8"
     )
     document: dict[str, Any] = {
-        "stage": "multilingual", "output": str(tmp_path / "out"), "base": str(model_folder("modernbert")), "teacher": str(model_folder("bert")),
+        "stage": "distill", "method": "parallel", "output": str(tmp_path / "out"), "base": str(model_folder("modernbert")), "teacher": str(model_folder("bert")),
         "data": {"root": str(tmp_path), "sources": [{"files": ["parallel.jsonl"], "columns": ["english", "text"]}]},
         "batch_size": 8, "ranking": 0.5, "optim": {"steps": 200, "lr": 4e-3, "save_every": 100, "workers": 0, "precision": "fp32"},
     }  # fmt: skip

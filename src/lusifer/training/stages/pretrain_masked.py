@@ -74,6 +74,7 @@ class PretrainRecipe:
     stage: Literal["pretrain"]
     output: str
     data: Data
+    method: Literal["masked"] = "masked"
     seed: int = 0
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
     shape: EncoderShape = field(default_factory=EncoderShape)
@@ -219,6 +220,8 @@ class Pretrain(Stage[PretrainRecipe]):
     """The encoder's folder, which `AutoModel.from_pretrained` and `SentenceTransformer` load."""
 
     name = "pretrain"
+    method = "masked"
+    usual = True
     recipe = PretrainRecipe
     result = "encoder"
 

@@ -10,8 +10,8 @@ teacher's vectors share one large direction (all cosines of multilingual-e5-smal
 which hides what differs. The table may be trained in the four bits that it is kept in. The
 teacher's vectors come from `lusifer encode`, so that a machine's idle hours can make them first,
 and a longer run uses the shards that have been added. Cost: three student's passes a text and
-epoch, and one of the teacher, once. Not where the teacher is English alone: `distill` a bridge, or
-stage `multilingual` with parallel text.
+epoch, and one of the teacher, once. Not where the teacher is English alone: distill a bridge, or
+by the method `parallel` with parallel text.
 """
 
 from __future__ import annotations
@@ -83,7 +83,8 @@ class StudentRecipe:
     reads the vectors alone.
     """
 
-    stage: Literal["student"]
+    stage: Literal["distill"]
+    method: Literal["vectors"]
     output: str
     start: StudentStart
     data: VectorData
@@ -265,7 +266,8 @@ class VectorLoss(torch.nn.Module):
 class Student(Stage[StudentRecipe]):
     """The student's folder, a standard sentence-transformers model."""
 
-    name = "student"
+    name = "distill"
+    method = "vectors"
     recipe = StudentRecipe
 
     def check(self, recipe: StudentRecipe, *, restart: bool) -> None:

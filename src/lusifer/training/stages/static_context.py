@@ -36,7 +36,7 @@ from lusifer.training.memory import training_bytes
 from lusifer.training.pair_store import PairStore
 from lusifer.training.ranking import Ranking, RankingBatches, kept
 from lusifer.training.stage import Run, Save, Stage
-from lusifer.training.stages.static import sample_ids
+from lusifer.training.stages.static_table import sample_ids
 from lusifer.training.teaching import Objective, TaughtBatches, VectorTeacher, check, prepared
 from lusifer.training.vocabulary import PAD, Vocabulary
 
@@ -68,7 +68,8 @@ class ContextRecipe:
     static table. `int8` keeps the layers, too, as int8 rows.
     """
 
-    stage: Literal["context"]
+    stage: Literal["static"]
+    method: Literal["context"]
     output: str
     data: Data
     table: str
@@ -335,7 +336,8 @@ def save_onnx(
 class Context(Stage[ContextRecipe]):
     """The encoder's ONNX folder."""
 
-    name = "context"
+    name = "static"
+    method = "context"
     recipe = ContextRecipe
 
     def check(self, recipe: ContextRecipe, *, restart: bool) -> None:

@@ -40,7 +40,8 @@ from lusifer.training.texts import Epochs, TextData, read_texts
 class PooledRecipe:
     """Everything that `lusifer train` needs for a pooled map."""
 
-    stage: Literal["pooled"]
+    stage: Literal["distill"]
+    method: Literal["map"]
     output: str
     encoder: str
     target: str
@@ -95,7 +96,8 @@ def fit_mlp(recipe: PooledRecipe, x: Vectors, y: Vectors, run: Run) -> list[Dens
 class Pooled(Stage[PooledRecipe]):
     """The model's folder, which plain SentenceTransformer loads."""
 
-    name = "pooled"
+    name = "distill"
+    method = "map"
     recipe = PooledRecipe
 
     def train(self, recipe: PooledRecipe, run: Run) -> Save:

@@ -18,7 +18,13 @@ from lusifer.errors import ConfigError, LusiferError, ModelError
 from lusifer.models.backends.static import load_static
 from lusifer.training.corpus import Data
 from lusifer.training.run import load_recipe, train
-from lusifer.training.stages.context import ContextRecipe, Contextual, Layers, rotary, save_onnx
+from lusifer.training.stages.static_context import (
+    ContextRecipe,
+    Contextual,
+    Layers,
+    rotary,
+    save_onnx,
+)
 from tests.conftest import TEXTS, make_table
 from tests.training.test_stage import recipe, texts  # noqa: F401  the same files and recipe
 
@@ -122,7 +128,7 @@ def test_a_recipe_may_name_anothers_data() -> None:
 
 def test_data_that_names_itself_is_told(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(
-        f"stage: context\ndata: {tmp_path / 'b.yaml'}\n", encoding="utf-8"
+        f"stage: static\nmethod: context\ndata: {tmp_path / 'b.yaml'}\n", encoding="utf-8"
     )
     (tmp_path / "b.yaml").write_text(f"data: {tmp_path / 'a.yaml'}\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="names it again"):

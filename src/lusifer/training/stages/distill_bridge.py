@@ -75,6 +75,7 @@ class DistillRecipe:
     output: str
     bridge: BridgeConfig
     data: TextData
+    method: Literal["bridge"] = "bridge"
     seed: int = 0
     loss: tuple[Term, ...] = (Cosine(), TeacherRanking())
     code_switch: CodeSwitch | None = None
@@ -235,6 +236,8 @@ class Distill(Stage[DistillRecipe]):
     """The bridge's folder, a standard sentence-transformers model in the target's space."""
 
     name = "distill"
+    method = "bridge"
+    usual = True
     recipe = DistillRecipe
 
     def spreads(self, recipe: DistillRecipe) -> bool:

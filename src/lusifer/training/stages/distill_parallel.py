@@ -64,7 +64,8 @@ class MultilingualRecipe:
     teacher's vectors for several runs.
     """
 
-    stage: Literal["multilingual"]
+    stage: Literal["distill"]
+    method: Literal["parallel"]
     output: str
     base: str
     teacher: str
@@ -187,7 +188,8 @@ class MultilingualLoss(torch.nn.Module):
 class Multilingual(Stage[MultilingualRecipe]):
     """The student's folder, a standard sentence-transformers model in the teacher's space."""
 
-    name = "multilingual"
+    name = "distill"
+    method = "parallel"
     recipe = MultilingualRecipe
 
     def train(self, recipe: MultilingualRecipe, run: Run) -> Save:

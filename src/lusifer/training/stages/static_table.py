@@ -50,6 +50,7 @@ class StaticRecipe:
     stage: Literal["static"]
     output: str
     data: Data
+    method: Literal["table"] = "table"
     seed: int = 0
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
     dim: int = 256
@@ -168,6 +169,8 @@ class Static(Stage[StaticRecipe]):
     """The table's folder, which `lusifer.load` loads without torch."""
 
     name = "static"
+    method = "table"
+    usual = True
     recipe = StaticRecipe
 
     def check(self, recipe: StaticRecipe, *, restart: bool) -> None:

@@ -46,7 +46,8 @@ class DecoderShape:
 class DecoderRecipe:
     """Everything that `lusifer train` needs to make a small decoder."""
 
-    stage: Literal["decoder"]
+    stage: Literal["pretrain"]
+    method: Literal["causal"]
     output: str
     data: TextData
     seed: int = 0
@@ -99,7 +100,8 @@ class DecoderBatches:
 class Decoder(Stage[DecoderRecipe]):
     """The decoder's folder, which `AutoModelForCausalLM.from_pretrained` loads."""
 
-    name = "decoder"
+    name = "pretrain"
+    method = "causal"
     recipe = DecoderRecipe
     result = "decoder"
 
