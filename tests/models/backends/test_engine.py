@@ -276,7 +276,7 @@ def test_settings_that_a_model_does_not_have_are_told(model_folder: Folder, tmp_
     with pytest.raises(ModelError, match="must be cut or pool"):
         lusifer.load(model_folder("bert"), long="pol")  # type: ignore[arg-type]
     with pytest.raises(ModelError, match="takes no long='pool'"):
-        lusifer.load(long="pool")
+        lusifer.load("static", long="pool")
     assert lusifer.load(model_folder("bert"), budget=64).runner.budget == 64  # type: ignore[attr-defined]
 
 

@@ -110,12 +110,12 @@ def test_chunks_give_the_plain_loss_and_its_gradients(
 ) -> None:
     joint = joint or bool({"query_to_query", "doc_to_doc"} & others)
     settings = InfoNCE(
-        0.05,
-        margin,
-        mask,
-        ("query_to_doc", *sorted(others)),
-        "joint" if joint else "per_direction",
-        chunk,
+        temperature=0.05,
+        margin=margin,
+        mask=mask,
+        directions=("query_to_doc", *sorted(others)),
+        partition="joint" if joint else "per_direction",
+        chunk=chunk,
     )
     q, d = vectors(n, k)
     generator = torch.Generator().manual_seed(1)
@@ -150,7 +150,7 @@ def test_unit_rows_and_their_gradients_are_the_plain_ones(monkeypatch: pytest.Mo
 def test_parts_of_the_rows_add_up_to_the_whole() -> None:
     """What several processes compute: each its own rows against all candidates."""
     q, d = vectors(8, 1)
-    settings = InfoNCE(0.05, directions=("query_to_doc", "doc_to_doc"), chunk=3)
+    settings = InfoNCE(temperature=0.05, directions=("query_to_doc", "doc_to_doc"), chunk=3)
     whole = info_nce(q, d, settings)
     parts = [info_nce(q, d, settings, first=first, rows=4) for first in (0, 4)]
     torch.testing.assert_close(sum(parts) / 2, whole)
@@ -165,13 +165,15 @@ def test_a_false_negative_and_an_equal_text_get_no_gradient() -> None:
     d = F.normalize(
         torch.tensor([[[0.8, 0, 0.6], [1, 0.3, 0.1]]]), dim=-1
     ).requires_grad_()  # the other's is nearer to query 0
-    kept = torch.autograd.grad(info_nce(q, d, InfoNCE(0.05, mask=None), rows=1), d)[0]
-    masked = torch.autograd.grad(info_nce(q, d, InfoNCE(0.05, mask=0.1), rows=1), d)[0]
+    kept = torch.autograd.grad(info_nce(q, d, InfoNCE(temperature=0.05, mask=None), rows=1), d)[0]
+    masked = torch.autograd.grad(info_nce(q, d, InfoNCE(temperature=0.05, mask=0.1), rows=1), d)[0]
     assert kept[0, 1].abs().max() > 1
     assert masked.abs().max() < 1e-6
     same = Keys(torch.tensor([1, 2]), torch.tensor([[7], [7]]))
     assert (
-        torch.autograd.grad(info_nce(q, d, InfoNCE(0.05, mask=None), same, rows=1), d)[0]
+        torch.autograd.grad(info_nce(q, d, InfoNCE(temperature=0.05, mask=None), same, rows=1), d)[
+            0
+        ]
         .abs()
         .max()
         < 1e-6
@@ -234,7 +236,9 @@ def test_the_loss_is_the_librarys_where_nothing_of_ours_is_on(model: Any) -> Non
             ours, own = gradients(
                 model,
                 lambda m, d=directions: ContrastiveLoss(
-                    m, [InfoNCE(0.02, mask=None, directions=d, chunk=3)], mini_batch_size=4
+                    m,
+                    [InfoNCE(temperature=0.02, mask=None, directions=d, chunk=3)],
+                    mini_batch_size=4,
                 ),
             )
             assert ours == pytest.approx(value, rel=1e-5)
@@ -245,7 +249,13 @@ def test_the_loss_is_the_librarys_where_nothing_of_ours_is_on(model: Any) -> Non
 @pytest.mark.parametrize("kl", [0.0, 0.5])
 @pytest.mark.parametrize("dims", [None, [16, 8]])
 def test_cached_gradients_are_the_plain_ones(model: Any, kl: float, dims: list[int] | None) -> None:
-    settings = InfoNCE(0.02, 0.1, 0.1, ("query_to_doc", "query_to_query", "doc_to_doc"), chunk=4)
+    settings = InfoNCE(
+        temperature=0.02,
+        margin=0.1,
+        mask=0.1,
+        directions=("query_to_doc", "query_to_query", "doc_to_doc"),
+        chunk=4,
+    )
     labels = torch.rand(len(columns(model)[0]["input_ids"]), 2) if kl else None
 
     def make(**cached: int) -> Callable[[Any], Any]:
