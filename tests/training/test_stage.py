@@ -630,6 +630,8 @@ def test_another_language_is_refused_with_file_and_line(texts: Path, model_folde
     [
         ("distill bridge", ["bridge.encoder.base=/nowhere"], "no such model folder"),
         ("distill bridge", ["data.root=/nowhere"], "data.root"),
+        ("distill bridge", ["method=pooled"], "has the methods bridge, map, parallel, vectors"),
+        ("align", ["method=bridge"], "unknown key 'method'"),
         ("distill bridge", ["bridge.conector.kind=mlp"], "did you mean 'connector'"),
         (
             "distill bridge",

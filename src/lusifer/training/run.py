@@ -94,10 +94,13 @@ def _built(data: Mapping[str, Any], path: Path) -> tuple[Stage[Any], Any]:
     """The stage that plain data name, and their recipe."""
     data = config.upgraded(data)
     name, method = data.get("stage"), data.get("method")
-    stage = find_stage(name, method) if isinstance(name, str) else None
-    if stage is None and stage_names().get(str(name)):
-        methods = ", ".join(stage_names()[str(name)])
-        raise ConfigError(f"{path}: method is {method!r}; stage {name} knows {methods}")
+    methods = stage_names().get(str(name))
+    wanted = None if methods == [] else method  # else the recipe's class says what key is unknown
+    stage = find_stage(name, wanted) if isinstance(name, str) else None
+    if stage is None and methods:
+        raise ConfigError(
+            f"{path}: method is {method!r}; stage {name} has the methods {', '.join(methods)}"
+        )
     if stage is None:
         raise ConfigError(
             f"{path}: stage is {name!r}; it must be one of {', '.join(stage_names())}"

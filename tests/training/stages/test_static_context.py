@@ -37,6 +37,7 @@ def table(tmp_path: Path) -> Path:
 def made(table: Path) -> ContextRecipe:
     source = Source(files=("parallel.tsv",), columns=("language", "english", "text"))
     return ContextRecipe(
+        "static",
         "context",
         "out",
         Data(parallel=(source,)),
@@ -93,7 +94,7 @@ def test_rotary_products_depend_on_the_distance_alone() -> None:
 def test_the_stage_trains_layers_and_leaves_the_table(
     texts: Path, model_folder: Callable[[str], Path]
 ) -> None:
-    folder = train(recipe("context", texts, model_folder))
+    folder = train(recipe("static context", texts, model_folder))
     model, static = lusifer.load(folder), load_static(texts / "table" / "model")
     cosines = (model.encode(TEXTS) * static.encode(TEXTS)).sum(1)
     assert cosines.max() < 0.9999, "the layers have learnt"
@@ -103,7 +104,7 @@ def test_the_stage_trains_layers_and_leaves_the_table(
 def test_what_does_not_fit_the_table_is_told(
     texts: Path, model_folder: Callable[[str], Path]
 ) -> None:
-    file = recipe("context", texts, model_folder)
+    file = recipe("static context", texts, model_folder)
     for change, message in (
         (["shape.heads=3"], "must divide by twice that"),
         (["nested=[16]"], "between 1 and dim - 1, 15"),
@@ -177,13 +178,13 @@ def test_vectors_may_be_in_the_teachers_space(
         f"teacher={{base: {teacher}}}",
         f"output={texts / 'in-space'}",
     ]
-    folder = train(recipe("context", texts, model_folder), change)
+    folder = train(recipe("static context", texts, model_folder), change)
     assert lusifer.load(folder).dim == lusifer.load(teacher).dim
     with pytest.raises(ConfigError, match="wants a teacher"):
-        train(recipe("context", texts, model_folder), ["space=teacher", "teacher=null"])
+        train(recipe("static context", texts, model_folder), ["space=teacher", "teacher=null"])
     with pytest.raises(ConfigError, match="a power from 0"):
-        train(recipe("context", texts, model_folder), ["whiten=2"])
+        train(recipe("static context", texts, model_folder), ["whiten=2"])
     turned = train(
-        recipe("context", texts, model_folder), ["whiten=0.5", f"output={texts / 'turned'}"]
+        recipe("static context", texts, model_folder), ["whiten=0.5", f"output={texts / 'turned'}"]
     )
     assert np.isfinite(lusifer.load(turned).encode(TEXTS)).all()
