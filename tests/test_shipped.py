@@ -15,7 +15,7 @@ import lusifer
 from lusifer.cli import demo
 from lusifer.cli.demo_bridge import demo_sentences
 from lusifer.errors import LusiferError, ModelError
-from lusifer.models.hub import locate
+from lusifer.models.hub import SHIPPED, locate
 from lusifer.models.load import LoadedModel
 from lusifer.models.sentence_transformer import sentence_transformer
 from lusifer.search.index import Index
@@ -116,6 +116,15 @@ def test_an_index_that_the_table_made_as_the_default_is_opened_with_it(tmp_path:
     assert opened.search("When does the boat go?")[0].path.endswith("a.txt")
     with pytest.raises(LusiferError, match="made by the model default"):
         Index.open(tmp_path / "index", "default")
+
+
+def test_a_folder_of_that_name_does_not_stand_before_what_comes_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in SHIPPED:
+        (tmp_path / name).mkdir()
+        assert locate(name).parent.name == "assets"
 
 
 def test_the_default_cannot_be_trained_and_says_what_can() -> None:

@@ -173,6 +173,23 @@ def test_a_loss_of_before_is_a_list_of_terms(old: dict[str, Any], new: list[str]
     assert all(term.get("temperature", 0.05) == 0.05 for term in found)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ({"contrast": {"temperature": 0.1}}, [("info_nce", None)]),
+        ({"contrast": {"temperature": 0.1}, "teacher": {"weight": 0}}, [("info_nce", None)]),
+        ({"contrast": {"temperature": 0.1}, "teacher": {}}, [("info_nce", None), ("scores", 0.1)]),
+        ({}, [("info_nce", None)]),
+    ],
+)
+def test_a_retriever_of_before_has_its_loss_as_terms(
+    old: dict[str, Any], new: list[tuple[str, float | None]]
+) -> None:
+    found = config.upgraded({"stage": "retriever", **old})
+    assert found["stage"] == "contrastive"
+    assert [(term["kind"], term.get("own_temperature")) for term in found["loss"]] == new
+
+
 def test_a_missing_recipe_and_a_binary_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such recipe"):
         config.read(tmp_path / "none.yaml")

@@ -519,6 +519,20 @@ def test_in_batch_and_hard_negatives_count_on_one_process(
     )
 
 
+def test_a_bridge_learns_nested_sizes_with_cached_gradients(
+    texts: Path, model_folder: Folder
+) -> None:
+    """The same weights as without the cache; dropout apart, which each pass draws anew."""
+    file = recipe("contrastive of a bridge", texts, model_folder)
+    still = ["bridge.encoder.lora.dropout=0", "matryoshka=[16]", "optim.lr=1e-4"]
+    still.append(f"bridge.encoder.base={model_folder('modernbert')}")
+    plain, cached = (
+        lusifer.load(train(file, [*still, *changes, f"output={texts / name}"])).encode(TEXTS)
+        for name, changes in (("plain", []), ("cached", ["mini_batch_tokens=40"]))
+    )
+    np.testing.assert_allclose(cached, plain, atol=1e-4)
+
+
 def test_a_row_with_too_few_negatives_is_dropped_and_the_rest_keep_theirs(
     texts: Path, model_folder: Folder
 ) -> None:

@@ -97,9 +97,9 @@ def _retriever(data: dict[str, Any]) -> dict[str, Any]:
     """A recipe of the stage `retriever`, whose loss was written as `contrast` and `teacher`."""
     new = {key: value for key, value in data.items() if key not in ("contrast", "teacher")}
     contrast = {"kind": "info_nce"} | (data.get("contrast") or {})
-    if "contrast" in data or data.get("teacher") is not None:
-        new["loss"] = [contrast]
-    if (teacher := data.get("teacher")) is not None:
+    new["loss"] = [contrast]
+    teacher = data.get("teacher")
+    if teacher is not None and teacher.get("weight") != 0:
         own = contrast.get("temperature", 0.02)
         new["loss"].append({"kind": "scores", "own_temperature": own} | teacher)
     return new

@@ -55,7 +55,7 @@ OVERLAPS = {
 
 # What a family's paper says that its models were trained on, for those that no registry knows.
 PUBLISHED = {
-    # Multilingual E5 (arXiv 2402.05672), tables 1 and 2
+    # Multilingual E5 (arXiv 2402.05672), both stages, as its paper and its cards list them
     "multilingual-e5": (
         "wikipedia", "mc4", "ccnews", "nllb", "reddit", "s2orc", "stackexchange", "xp3",
         "msmarco", "nq", "triviaqa", "squad", "nli", "eli5", "dureader", "fever", "hotpotqa",

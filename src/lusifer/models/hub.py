@@ -48,7 +48,7 @@ def locate(name: str, *, weights: bool = True, **hub: Any) -> Path:
     tokenizer alone; `hub` may hold `revision`, `token`, `cache_folder` and `local_files_only`.
     Raises ModelError where there is none, or the hub cannot be reached and its cache has no copy.
     """
-    if name in SHIPPED and not Path(name).is_dir():
+    if name in SHIPPED:
         return _shipped(name)
     if name.startswith("package:"):
         return _package(name)

@@ -41,7 +41,7 @@ OPSET = 17
 LARGEST = 2_000_000_000  # bytes of one ONNX file
 SPLIT_FROM = 1 << 20  # bytes of a tensor that is kept beside the graph
 TABLE = 1024  # an embedding of at least so many rows is kept as int8
-CALIBRATION = 256  # texts that int8's ranges are taken from
+CALIBRATION = 256  # texts, about, that int8's ranges are taken from
 INPUTS = ("input_ids", "attention_mask")
 Text = tuple[str, str]  # language, text
 

@@ -11,7 +11,7 @@ weights alone are kept in int8.
 
 Figures: a six-layer student, 1,024 texts of Tatoeba on a processor with AVX2 alone: mean and least
 cosine to fp32 .998 and .994 (dynamic in eight bits .981 and .913, in seven .992 and .972), 1.4 times
-the speed of fp32. Cost: one pass over the texts, and the model twice in memory. Not for a GPU.
+the speed of fp32. Cost: two passes over the texts, and the model twice in memory. Not for a GPU.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 
 from torch import nn
 
@@ -24,7 +25,7 @@ log = logging.getLogger(__name__)
 ASKED, OURS = "ACCELERATE_USE_FSDP", "LUSIFER_USE_FSDP"
 
 
-def take_over(stage: str, *, spreads: bool) -> None:
+def take_over(stage: str, spreads: Callable[[], bool]) -> None:
     """Do the sharding that `accelerate launch --use_fsdp` asks for here, and keep accelerate from
     doing it as well.
 
@@ -33,7 +34,7 @@ def take_over(stage: str, *, spreads: bool) -> None:
     """
     if os.environ.get(ASKED, "false").lower() in ("true", "1"):
         os.environ |= {OURS: "true", ASKED: "false", "FSDP_CPU_RAM_EFFICIENT_LOADING": "false"}
-        if not spreads:
+        if not spreads():
             log.warning(
                 "stage %s trains all of its weights: it runs on the processes by DDP, and FSDP spreads nothing",
                 stage,

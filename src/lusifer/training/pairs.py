@@ -197,11 +197,14 @@ class PairBatches:
 
     def rows(self, step: int) -> list[Row]:
         """The step's (query, document, negatives)."""
-        chosen = self.mix(step).tolist()
+        return self._rows(self.mix(step).tolist())
+
+    def _rows(self, chosen: list[list[int]]) -> list[Row]:
         return [(t[0], t[1], t[2:]) for t in (self.stores[s][i] for s, i in chosen)]
 
     def __call__(self, step: int) -> Batch:
-        chosen, rows = self.mix(step).tolist(), self.rows(step)
+        chosen = self.mix(step).tolist()
+        rows = self._rows(chosen)
         batch = tokenise_rows(rows, self.tokenizer, self.prompts, self.max_tokens)
         columns = 1 + min(len(row[2]) for row in rows)
         if self.frozen:

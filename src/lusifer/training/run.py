@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import is_dataclass
+from functools import partial
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
@@ -128,7 +129,7 @@ def train(name: Any, overrides: Sequence[str] = (), *, restart: bool = False) ->
     from lusifer.training.distributed import take_over
     from lusifer.training.stage import run_stage
 
-    take_over(stage.name, spreads=stage.spreads(recipe))
+    take_over(stage.name, partial(stage.spreads, recipe))
     return run_stage(stage, recipe, restart=restart)
 
 
@@ -149,5 +150,5 @@ def plan(name: Any, overrides: Sequence[str] = ()) -> dict[str, Any]:
     stage, recipe = _read(name, overrides)
     from lusifer.training.distributed import take_over
 
-    take_over(stage.name, spreads=stage.spreads(recipe))
+    take_over(stage.name, partial(stage.spreads, recipe))
     return stage.plan(recipe)

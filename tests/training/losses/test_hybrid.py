@@ -154,6 +154,10 @@ def test_a_long_text_a_batch_and_padding_change_nothing(
     assert embedder.encode_sparse([""]) == [{}]
 
 
-def test_what_does_not_go_together_is_one_line(recipe: Path) -> None:
+@pytest.mark.parametrize(
+    "change",
+    ["matryoshka=[16]", "loss=[{kind: scores}]", "loss=[{kind: info_nce}, {kind: scores}]"],
+)
+def test_what_does_not_go_together_is_one_line(recipe: Path, change: str) -> None:
     with pytest.raises(ConfigError, match="heads go with the term info_nce alone"):
-        train(recipe, ["matryoshka=[16]"])
+        train(recipe, [change])

@@ -143,7 +143,9 @@ class ContrastiveRecipe:
         if self.adapter and (not self.lora or queries):
             raise ValueError("adapter wants lora, and goes without train: queries")
         more = self.matryoshka or self.mini_batch_tokens or self.scored
-        if self.heads and (more or self.lora or queries or len(self.loss) > 1):
+        if self.heads and (
+            more or self.lora or queries or [t.kind for t in self.loss] != ["info_nce"]
+        ):
             raise ValueError(
                 "heads go with the term info_nce alone, and without matryoshka, mini_batch_tokens, lora and train: queries"
             )
