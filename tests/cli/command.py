@@ -6,14 +6,36 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import os
 import subprocess
 import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
 from lusifer.cli import main
+
+
+QUIETED = (None, "lusifer", "transformers", "sentence_transformers", "httpx", "accelerate")
+
+
+@contextlib.contextmanager
+def settings_restored() -> Iterator[None]:
+    """Undo what the command sets for its whole process, since here the process goes on."""
+    levels = {name: logging.getLogger(name).level for name in QUIETED}
+    handlers = list(logging.root.handlers)
+    try:
+        yield
+    finally:
+        logging.root.handlers[:] = handlers
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+        if "transformers" in sys.modules:
+            from transformers.utils.logging import enable_progress_bar
+
+            enable_progress_bar()
 
 
 def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -27,6 +49,7 @@ def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess
         mock.patch.object(sys, "argv", ["lusifer", *arguments]),
         mock.patch.dict(os.environ),
         warnings.catch_warnings(),
+        settings_restored(),
     ):
         warnings.simplefilter("ignore")
         try:
