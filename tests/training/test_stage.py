@@ -21,7 +21,8 @@ from safetensors.torch import load_file
 import lusifer
 from lusifer.errors import DataError, LusiferError, ModelError
 from lusifer.io.files import sha256
-from lusifer.models.bridge import Bridge
+from lusifer.models import families
+from lusifer.models.bridge import Bridge, BridgeConfig, Part
 from lusifer.training import loop
 from lusifer.training import output as run_output
 from lusifer.training import stage as runner
@@ -30,6 +31,7 @@ from lusifer.training.run import load_recipe, plan, stage_names, train
 from lusifer.training.stages import align, contrastive
 from tests.conftest import TEXTS, make_table
 from tests.reshaping.test_trim import unigram
+from tests.training.processes import command, together
 
 Folder = Callable[[str], Path]
 OPTIM = {"steps": 6, "lr": 1e-2, "save_every": 3, "log_every": 1, "workers": 0, "precision": "fp32"}
@@ -833,29 +835,8 @@ def test_a_full_disk_is_one_line_and_the_last_checkpoint_stays(
 
 
 def two_processes(file: Path, changes: list[str], **environment: str) -> str:
-    """`torchrun` with two CPU processes; returns what they wrote to stderr."""
-    command = [
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--nproc_per_node=2",
-        "-m",
-        "lusifer",
-        "train",
-        str(file),
-        *changes,
-    ]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", **environment}
-    done = subprocess.run(
-        [sys.executable, *command],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
-    return done.stderr
+    """`lusifer train` in two CPU processes; returns what they wrote to stderr."""
+    return together(command, "train", str(file), *changes, errors=file.parent, **environment)
 
 
 def test_processes_wait_for_each_other_before_anything_is_set_up(tmp_path: Path) -> None:
@@ -981,47 +962,33 @@ def test_a_run_with_frozen_weights_spread_goes_on_where_it_was(
         )
 
 
-def test_a_spread_block_is_whole_only_while_it_works(tmp_path: Path, model_folder: Folder) -> None:
-    script = tmp_path / "spread.py"
-    script.write_text(
-        SPREAD.format(encoder=str(model_folder("modernbert")), target=str(model_folder("llama"))),
-        encoding="utf-8",
-    )
-    environment = {
-        **os.environ,
-        "OMP_NUM_THREADS": "1",
-        "CUDA_VISIBLE_DEVICES": "",
-        "LUSIFER_USE_FSDP": "true",
-    }
-    command = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--nproc_per_node=2",
-        "--master_port=29534",
-        str(script),
+def spread_and_run(encoder: str, target: str) -> None:
+    torch.distributed.init_process_group("gloo")
+    bridge = Bridge.new(BridgeConfig(Part(encoder, "lora"), Part(target), max_tokens=64))
+    shard_frozen(bridge)
+    ids = torch.randint(5, 60, (2, 9))
+    bridge({"input_ids": ids, "attention_mask": torch.ones_like(ids)})
+    frozen = [
+        parameter
+        for model in (bridge.encoder, bridge.target)
+        for block in families.blocks(model)
+        for name, parameter in block.named_parameters()
+        if "lora_" not in name
     ]
-    done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=240, check=False
+    assert frozen
+    assert all(hasattr(parameter, "to_local") for parameter in frozen)
+    torch.distributed.barrier()  # a process that ends first may abort the other
+    torch.distributed.destroy_process_group()
+
+
+def test_a_spread_block_is_whole_only_while_it_works(tmp_path: Path, model_folder: Folder) -> None:
+    together(
+        spread_and_run,
+        str(model_folder("modernbert")),
+        str(model_folder("llama")),
+        errors=tmp_path,
+        LUSIFER_USE_FSDP="true",
     )
-    assert done.returncode == 0, done.stderr[-2000:]
-
-
-SPREAD = """
-import torch
-from lusifer.models import families
-from lusifer.models.bridge import Bridge, BridgeConfig, Part
-from lusifer.training.distributed import shard_frozen
-torch.distributed.init_process_group("gloo")
-bridge = Bridge.new(BridgeConfig(Part({encoder!r}, "lora"), Part({target!r}), max_tokens=64))
-shard_frozen(bridge)
-ids = torch.randint(5, 60, (2, 9))
-bridge({{"input_ids": ids, "attention_mask": torch.ones_like(ids)}})
-frozen = [p for m in (bridge.encoder, bridge.target) for b in families.blocks(m) for n, p in b.named_parameters() if "lora_" not in n]
-assert frozen and all(hasattr(p, "to_local") for p in frozen)
-torch.distributed.barrier()  # a process that ends first may abort the other
-torch.distributed.destroy_process_group()
-"""
 
 
 def test_fsdp_is_refused_where_nothing_is_frozen(

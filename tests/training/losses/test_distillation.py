@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-import torch.multiprocessing as mp
 import torch.nn.functional as F
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 
@@ -14,6 +13,7 @@ from lusifer.training.losses.distances import Cosine, RawError, SquaredError
 from lusifer.training.losses.distillation import distillation
 from lusifer.training.losses.in_batch import Similarities, TeacherRanking
 from lusifer.training.losses.margin import margin_ranking
+from tests.training.processes import together
 
 
 def plain_margin(
@@ -99,13 +99,12 @@ def gradients(
     return loss.detach(), model.layer.weight.grad.clone()  # type: ignore[union-attr]
 
 
-def worker(rank: int, kind: str, data: dict[str, torch.Tensor], folder: str) -> None:
+def worker(kind: str, data: dict[str, torch.Tensor], folder: str) -> None:
     import warnings
 
     warnings.simplefilter("ignore")
-    torch.distributed.init_process_group(
-        "gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=2
-    )
+    torch.distributed.init_process_group("gloo")
+    rank = torch.distributed.get_rank()
     loss, gradient = gradients(kind, data, slice(rank * 4, rank * 4 + 4), gather=True)
     for tensor in (loss, gradient):  # what DDP does with gradients
         torch.distributed.all_reduce(tensor)
@@ -122,7 +121,7 @@ def test_two_processes_give_the_gradients_of_one(kind: str, tmp_path: Path) -> N
         "teacher": torch.randn(8, 4)
     }
     loss, gradient = gradients(kind, data, slice(0, 8), gather=False)
-    mp.spawn(worker, (kind, data, str(tmp_path)), nprocs=2)  # type: ignore[no-untyped-call]
+    together(worker, kind, data, str(tmp_path), errors=tmp_path)
     other_loss, other_gradient = torch.load(tmp_path / "result.pt")
     torch.testing.assert_close(other_loss, loss)
     torch.testing.assert_close(other_gradient, gradient, atol=1e-6, rtol=1e-5)
