@@ -16,7 +16,7 @@ for name in (
 ):
     importlib.import_module(name)
 
-from lusifer.training.run import stage_names
+from lusifer.training.run import stage_names  # noqa: E402  # after the setting above
 
 for stage, methods in stage_names().items():
     for method in methods or [""]:
