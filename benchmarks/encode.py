@@ -151,7 +151,7 @@ def on_cpu(texts: list[str], rounds: int, wanted: set[str]) -> dict[str, Any]:
         ours["ours bf16"] = lusifer.load(MINILM, device="cpu", bf16=True)
     with tempfile.TemporaryDirectory(prefix="lusifer-encode-") as aside:
         if "onnx" in wanted:
-            from lusifer.reshaping.export import export
+            from lusifer.reshaping.onnx_export import export
 
             for name, int8 in (("ours ONNX fp32", False), ("ours ONNX int8", True)):
                 export(MINILM, Path(aside) / name.replace(" ", "-"), int8=int8, min_cosine=0.0)

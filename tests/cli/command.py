@@ -17,7 +17,6 @@ from unittest import mock
 
 from lusifer.cli import main
 
-
 QUIETED = (None, "lusifer", "transformers", "sentence_transformers", "httpx", "accelerate")
 
 

@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from lusifer.curation.filter_rows import clean
 from lusifer.curation.filters.decontaminate import WINDOW, EvaluationTexts, texts_of, winnow

@@ -21,7 +21,7 @@ from lusifer.curation.chat import Answer, Endpoint, Journal
 from lusifer.curation.report import CurationReport
 from lusifer.curation.steps import preview, synthesize_pairs
 from lusifer.curation.synthesize import Order, read
-from lusifer.curation.templates import load, names
+from lusifer.curation.templates import load_template, template_names
 from lusifer.data.formats import Row
 from lusifer.errors import ConfigError, LusiferError, ModelError
 from lusifer.text.names import english_name
@@ -78,10 +78,10 @@ def test_pairs_come_in_the_texts_order_with_several_requests_at_once(
     assert again == rows  # the same controls are drawn again
 
 
-@pytest.mark.parametrize("template", names())
+@pytest.mark.parametrize("template", template_names())
 def test_every_template_makes_pairs(texts: Path, server: ChatServer, template: str) -> None:
     server.say = lambda prompt: obedient(prompt).replace('"answer": "answer of ', '"answer": "')
-    if "query" in load(template).needs:
+    if "query" in load_template(template).needs:
         rows = [{"query": text[:12], "document": text} for text in TEXTS]
         (texts / "texts.jsonl").write_text(
             "".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8"
@@ -180,7 +180,7 @@ def test_garbage_is_counted_and_dropped(texts: Path, server: ChatServer) -> None
     ],
 )
 def test_an_answer_must_be_what_was_asked(text: str, language: str, fault: str) -> None:
-    template = load("question-and-answer")
+    template = load_template("question-and-answer")
     order = Order(Row("t", 1, {"text": TEXTS[1]}), language, {}, [])
     pair, found = read(Answer(text), order, template)
     assert found == fault
@@ -340,11 +340,11 @@ def test_a_wrong_template_is_one_line(tmp_path: Path, change: dict[str, Any], sa
     }
     (tmp_path / "mine.yaml").write_text(json.dumps(template | change), encoding="utf-8")
     with pytest.raises(ConfigError, match=said):
-        load(str(tmp_path / "mine.yaml"))
+        load_template(str(tmp_path / "mine.yaml"))
     with pytest.raises(ConfigError, match="no template is called 'mine'"):
-        load("mine")
+        load_template("mine")
     with pytest.raises(ConfigError, match="no control 'mood'"):
-        load("ask", {"mood": ["good"]})
+        load_template("ask", {"mood": ["good"]})
 
 
 @pytest.mark.parametrize("change", [{"url": "localhost"}, {"concurrency": 0}, {"rpm": 0.0}])

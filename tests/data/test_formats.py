@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lusifer.data.formats import Problem, Row, format_of, formats
+from lusifer.data.formats import Problem, Row, file_formats, format_of
 from lusifer.data.rows import read_rows, scan_rows
 from lusifer.data.sections import sections
 from lusifer.errors import DataError
@@ -77,5 +77,5 @@ def test_what_has_no_rows_names_the_formats_that_have(tmp_path: Path) -> None:
 
 
 def test_no_two_formats_share_an_ending() -> None:
-    known = formats()
+    known = file_formats()
     assert len(known) == sum(len(endings) for endings in {one.endings for one in known.values()})

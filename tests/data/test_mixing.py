@@ -8,9 +8,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import settings as how
-from hypothesis import strategies as st
+from hypothesis import given, settings as how, strategies as st
 
 from lusifer.data.mixing import GROUP, DistinctEpochs, Mix, Mixing
 from lusifer.errors import ConfigError

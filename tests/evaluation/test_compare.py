@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from lusifer.errors import LusiferError
-from lusifer.evaluation.compare import compare, missing
-from lusifer.evaluation.report.tables import markdown, table
+from lusifer.evaluation.compare import compare, missing_scores
+from lusifer.evaluation.report.tables import markdown, score_table
 from lusifer.evaluation.run import Outcome
 from lusifer.evaluation.scores import Measured
 from lusifer.evaluation.significance import bootstrap_p, holm, p_value, permutation_p, shared_ranks
@@ -113,12 +113,12 @@ def test_a_mean_is_over_what_all_have_and_says_what_it_leaves_out() -> None:
         ("fra_Latn",),
         200,
     )
-    assert missing({"one": one, "other": other}) == ["other has no tatoeba from English"]
+    assert missing_scores({"one": one, "other": other}) == ["other has no tatoeba from English"]
     rows = compare({"one": one, "other": other}, by_language=True)
     assert [r.which for r in rows] == ["deu_Latn", "cor_Latn"]
     text = markdown(rows, ["one", "other"])
     assert "| tatoeba | to English | deu_Latn | 100 | **.500 ±" in text
-    assert table(rows, ["one", "other"]).row_count == 2
+    assert score_table(rows, ["one", "other"]).row_count == 2
 
 
 def test_different_examples_are_refused() -> None:

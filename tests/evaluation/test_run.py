@@ -16,12 +16,12 @@ from lusifer.encoding import cache as vectors
 from lusifer.encoding.cache import Encoder
 from lusifer.errors import LusiferError
 from lusifer.evaluation import run as runs
-from lusifer.evaluation.catalog import chosen
+from lusifer.evaluation.catalog import chosen_tasks
 from lusifer.models.load import LoadedModel
 from tests.evaluation.oracle import Oracle, write_suite
 
-SOME = chosen(["tatoeba", "sts17", "sib200", "titles"])
-MGSM = chosen(["mgsm"])
+SOME = chosen_tasks(["tatoeba", "sts17", "sib200", "titles"])
+MGSM = chosen_tasks(["mgsm"])
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_other_weights_files_languages_and_anchors_are_other_results(
         languages: Sequence[str] | None = None,
         anchor: LoadedModel | None = None,
     ) -> int:
-        runs.run(model, suite, tmp_path / "results", chosen(["tatoeba"]), languages, anchor)
+        runs.run(model, suite, tmp_path / "results", chosen_tasks(["tatoeba"]), languages, anchor)
         assert isinstance(model.embedder, Oracle)
         return len(model.embedder.seen)
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from lusifer.models.backends.torch_embedder import TorchEmbedder
 from lusifer.models.batches import by_tokens

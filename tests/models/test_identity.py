@@ -4,6 +4,7 @@ by its weights still accepts it.
 
 from __future__ import annotations
 
+import importlib
 import json
 import shutil
 from collections.abc import Callable
@@ -142,7 +143,8 @@ def test_an_index_and_a_bulk_run_made_when_models_were_known_by_weights_go_on(
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts" / "a.txt").write_text("\n".join(TEXTS), encoding="utf-8")
     with monkeypatch.context() as then:
-        then.setattr("lusifer.models.load.identity", lambda folder, weights: weights)
+        loading = importlib.import_module("lusifer.models.load")
+        then.setattr(loading, "identity", lambda folder, weights: weights)
         lusifer.Index.create(tmp_path / "index", saved).update([tmp_path / "texts"])
         lusifer.encode(
             str(tmp_path / "texts" / "a.txt"), tmp_path / "vectors", model=saved, shard_rows=4

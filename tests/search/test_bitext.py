@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from lusifer.encoding.neighbors import nearest
 from lusifer.search.bitext import BitextPair, best_threshold, mine_bitext

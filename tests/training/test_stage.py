@@ -23,9 +23,7 @@ from lusifer.errors import DataError, LusiferError, ModelError
 from lusifer.io.files import sha256
 from lusifer.models import families
 from lusifer.models.bridge import Bridge, BridgeConfig, Part
-from lusifer.training import loop
-from lusifer.training import output as run_output
-from lusifer.training import stage as runner
+from lusifer.training import loop, output as run_output, stage as runner
 from lusifer.training.distributed import frozen_in_blocks, shard_frozen
 from lusifer.training.run import load_recipe, plan, stage_names, train
 from lusifer.training.stages import align, contrastive
@@ -846,7 +844,7 @@ def test_processes_wait_for_each_other_before_anything_is_set_up(tmp_path: Path)
         "import sys, time\nfrom pathlib import Path\nfrom lusifer.training import loop\n"
         "file, first = Path(sys.argv[1]), loop.rank_and_world()[0] == 0\n"
         "if first:\n    time.sleep(3)\n    file.touch()\n"
-        "loop.wait_for_all()\nassert file.exists()\nloop.part()\n",
+        "loop.wait_for_all()\nassert file.exists()\nloop.leave_together()\n",
         encoding="utf-8",
     )
     command = [

@@ -11,11 +11,11 @@ from rich.table import Table
 
 from lusifer.cli.console import tables
 from lusifer.errors import LusiferError
-from lusifer.evaluation.benchmark import BenchmarkSet, Mean, benchmark, means
+from lusifer.evaluation import BenchmarkSet, Mean, benchmark, means
 
 if TYPE_CHECKING:
     from lusifer.cli.runs import Run
-    from lusifer.models.load import LoadedModel
+    from lusifer.models import LoadedModel
 
 
 def listing(entries: Sequence[BenchmarkSet]) -> None:
@@ -53,7 +53,7 @@ def score(
     them.
     """
     from lusifer.cli.runs import warn_of_prompts
-    from lusifer.evaluation.contamination import declared, zero_shot
+    from lusifer.evaluation import declared, zero_shot
 
     columns: dict[str, list[Mean]] = {}
     note = Console(stderr=True)

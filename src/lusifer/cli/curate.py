@@ -45,7 +45,7 @@ def draw_(
     """Draw a corpus' texts, evenly over languages, in an order of which every beginning is even
     too.
     """
-    from lusifer.data.draw import write_drawn
+    from lusifer.data import write_drawn
 
     languages = write_drawn(recipe, into, overrides or [])
     typer.echo(f"wrote {into}: {sum(languages.values()):,} texts in {len(languages)} languages")
@@ -175,8 +175,7 @@ def filter_(
     rename: list[str] = RENAME,
 ) -> None:
     """Drop bad pairs, each with its reason in INTO.dropped.jsonl."""
-    from lusifer.curation import filter_pairs
-    from lusifer.curation.filters.sanity import Lengths
+    from lusifer.curation import Lengths, filter_pairs
 
     judged: Any = (
         ("query", "document")
@@ -245,8 +244,7 @@ def synthesize(
     """Have an LLM write queries for your texts, or take pairs from their structure. Goes on where
     it was stopped and pays once.
     """
-    from lusifer.curation import Endpoint, structure_pairs, synthesize_pairs
-    from lusifer.curation.steps import preview
+    from lusifer.curation import Endpoint, preview, structure_pairs, synthesize_pairs
 
     if template == "structure":
         takes_only(context, "--template structure", "files", "into", "template")
@@ -286,14 +284,14 @@ def synthesize(
 @app.command("templates")
 def templates(name: str = typer.Argument(None, help="Print this one whole.")) -> None:
     """List the templates, or print one."""
-    from lusifer.curation.templates import FOLDER, load, names
+    from lusifer.curation import TEMPLATES, load_template, template_names
 
     if name:
-        load(name)
-        typer.echo((FOLDER / f"{name}.yaml").read_text(encoding="utf-8").rstrip())
+        load_template(name)
+        typer.echo((TEMPLATES / f"{name}.yaml").read_text(encoding="utf-8").rstrip())
         return
-    for each in names():
-        found = load(each)
+    for each in template_names():
+        found = load_template(each)
         typer.echo(f"{each:20} {found.task:20} {found.about}")
     typer.echo(
         f"{'structure':20} {'retrieval':20} heading and paragraph, title and section, term and definition; needs no LLM"
@@ -337,7 +335,7 @@ def takes_only(context: typer.Context, mode: str, *names: str) -> None:
 @contextmanager
 def progress() -> Iterator[Callable[[str], Callable[[int, int], None]]]:
     """Bars on a terminal, one a step."""
-    from lusifer.io.progress import Bars
+    from lusifer.io import Bars
 
     with Bars(transient=True) as bars:
 

@@ -25,7 +25,7 @@ def validate(
     show: int = typer.Option(50, "--show", help="How many bad lines to print."),
 ) -> None:
     """Name every bad line. Exit code 2 where there is one."""
-    from lusifer.data.validate import validate as run
+    from lusifer.data import validate as run
 
     bad = 0
     for file in files:

@@ -15,13 +15,12 @@ import typer
 
 from lusifer.cli.embed import MODEL
 from lusifer.errors import LusiferError
-from lusifer.io.files import disk_errors
+from lusifer.io import disk_errors
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from lusifer.search.index import Index
-    from lusifer.search.query import Hit, Mode
+    from lusifer.search import Hit, Index, Mode
 
 DEEP = 10  # how far down the right passage is looked for
 NEAR = 3
@@ -38,7 +37,7 @@ def demo(
     """Ask ten English questions of a small library in fourteen languages, and show what is found."""
     from rich.console import Console
 
-    from lusifer.search.index import Index
+    from lusifer.search import Index
 
     out = Console()
     with _kept(into) as folder:
@@ -56,7 +55,7 @@ def demo(
 @contextlib.contextmanager
 def _kept(into: str | None) -> Iterator[Path]:
     """The folder named, or one that goes afterwards."""
-    from lusifer.search.table import is_index
+    from lusifer.search import is_index
 
     if into:
         folder = Path(into)

@@ -14,7 +14,7 @@ from lusifer.errors import LusiferError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from lusifer.models.embedder import Embedder
+    from lusifer.models import Embedder
 
 
 def demo_bridge(
@@ -49,8 +49,8 @@ def demo_bridge(
     from rich.console import Console
 
     from lusifer.cli.train import quiet_libraries
-    from lusifer.models.load import load
-    from lusifer.training.run import train
+    from lusifer.models import load
+    from lusifer.training import train
 
     quiet_libraries()
     folder, out = Path(data), Console()

@@ -57,15 +57,13 @@ def diagnose(
     from rich.console import Console
 
     from lusifer.cli.console import tables
-    from lusifer.evaluation.diagnostics.diagnose import diagnose_model
-    from lusifer.evaluation.run import DIAGNOSIS, claim
-    from lusifer.io.files import write_json
-    from lusifer.io.progress import track
-    from lusifer.models.load import LoadedModel
+    from lusifer.evaluation import DIAGNOSIS, claim, diagnose as diagnosis_of
+    from lusifer.io import track, write_json
+    from lusifer.models import LoadedModel
 
     named = LoadedModel.load(model, bf16=bf16)
     note = Console(stderr=True)
-    found = {"model": model} | diagnose_model(
+    found = {"model": model} | diagnosis_of(
         named.embedder,
         suite,
         languages.split(",") if languages else None,

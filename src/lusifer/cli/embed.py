@@ -34,8 +34,8 @@ def embed(
     """Embed every text of a file."""
     from pathlib import Path
 
-    from lusifer.io.files import write_array
-    from lusifer.models.load import load
+    from lusifer.io import write_array
+    from lusifer.models import load
 
     if Path(into).suffix != ".npy":
         raise LusiferError(f"{into}: the output is a NumPy file; name it with .npy at the end")
@@ -51,7 +51,7 @@ def similar(
     model: str = MODEL,
 ) -> None:
     """Cosine of two texts, in whatever languages."""
-    from lusifer.models.load import load
+    from lusifer.models import load
 
     a, b = load(model).encode([first, second])
     typer.echo(f"{float(a @ b):.4f}")
@@ -69,7 +69,7 @@ def neighbours(
     """The nearest texts of a file."""
     import numpy as np
 
-    from lusifer.models.load import load
+    from lusifer.models import load
 
     texts = read_texts(file, column)
     embedder = load(model)
@@ -81,8 +81,7 @@ def neighbours(
 
 def read_texts(file: str, column: str) -> list[str]:
     """The texts of one file; see `--column`."""
-    from lusifer.data.formats import format_of
-    from lusifer.data.rows import read_rows
+    from lusifer.data import format_of, read_rows
 
     columns = None if format_of(file).column else column.split(",")
     name = "text" if columns is None else columns[-1]

@@ -40,10 +40,8 @@ def encode(
 
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-    from lusifer.encoding.bulk import encode as run
-    from lusifer.encoding.rows import Corpus
-    from lusifer.io.paths import expand
-    from lusifer.io.progress import Bars
+    from lusifer.encoding import Corpus, encode as run
+    from lusifer.io import Bars, expand
 
     def names(given: str) -> list[str]:
         return [name for name in given.split(",") if name]

@@ -13,10 +13,9 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from lusifer.cli.runs import Run
-    from lusifer.evaluation.run import Outcome
-    from lusifer.evaluation.tasks.kinds import Task
-    from lusifer.io.progress import Bars
-    from lusifer.models.load import LoadedModel
+    from lusifer.evaluation import Outcome, Task
+    from lusifer.io import Bars
+    from lusifer.models import LoadedModel
 
 
 NO_NETWORK = 3  # data sets that could not be fetched, of those many that were tried
@@ -55,7 +54,7 @@ def evaluate(
 ) -> None:
     """Score models language by language with 95 % intervals, and say which differences are real."""
     from lusifer.evaluation import run as runs
-    from lusifer.models.load import LoadedModel
+    from lusifer.models import LoadedModel
 
     if (suite is None) == (benchmark is None):
         raise LusiferError(
@@ -64,10 +63,10 @@ def evaluate(
     asked, spoken = _split(tasks), _split(languages)
     if benchmark:
         from lusifer.cli.benchmark import listing, score
-        from lusifer.evaluation.benchmark import NAMES, benchmark_sets
+        from lusifer.evaluation import BENCHMARKS, benchmark_sets
 
-        if benchmark not in NAMES:
-            raise LusiferError(f"no benchmark {benchmark!r}; there is: {', '.join(NAMES)}")
+        if benchmark not in BENCHMARKS:
+            raise LusiferError(f"no benchmark {benchmark!r}; there is: {', '.join(BENCHMARKS)}")
         if anchor or by_language:
             raise LusiferError(
                 "--anchor and --by-language go with --suite; a benchmark's table has a line for each language as it is"
@@ -138,12 +137,17 @@ def _suite(
 
     from lusifer.cli.console import tables
     from lusifer.cli.runs import warn_of_prompts
-    from lusifer.evaluation.catalog import chosen
-    from lusifer.evaluation.compare import compare, missing
-    from lusifer.evaluation.contamination import declared, zero_shot
-    from lusifer.evaluation.report.tables import SEEN, table
+    from lusifer.evaluation import (
+        SEEN,
+        chosen_tasks,
+        compare,
+        declared,
+        missing_scores,
+        score_table,
+        zero_shot,
+    )
 
-    wanted = chosen(asked)
+    wanted = chosen_tasks(asked)
     found, seen = {}, {}
     note = Console(stderr=True)
     for name, model in models.items():
@@ -155,7 +159,7 @@ def _suite(
             )
         trained_on = declared(model)
         seen[name] = {task.name: zero_shot(trained_on, task) for task in wanted}
-    tables().print(table(compare(found, by_language=by_language), list(models), seen))
+    tables().print(score_table(compare(found, by_language=by_language), list(models), seen))
     if any(False in marks.values() for marks in seen.values()):
         note.print(
             f"{SEEN} not zero-shot: what the model says it was trained on shares texts or source with the task.",
@@ -167,7 +171,7 @@ def _suite(
                 f"{name} does not say what it was trained on: whether its scores are zero-shot is not known.",
                 highlight=False,
             )
-    for lack in missing(found):
+    for lack in missing_scores(found):
         note.print(lack, highlight=False)
     note.print(
         f"All is kept in {into}."
@@ -198,7 +202,7 @@ class _Line:
 def _progress() -> Bars:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 
-    from lusifer.io.progress import Bars
+    from lusifer.io import Bars
 
     return Bars(
         TextColumn("{task.description}"),

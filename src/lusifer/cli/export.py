@@ -41,8 +41,8 @@ def export(
     from rich.table import Table
 
     from lusifer.cli.console import tables
-    from lusifer.data.rows import read_rows
-    from lusifer.reshaping.export import export as run
+    from lusifer.data import read_rows
+    from lusifer.reshaping import export as run
 
     rows = (
         [

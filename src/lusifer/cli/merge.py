@@ -47,14 +47,13 @@ def merge(
     """Combine the weights of models that were fine-tuned from one base; or write a bridge as a
     standalone model.
     """
-    from lusifer.reshaping.merge import merge as run
+    from lusifer.reshaping import merge as run
 
     if len(models) == 1 and base is None:
         typer.echo(f"wrote {run(models[0], into, encoder=encoder, target=target)}")
         return
-    from lusifer.curation.pairs import read_pairs
-    from lusifer.curation.report import CurationReport
-    from lusifer.reshaping.combine import Combining, combine
+    from lusifer.curation import CurationReport, read_pairs
+    from lusifer.reshaping import Combining, combine
 
     try:
         given = tuple(float(w) for w in weights.split(",")) if weights else ()

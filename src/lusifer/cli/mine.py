@@ -36,11 +36,10 @@ def mine(
     """Find sentences of two files that are translations of each other. Goes on where it was
     stopped.
     """
-    from lusifer.encoding.cache import Encoder
-    from lusifer.io.files import fingerprint, write_text
-    from lusifer.io.progress import Bars
-    from lusifer.models.load import LoadedModel
-    from lusifer.search.bitext import mine_bitext
+    from lusifer.encoding import Encoder
+    from lusifer.io import Bars, fingerprint, write_text
+    from lusifer.models import LoadedModel
+    from lusifer.search import mine_bitext
 
     if Path(into).suffix != ".tsv":
         raise LusiferError(f"{into}: the output is a table; name it with .tsv at the end")

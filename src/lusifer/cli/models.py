@@ -22,7 +22,7 @@ def models(
     from rich.console import Console
     from rich.table import Table
 
-    from lusifer.models.hub import SHIPPED, locate
+    from lusifer.models import SHIPPED, locate
 
     found: list[tuple[str, Path]] = []
     for shipped in SHIPPED:
@@ -47,7 +47,7 @@ def models(
 
 def below(folder: Path) -> Iterator[Path]:
     """The model folders at or below a folder; what lies inside a model is part of it."""
-    from lusifer.models.backends.onnx import onnx_file
+    from lusifer.models import onnx_file
 
     weights = any(folder.glob("*.safetensors")) and any(
         (folder / name).exists() for name in ("bridge.json", "modules.json", "config.json")
@@ -63,7 +63,7 @@ def below(folder: Path) -> Iterator[Path]:
 
 def describe(folder: Path) -> tuple[str, ...]:
     """(kind, numbers of a vector, size on disk, languages, figures), as its files tell."""
-    from lusifer.models.formats import format_of
+    from lusifer.models import format_of
 
     size = f"{sum(p.stat().st_size for p in folder.rglob('*') if p.is_file()) / 1e6:.1f} MB"
     about = format_of(folder).describe(folder)

@@ -36,7 +36,7 @@ def _print_schema(name: str | None) -> None:
 
     from lusifer import config
     from lusifer.errors import ConfigError
-    from lusifer.training.run import load_recipe
+    from lusifer.training import load_recipe
 
     if not name:
         raise ConfigError(

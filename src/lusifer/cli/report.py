@@ -20,7 +20,7 @@ def report(
     """
     from rich.console import Console
 
-    from lusifer.evaluation.report.page import gather, write
+    from lusifer.evaluation import gather_results, write_page
 
-    for file in write(gather(results), into):
+    for file in write_page(gather_results(results), into):
         Console().print(str(file), highlight=False, soft_wrap=True)

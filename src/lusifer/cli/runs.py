@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lusifer.evaluation.run import Outcome
-    from lusifer.evaluation.tasks.kinds import Task
-    from lusifer.models.load import LoadedModel
+    from lusifer.evaluation import Outcome, Task
+    from lusifer.models import LoadedModel
 
     Run = Callable[[LoadedModel, Sequence[Task]], tuple[list[Outcome], dict[str, str]]]
 
@@ -17,7 +16,7 @@ def warn_of_prompts(name: str, model: Any) -> None:
     """Say so where a model is known to need prompts and comes without."""
     from rich.console import Console
 
-    from lusifer.evaluation.contamination import wants_prompts
+    from lusifer.evaluation import wants_prompts
 
     if wants_prompts(model):
         Console(stderr=True).print(

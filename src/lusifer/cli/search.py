@@ -31,9 +31,8 @@ def index(
     model: str = MODEL,
 ) -> None:
     """Index files, or bring an index up to date with them."""
-    from lusifer.models.hub import DEFAULT
-    from lusifer.search.index import Index
-    from lusifer.search.table import is_index
+    from lusifer.models import DEFAULT
+    from lusifer.search import Index, is_index
 
     if not paths and not is_index(into):
         raise LusiferError(f"{into}: no index here yet; name the files or folders to index")
@@ -64,10 +63,8 @@ def search(
     model: str = MODEL,
 ) -> None:
     """Search an index, or straight a few files, in any language."""
-    from lusifer.models.hub import DEFAULT
-    from lusifer.search.index import Index
-    from lusifer.search.query import Filter
-    from lusifer.search.table import is_index
+    from lusifer.models import DEFAULT
+    from lusifer.search import Filter, Index, is_index
 
     if len(places) < 2:
         raise LusiferError(
@@ -87,7 +84,7 @@ def search(
 
 
 def _update(opened: Any, paths: list[str]) -> Any:
-    from lusifer.io.progress import Bars
+    from lusifer.io import Bars
 
     with Bars(transient=True) as progress:
         task = progress.add_task("indexing", total=None)

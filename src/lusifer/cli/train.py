@@ -34,8 +34,7 @@ def train(
     ),
 ) -> None:
     """Train a model from a recipe. A run that was stopped goes on where it was."""
-    from lusifer.training.run import load_recipe, plan
-    from lusifer.training.run import train as run
+    from lusifer.training import load_recipe, plan, train as run
 
     quiet_libraries(verbose)
     load_recipe(recipe, overrides or [])  # a wrong recipe is told before anything slow
@@ -46,9 +45,9 @@ def train(
             show(figures)
         return
     folder = run(recipe, overrides or [], restart=restart)
-    from lusifer.training.loop import part
+    from lusifer.training import leave_together
 
-    part()
+    leave_together()
     if first:
         Console(stderr=True).print(f"the model is in {folder}", highlight=False)
 

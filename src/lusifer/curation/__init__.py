@@ -2,17 +2,6 @@
 what was dropped and why.
 """
 
-from lusifer.curation.chat import Endpoint
-from lusifer.curation.negatives import Mining
-from lusifer.curation.report import CurationReport
-from lusifer.curation.steps import filter_pairs, mine_negatives, structure_pairs, synthesize_pairs
+import lazy_loader
 
-__all__ = [
-    "CurationReport",
-    "Endpoint",
-    "Mining",
-    "filter_pairs",
-    "mine_negatives",
-    "structure_pairs",
-    "synthesize_pairs",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -21,8 +21,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from lusifer.errors import LusiferError, ModelError
-from lusifer.io.files import disk_errors
-from lusifer.io.http import BUSY, WAITS, EndpointError, post
+from lusifer.io import BUSY, WAITS, EndpointError, disk_errors, post
 
 PATIENCE = 3  # requests in a row without an answer, after all their retries, that end a run
 GARBAGE = "no answer in the chat format"

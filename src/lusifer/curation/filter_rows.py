@@ -18,11 +18,11 @@ from lusifer.curation.filters.sanity import Test
 from lusifer.curation.pair_corpus import REPEATED, PairCorpus, Told, silent
 from lusifer.curation.pairs import as_it_was, write_row
 from lusifer.curation.report import CurationReport
-from lusifer.data.formats import Row
-from lusifer.encoding.neighbors import Tell
+from lusifer.data import Row
+from lusifer.encoding import Tell
 from lusifer.errors import LusiferError
-from lusifer.io.files import disk_errors, locked, replacing_file
-from lusifer.models.load import LoadedModel
+from lusifer.io import disk_errors, locked, replacing_file
+from lusifer.models import LoadedModel
 
 
 def clean(

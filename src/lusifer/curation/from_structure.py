@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lusifer.curation.report import CurationReport
-from lusifer.data.formats import ending, lines
-from lusifer.data.formats.html import HTML, blocks
+from lusifer.data import HTML, blocks, ending, lines
 from lusifer.errors import DataError
 
 Kind = Literal["heading", "paragraph", "term", "definition"]

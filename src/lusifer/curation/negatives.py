@@ -26,20 +26,11 @@ import numpy.typing as npt
 
 from lusifer.curation.pair_corpus import EmbeddedPairs, PairCorpus, Told, silent
 from lusifer.curation.report import CurationReport
-from lusifer.data.formats import Row
-from lusifer.encoding.neighbors import Ints, nearest_of
+from lusifer.data import Row
+from lusifer.encoding import Ints, nearest_of
 from lusifer.errors import LusiferError
-from lusifer.io.files import (
-    disk_errors,
-    fingerprint,
-    locked,
-    replacing_file,
-    write_json,
-    write_text,
-)
-from lusifer.models.embedder import Vectors as Scores
-from lusifer.models.load import LoadedModel
-from lusifer.models.reranker import Reranker
+from lusifer.io import disk_errors, fingerprint, locked, replacing_file, write_json, write_text
+from lusifer.models import LoadedModel, Reranker, Vectors as Scores
 
 QUERIES = 4096  # of a part: what an interrupted run loses at most
 FEW = "fewer negatives than asked for"

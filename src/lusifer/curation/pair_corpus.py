@@ -12,12 +12,10 @@ import numpy as np
 
 from lusifer.curation.report import CurationReport
 from lusifer.curation.text_file import Texts
-from lusifer.data.formats import Row
-from lusifer.encoding.cache import CachedRows, Encoder
-from lusifer.encoding.neighbors import Ints, Tell
-from lusifer.io.files import fingerprint
-from lusifer.models.embedder import Vectors
-from lusifer.models.load import LoadedModel
+from lusifer.data import Row
+from lusifer.encoding import CachedRows, Encoder, Ints, Tell
+from lusifer.io import fingerprint
+from lusifer.models import LoadedModel, Vectors
 
 Told = Callable[[str], Tell]
 

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from lusifer.curation.report import CurationReport
-from lusifer.data.formats import Row, format_of
-from lusifer.data.rows import read_rows
+from lusifer.data import Row, format_of, read_rows
 from lusifer.errors import LusiferError
-from lusifer.io.paths import expand
+from lusifer.io import expand
 
 EMPTY, SAME = "an empty query or document", "the query is its own document"
 

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from lusifer.io.files import write_json
+from lusifer.io import write_json
 
 
 @dataclass

@@ -9,23 +9,19 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-from lusifer.curation import from_structure, templates
-from lusifer.curation import synthesize as synthesis
+from lusifer.curation import from_structure, synthesize as synthesis, templates
 from lusifer.curation.chat import Endpoint
 from lusifer.curation.filter_rows import clean
-from lusifer.curation.filters import decontaminate, sanity
-from lusifer.curation.filters import duplicates as copies
+from lusifer.curation.filters import decontaminate, duplicates as copies, sanity
 from lusifer.curation.negatives import Mining, mine
 from lusifer.curation.pair_corpus import Told, silent
 from lusifer.curation.pairs import output_name, read_pairs, read_passages, write_row
 from lusifer.curation.report import CurationReport
 from lusifer.curation.synthesize import Estimate
-from lusifer.data.formats import Row
-from lusifer.data.rows import read_rows
+from lusifer.data import Row, read_rows
 from lusifer.errors import LusiferError
-from lusifer.io.files import replacing_file
-from lusifer.io.paths import expand
-from lusifer.models.load import LoadedModel
+from lusifer.io import expand, replacing_file
+from lusifer.models import LoadedModel
 from lusifer.renamed import renamed
 
 
@@ -73,7 +69,7 @@ def mine_negatives(
     rows = read_pairs(files, columns, rename or {}, report)
     judge = None
     if reranker:
-        from lusifer.models.reranker import load_reranker
+        from lusifer.models import load_reranker
 
         judge = load_reranker(reranker)
     named = LoadedModel.load(model, **({"bf16": True} if bf16 else {}))
@@ -302,7 +298,7 @@ class Plan:
             limit,
             seed,
         )
-        self.template = templates.load(template, controls)
+        self.template = templates.load_template(template, controls)
         found = (
             list(islice(read_pairs([exemplars], None, {}, CurationReport("", {})), 5))
             if exemplars

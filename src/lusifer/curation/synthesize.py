@@ -25,12 +25,11 @@ from lusifer.curation.filters.sanity import in_script
 from lusifer.curation.pairs import write_row
 from lusifer.curation.report import CurationReport
 from lusifer.curation.templates import Template
-from lusifer.data.formats import Row
-from lusifer.encoding.neighbors import Tell
+from lusifer.data import Row
+from lusifer.encoding import Tell
 from lusifer.errors import LusiferError
-from lusifer.io.files import disk_errors, locked, replacing_file
-from lusifer.text.identification import foreign, iso_code
-from lusifer.text.names import english_name
+from lusifer.io import disk_errors, locked, replacing_file
+from lusifer.text import english_name, foreign, iso_code
 
 OBJECT = re.compile(r"\{.*\}", re.S)
 LONGEST = 4000  # characters of a part of an answer

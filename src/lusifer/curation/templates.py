@@ -19,13 +19,13 @@ from typing import Literal
 import numpy as np
 
 from lusifer import config
-from lusifer.data.formats import Row
+from lusifer.data import Row
 from lusifer.errors import ConfigError
 
 Task = Literal[
     "retrieval", "question answering", "similarity", "reranking", "clustering", "classification"
 ]
-FOLDER = Path(__file__).parent / "library"
+TEMPLATES = Path(__file__).parent / "library"
 GIVEN = ("language", "exemplars")
 
 
@@ -100,19 +100,19 @@ class Template:
         }
 
 
-def names() -> list[str]:
+def template_names() -> list[str]:
     """The templates that ship."""
-    return sorted(file.stem for file in FOLDER.glob("*.yaml"))
+    return sorted(file.stem for file in TEMPLATES.glob("*.yaml"))
 
 
-def load(name: str, controls: Mapping[str, Sequence[str]] | None = None) -> Template:
+def load_template(name: str, controls: Mapping[str, Sequence[str]] | None = None) -> Template:
     """A template that ships, by its name, or one of the user's, by its file; `controls` puts other
     values in a control's place.
     """
-    file = Path(name) if name.endswith((".yaml", ".yml")) else FOLDER / f"{name}.yaml"
-    if not file.exists() and file.parent == FOLDER:
+    file = Path(name) if name.endswith((".yaml", ".yml")) else TEMPLATES / f"{name}.yaml"
+    if not file.exists() and file.parent == TEMPLATES:
         raise ConfigError(
-            f"no template is called {name!r}; the templates are {', '.join(names())}, or a .yaml file of your own"
+            f"no template is called {name!r}; the templates are {', '.join(template_names())}, or a .yaml file of your own"
         )
     data = config.read(file)
     have = data.get("controls", {})

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lusifer.encoding.neighbors import Ints
-from lusifer.io.files import disk_errors
-from lusifer.io.lazy import Lazy
+from lusifer.encoding import Ints
+from lusifer.io import Lazy, disk_errors
 
 
 class Texts(Lazy[str]):

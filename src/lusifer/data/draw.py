@@ -21,7 +21,7 @@ from lusifer import config
 from lusifer.data.formats import Row
 from lusifer.data.sources import Source, read_source
 from lusifer.errors import ConfigError
-from lusifer.io.files import replacing_file
+from lusifer.io import replacing_file
 
 ENGLISH = "eng_Latn"
 ENGLISH_COLUMNS = ("english",)

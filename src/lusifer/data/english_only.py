@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from lusifer.data.formats import Row
 from lusifer.errors import DataError
-from lusifer.text.identification import MIN_LETTERS, foreign
+from lusifer.text import MIN_LETTERS, foreign
 
 LIKELY = 0.9  # enough where most of a file's blocks must agree
 BLOCK = 240

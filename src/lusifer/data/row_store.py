@@ -18,8 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lusifer.io.files import replacing_folder
-from lusifer.io.lazy import Lazy
+from lusifer.io import Lazy, replacing_folder
 
 CHUNK = 1 << 16  # rows whose offsets are held until they are written
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from lusifer.data.formats import Problem, Row, format_of, formats
+from lusifer.data.formats import Problem, Row, file_formats, format_of
 from lusifer.data.formats.hub import SCHEME, hub_rows
 from lusifer.errors import DataError
 
@@ -59,7 +59,7 @@ def scan_rows(
         return
     known = format_of(path)
     if not known.has_rows:
-        endings = ", ".join(ending for ending, one in formats().items() if one.has_rows)
+        endings = ", ".join(ending for ending, one in file_formats().items() if one.has_rows)
         raise DataError(path, None, f"its lines are no rows; formats with rows are {endings}")
     try:
         yield from known.rows(path, columns, numbers)

@@ -18,7 +18,7 @@ from pathlib import Path
 from lusifer.data.formats import Row
 from lusifer.data.rows import read_rows
 from lusifer.errors import ConfigError
-from lusifer.io.paths import expand
+from lusifer.io import expand
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from lusifer.io.files import replacing_folder
+from lusifer.io import replacing_folder
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

@@ -20,11 +20,8 @@ from typing import Any, Literal
 from lusifer.encoding.rows import Corpus, shards
 from lusifer.encoding.shards import REJECTS, Format, Settings, read, read_column, shard_name, write
 from lusifer.errors import ConfigError, LusiferError
-from lusifer.io.folders import StoreFolder
-from lusifer.io.paths import expand, open_store
-from lusifer.models.backends.engine import counted
-from lusifer.models.embedder import Vectors
-from lusifer.models.load import LoadedModel
+from lusifer.io import StoreFolder, expand, open_store
+from lusifer.models import LoadedModel, Vectors, counted
 from lusifer.renamed import renamed
 from lusifer.version import __version__
 

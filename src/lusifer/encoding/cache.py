@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lusifer.errors import LusiferError, ModelError
-from lusifer.io.files import disk_errors
-from lusifer.models.embedder import Embedder, Vectors
+from lusifer.io import disk_errors
+from lusifer.models import Embedder, Vectors
 
 BLOCK = 4096  # texts embedded and written at a time
 SORTED = 16  # blocks that are sorted by length together

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from lusifer.models.embedder import Vectors
+from lusifer.models import Vectors
 
 BLOCK = 4096
 ROUNDING = 1e-6  # between a product by itself and one in a block

@@ -14,9 +14,8 @@ from typing import Any
 from lusifer.encoding.rows import Corpus, ShardStart, shards_from, starts
 from lusifer.encoding.shards import Settings, shard_name, write
 from lusifer.errors import LusiferError, MissingExtra
-from lusifer.io.folders import StoreFolder
-from lusifer.models.backends.engine import counted
-from lusifer.models.load import load
+from lusifer.io import StoreFolder
+from lusifer.models import counted, load
 
 
 def run(

@@ -8,10 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import dropwhile
 
-from lusifer.data.formats import Problem, Row, format_of
-from lusifer.data.rows import scan_rows
+from lusifer.data import Problem, Row, format_of, scan_rows
 from lusifer.errors import ConfigError, DataError
-from lusifer.models.embedder import half_characters
+from lusifer.models import half_characters
 
 
 @dataclass(frozen=True)

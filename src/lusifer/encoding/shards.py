@@ -13,8 +13,8 @@ import numpy as np
 from lusifer.encoding.cache import checked
 from lusifer.encoding.rows import Corpus, Shard
 from lusifer.errors import ConfigError, LusiferError
-from lusifer.io.folders import StoreFolder
-from lusifer.models.embedder import Embedder, Vectors
+from lusifer.io import StoreFolder
+from lusifer.models import Embedder, Vectors
 
 REJECTS = "rejects.jsonl"
 Format = Literal["parquet", "safetensors"]

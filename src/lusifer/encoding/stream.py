@@ -8,8 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from lusifer.encoding.cache import checked
 from lusifer.errors import LusiferError
-from lusifer.models.backends.engine import windows
-from lusifer.models.embedder import Embedder, Vectors
+from lusifer.models import Embedder, Vectors, windows
 
 
 def encode_stream(

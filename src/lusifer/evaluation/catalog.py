@@ -1,7 +1,7 @@
 """The local sets: which files, what their columns are, and what is asked. Their texts are never
 trained on.
 
-`TASKS` are all tasks by name; `chosen` turns what a user names, tasks or kinds, into them.
+`TASKS` are all tasks by name; `chosen_tasks` turns what a user names, tasks or kinds, into them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from lusifer.data.rows import read_rows
+from lusifer.data import read_rows
 from lusifer.errors import LusiferError
 from lusifer.evaluation.tasks.kinds import (
     Bitext,
@@ -26,7 +26,7 @@ from lusifer.evaluation.tasks.kinds import (
     Similarity,
     Task,
 )
-from lusifer.text.codes import ENGLISH
+from lusifer.text import ENGLISH
 
 SIB = "classification/sib200.tsv.xz"
 
@@ -204,7 +204,7 @@ TASKS: dict[str, Task] = {
 }
 
 
-def chosen(names: Iterable[str | Task] | None) -> list[Task]:
+def chosen_tasks(names: Iterable[str | Task] | None) -> list[Task]:
     """The tasks of these names, or of these kinds (`bitext`, `retrieval`, ...), and tasks that are
     given as they are; all without. Raises LusiferError for any other.
     """

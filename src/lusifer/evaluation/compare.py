@@ -17,7 +17,7 @@ import numpy as np
 from lusifer.evaluation.run import Outcome
 from lusifer.evaluation.scores import LOWER, Measured
 from lusifer.evaluation.significance import LEVEL, holm, p_value, shared_ranks
-from lusifer.text.codes import TATOEBA_36
+from lusifer.text import TATOEBA_36
 
 Key = tuple[str, str]
 Found = dict[Key, dict[str, Measured]]
@@ -90,7 +90,7 @@ def interval(column: Sequence[Measured]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def missing(models: Mapping[str, Sequence[Outcome]]) -> list[str]:
+def missing_scores(models: Mapping[str, Sequence[Outcome]]) -> list[str]:
     """What not every model has been asked: lines for a reader."""
     found = {name: set(_measured(outcomes)) for name, outcomes in models.items()}
     every = set.union(*found.values())

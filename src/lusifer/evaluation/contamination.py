@@ -20,8 +20,7 @@ from lusifer import config
 from lusifer.errors import ModelError
 from lusifer.evaluation.tasks.kinds import Task
 from lusifer.evaluation.tasks.mteb_tasks import MtebSet
-from lusifer.models import hub
-from lusifer.models.load import LoadedModel, is_url
+from lusifer.models import LoadedModel, hub, is_url
 
 # a training set's name, without its owner and in small letters -> the local tasks that share its
 # texts or its source

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from lusifer.encoding.neighbors import VectorRows, margins, nearest
+from lusifer.encoding import VectorRows, margins, nearest
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

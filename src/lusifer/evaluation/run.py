@@ -22,19 +22,16 @@ from typing import Any
 
 import numpy as np
 
-from lusifer.encoding.cache import Encoder
+from lusifer.encoding import Encoder
 from lusifer.errors import LusiferError
-from lusifer.evaluation.catalog import chosen
+from lusifer.evaluation.catalog import chosen_tasks
 from lusifer.evaluation.contamination import declared, zero_shot
 from lusifer.evaluation.scores import Measured, Score
 from lusifer.evaluation.tasks.kinds import Task
-from lusifer.io.files import disk_errors, fingerprint, locked, replacing_file, sha256, write_json
-from lusifer.io.paths import expand
-from lusifer.models.embedder import Embedder
-from lusifer.models.hub import read_json
-from lusifer.models.load import LoadedModel, is_url
+from lusifer.io import disk_errors, expand, fingerprint, locked, replacing_file, sha256, write_json
+from lusifer.models import Embedder, LoadedModel, is_url, read_json
 from lusifer.renamed import renamed
-from lusifer.text.codes import Languages
+from lusifer.text import Languages
 
 DEFINITION = 1  # of the tasks and metrics: what is computed in another way is another result
 MODEL, VECTORS, DIAGNOSIS = "model.json", "vectors", "diagnosis.json"
@@ -83,7 +80,7 @@ def evaluate(
         ModelError: for vectors that are none.
     """
     limits = Languages.of(languages)
-    wanted = chosen(tasks)
+    wanted = chosen_tasks(tasks)
     with tempfile.TemporaryDirectory(prefix="lusifer-vectors-") as aside:
         encoder, other = (
             Encoder(model, Path(aside) / "own"),

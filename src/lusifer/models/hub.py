@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lusifer.errors import ModelError
-from lusifer.io.files import sha256
+from lusifer.io import sha256
 
 FILES = ["*.json", "*.txt", "*.model", "1_Pooling/*"]
 TWICE = "consolidated*"  # some hub folders hold the same weights again under this name

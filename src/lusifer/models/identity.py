@@ -13,7 +13,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lusifer.io.files import sha256
+from lusifer.io import sha256
 from lusifer.models.hub import onnx_files, weights_files, weights_hash
 
 SETTINGS = (

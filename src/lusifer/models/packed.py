@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from lusifer.errors import ModelError
-from lusifer.io.files import replacing_folder
+from lusifer.io import replacing_folder
 
 TABLES, REST = "tables.packed.safetensors", "layers.packed.safetensors"
 ROWS = 8192  # a matrix with at least so many rows is a table

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from lusifer.errors import LusiferError, ModelError
-from lusifer.io.files import replacing_folder, write_text
+from lusifer.io import replacing_folder, write_text
 
 if TYPE_CHECKING:
     import torch
@@ -81,9 +81,7 @@ def combine(
     """
     import yaml
 
-    from lusifer.models.hub import locate
-    from lusifer.models.sentence_transformer import sentence_transformer
-    from lusifer.models.static_table import write_as
+    from lusifer.models import locate, sentence_transformer, write_as
 
     settings, into = settings or Combining(), Path(into)
     if into.exists():

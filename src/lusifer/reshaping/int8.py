@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from lusifer.models.packed import quantise_rows
+from lusifer.models import quantise_rows
 
 Feed = dict[str, npt.NDArray[np.int64]]
 POWER = 0.5  # of an input's largest number, against its weights'

@@ -31,9 +31,8 @@ def merge(
         LusiferError: where the folder is there already.
         ModelError: where the model is no bridge.
     """
-    from lusifer.io.files import replacing_folder
-    from lusifer.models.bridge import Bridge
-    from lusifer.models.sentence_transformer import sentence_transformer
+    from lusifer.io import replacing_folder
+    from lusifer.models import Bridge, sentence_transformer
 
     into = Path(into)
     if into.exists():

@@ -15,9 +15,9 @@ from typing import Literal
 
 import numpy as np
 
-from lusifer.encoding.neighbors import BLOCK, Ints, Tell, VectorRows, margins, nearest
+from lusifer.encoding import BLOCK, Ints, Tell, VectorRows, margins, nearest
 from lusifer.errors import LusiferError
-from lusifer.models.embedder import Vectors
+from lusifer.models import Vectors
 
 Retrieval = Literal["max", "forward", "backward", "intersect"]
 

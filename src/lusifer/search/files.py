@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lusifer.data.formats import ending, formats
+from lusifer.data import ending, file_formats
 from lusifer.errors import DataError
 
 
@@ -46,7 +46,7 @@ def walk(paths: Sequence[str | Path]) -> Iterator[Found]:
 
 
 def _below(root: Path) -> Iterator[Path]:
-    known = formats()
+    known = file_formats()
     for folder, folders, files in os.walk(root):
         folders[:] = sorted(
             f for f in folders if not f.startswith(".") and not f.endswith(".lance")

@@ -19,19 +19,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lusifer.data.sections import sections
+from lusifer.data import sections
 from lusifer.errors import DataError, LusiferError
-from lusifer.io.files import disk_errors, locked, sha256
-from lusifer.models.embedder import Embedder
-from lusifer.models.hub import DEFAULT, TABLE
-from lusifer.models.load import LoadedModel
+from lusifer.io import disk_errors, locked, sha256
+from lusifer.models import DEFAULT, TABLE, Embedder, LoadedModel
 from lusifer.renamed import renamed
 from lusifer.search.files import Found, walk
 from lusifer.search.query import Filter, Hit, Mode, search
 from lusifer.search.table import FILES, PASSAGES, connect, quoted, table_errors, table_names
-from lusifer.text.identification import identify
-from lusifer.text.sentences import passages
-from lusifer.text.words import terms
+from lusifer.text import identify, passages, terms
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -14,11 +14,9 @@ from datetime import UTC, date, datetime
 from typing import Any, Literal, Protocol, get_args
 
 from lusifer.errors import LusiferError
-from lusifer.models.embedder import Embedder
+from lusifer.models import Embedder
 from lusifer.search.table import quoted, table_errors
-from lusifer.text.identification import iso_code
-from lusifer.text.sentences import sentences
-from lusifer.text.words import terms
+from lusifer.text import iso_code, sentences, terms
 
 Mode = Literal["hybrid", "dense", "text"]
 FUSION = 60

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from lusifer.errors import ConfigError
-from lusifer.models.bridge import Lora, lora_config
+from lusifer.models import Lora, lora_config
 
 
 def add_lora(model: Any, lora: Lora) -> None:

@@ -9,10 +9,8 @@ import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
 
-from lusifer.io.files import replacing_folder
-from lusifer.models import families, hub
-from lusifer.models.bridge import Bridge, BridgeConfig
-from lusifer.models.heads import Heads
+from lusifer.io import replacing_folder
+from lusifer.models import Bridge, BridgeConfig, Heads, families, hub
 from lusifer.training.distributed import frozen_in_blocks, shard_frozen, wanted
 from lusifer.training.loop import Optim, rank_and_world
 

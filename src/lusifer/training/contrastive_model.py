@@ -9,12 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from lusifer.errors import ConfigError, ModelError
-from lusifer.io.files import replacing_folder
-from lusifer.models import hub
-from lusifer.models.adapters import write_adapter
-from lusifer.models.bridge import Bridge, BridgeConfig, Lora, lora_config
-from lusifer.models.heads import Heads
-from lusifer.models.sentence_transformer import sentence_transformer
+from lusifer.io import replacing_folder
+from lusifer.models import (
+    Bridge,
+    BridgeConfig,
+    Heads,
+    Lora,
+    hub,
+    lora_config,
+    sentence_transformer,
+    write_adapter,
+)
 from lusifer.training.assemble import assemble
 from lusifer.training.loop import rank_and_world
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from lusifer.data.sources import Source, read_source, require
-from lusifer.io.files import replacing_folder, write_json, write_text
+from lusifer.data import Source, read_source, require
+from lusifer.io import replacing_folder, write_json, write_text
 from lusifer.training.pair_store import PairStore
 from lusifer.training.vocabulary import Vocabulary, by_language, train_tokenizer
 

@@ -17,8 +17,7 @@ from collections.abc import Callable
 from torch import nn
 
 from lusifer.errors import LusiferError
-from lusifer.models import families
-from lusifer.models.bridge import Bridge
+from lusifer.models import Bridge, families
 from lusifer.training.loop import rank_and_world
 
 log = logging.getLogger(__name__)

@@ -19,9 +19,8 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from lusifer.io.files import fingerprint, write_array
-from lusifer.models import families, hub
-from lusifer.models.bridge import Bridge, masked_mean
+from lusifer.io import fingerprint, write_array
+from lusifer.models import Bridge, families, hub, masked_mean
 from lusifer.training.losses.in_batch import TeacherRanking
 
 BLOCK = 4096

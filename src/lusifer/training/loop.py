@@ -26,7 +26,7 @@ from torch.utils.data import DataLoader, Dataset
 from transformers.utils import is_torch_tf32_available
 
 from lusifer.errors import LusiferError
-from lusifer.io.files import disk_errors
+from lusifer.io import disk_errors
 from lusifer.training.progress import Progress
 
 log = logging.getLogger(__name__)
@@ -273,7 +273,7 @@ def _processes() -> Any:
 PATIENCE = timedelta(hours=24)  # the first process may embed a corpus while the others wait
 
 
-def part() -> None:
+def leave_together() -> None:
     """Leave the other processes, once all have finished: one that merely ends may abort those still
     talking to it.
     """

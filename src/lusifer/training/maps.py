@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from sentence_transformers.sentence_transformer.modules import Dense
 
-from lusifer.models.embedder import Vectors
+from lusifer.models import Vectors
 
 
 def fit(

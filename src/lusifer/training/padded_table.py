@@ -19,10 +19,8 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 from tokenizers import Tokenizer
 
-from lusifer.io.files import replacing_folder
-from lusifer.models import hub
-from lusifer.models.backends.static import LONGEST_PIECE
-from lusifer.models.static_table import write_as
+from lusifer.io import replacing_folder
+from lusifer.models import LONGEST_PIECE, hub, write_as
 
 
 class PaddedTable(torch.nn.Module):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from lusifer.data.token_store import Ids, TokenStore
+from lusifer.data import Ids, TokenStore
 from lusifer.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -16,14 +16,20 @@ from typing import Any
 import numpy as np
 import torch
 
-from lusifer.data.english_only import refuse_foreign
-from lusifer.data.formats import Row as DataRow
-from lusifer.data.mixing import Mix, Mixing
-from lusifer.data.row_store import KeySets, RowStore
-from lusifer.data.sources import Source, read_source, require
-from lusifer.encoding.cache import CachedRows
+from lusifer.data import (
+    KeySets,
+    Mix,
+    Mixing,
+    Row as DataRow,
+    RowStore,
+    Source,
+    read_source,
+    refuse_foreign,
+    require,
+)
+from lusifer.encoding import CachedRows
 from lusifer.errors import ConfigError, DataError
-from lusifer.models.bridge import tokenise
+from lusifer.models import tokenise
 from lusifer.training.loop import Batch, rank_and_world, wait_for_all
 from lusifer.training.query_side import add_frozen
 

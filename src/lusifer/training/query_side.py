@@ -18,13 +18,10 @@ import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Router
 
-from lusifer.data.row_store import RowStore
-from lusifer.encoding.cache import CachedRows, Encoder
-from lusifer.io.files import fingerprint
-from lusifer.io.lazy import Lazy
-from lusifer.models import hub
-from lusifer.models.backends.torch_embedder import TorchEmbedder
-from lusifer.models.identity import identity
+from lusifer.data import RowStore
+from lusifer.encoding import CachedRows, Encoder
+from lusifer.io import Lazy, fingerprint
+from lusifer.models import TorchEmbedder, hub, identity
 from lusifer.training.loop import Batch, rank_and_world, wait_for_all
 
 FROZEN = "frozen"  # the feature that holds a text's vector as it stays

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from lusifer.data.token_store import pad
+from lusifer.data import pad
 from lusifer.training.corpus import check_kinds
 from lusifer.training.loop import Batch, Optim, rank_and_world
 from lusifer.training.losses.margin import own_rows

@@ -18,10 +18,8 @@ import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Dense, Normalize
 
-from lusifer.models.four_bit import FourBitEmbedding, rounded
-from lusifer.models.sentence_transformer import sentence_transformer
-from lusifer.reshaping.trim import count_pieces, trim, wanted_pieces
-from lusifer.reshaping.whiten import whitening
+from lusifer.models import FourBitEmbedding, rounded, sentence_transformer
+from lusifer.reshaping import count_pieces, trim, wanted_pieces, whitening
 from lusifer.training.maps import fit, linear
 
 HEAD_TEXTS = 20_000  # that the head is fitted on: some fifty a number of a vector

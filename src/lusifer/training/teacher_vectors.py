@@ -16,12 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 
-from lusifer.io.files import fingerprint, write_array
-from lusifer.io.progress import track
-from lusifer.models import hub
-from lusifer.models.backends.torch_embedder import TorchEmbedder
-from lusifer.models.identity import identity
-from lusifer.models.sentence_transformer import sentence_transformer
+from lusifer.io import fingerprint, track, write_array
+from lusifer.models import TorchEmbedder, hub, identity, sentence_transformer
 from lusifer.training.loop import use_bf16
 
 log = logging.getLogger(__name__)

@@ -11,9 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from lusifer.data.english_only import refuse_foreign
-from lusifer.data.formats import Row
-from lusifer.data.sources import Source, read_source
+from lusifer.data import Row, Source, read_source, refuse_foreign
 from lusifer.errors import ConfigError
 
 POOL = 16

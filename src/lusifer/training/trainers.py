@@ -8,7 +8,7 @@ from typing import Any
 from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformerTrainer
 
-from lusifer.models.bridge import TRAINED
+from lusifer.models import TRAINED
 from lusifer.training.loop import StepLoaderMixin, StepTrainer
 
 

@@ -15,8 +15,7 @@ from scipy.stats import skew
 import lusifer
 from lusifer.encoding.cache import Encoder
 from lusifer.errors import LusiferError
-from lusifer.evaluation.diagnostics import alignment as d
-from lusifer.evaluation.diagnostics import perturb, sticky
+from lusifer.evaluation.diagnostics import alignment as d, perturb, sticky
 from lusifer.evaluation.diagnostics.layers import alignment, by_layer
 from lusifer.evaluation.diagnostics.tokens import TokenAccess
 from tests.evaluation.oracle import Oracle
@@ -102,13 +101,13 @@ def test_a_language_is_diagnosed_whole(tmp_path: Path) -> None:
         for w in ("Brot", "Regen", "Züge", "Musik", "Geld", "Ärzte", "Winter", "Briefe")
     ]
     encoder = Encoder(lusifer.load("static"), tmp_path)
-    row = d.diagnose(encoder, "deu_Latn", german, english).row()
+    row = d.diagnose_language(encoder, "deu_Latn", german, english).row()
     assert row["mexa"] > 0.5
     assert set(row["changes"]) == set(perturb.CHANGES)
     assert row["changes"]["upper case"] == pytest.approx(1, abs=1e-4), (
         "its tokenizer writes small letters"
     )
-    own = d.diagnose(encoder, "eng_Latn", english, english).row()
+    own = d.diagnose_language(encoder, "eng_Latn", english, english).row()
     assert own["mexa"] is None
     assert own["premium"] == 1
     assert "no accents" not in own["changes"]

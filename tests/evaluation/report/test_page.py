@@ -14,8 +14,8 @@ import pytest
 
 from lusifer.errors import LusiferError
 from lusifer.evaluation import run as runs
-from lusifer.evaluation.catalog import chosen
-from lusifer.evaluation.report.page import gather, write
+from lusifer.evaluation.catalog import chosen_tasks
+from lusifer.evaluation.report.page import gather_results, write_page
 from lusifer.models.load import LoadedModel
 from tests.evaluation.oracle import Oracle, write_suite
 
@@ -46,7 +46,7 @@ def results(tmp_path: Path) -> Path:
             LoadedModel(name, name[1] * 64, model),
             suite,
             tmp_path / "results",
-            chosen(["bitext", "xquad", "sts17", "sib200"]),
+            chosen_tasks(["bitext", "xquad", "sts17", "sib200"]),
         )
     (folder,) = (tmp_path / "results").glob("good-*")
     languages = [{"language": "deu_Latn", "premium": 1.5}, {"language": "cor_Latn", "premium": 2.5}]
@@ -62,7 +62,7 @@ def results(tmp_path: Path) -> Path:
 def test_the_page_needs_no_network_and_figures_and_tables_lie_beside_it(
     results: Path, tmp_path: Path
 ) -> None:
-    files = {file.name: file for file in write(gather([results]), tmp_path / "report")}
+    files = {file.name: file for file in write_page(gather_results([results]), tmp_path / "report")}
     text = files["report.html"].read_text(encoding="utf-8")
     assert "__DATA__" not in text
     assert not any(mark in text for mark in ("http://", "https://", "src=", "@import", "<link"))
@@ -78,31 +78,31 @@ def test_the_page_needs_no_network_and_figures_and_tables_lie_beside_it(
 
 def test_what_cannot_be_shown_is_told(results: Path, tmp_path: Path) -> None:
     with pytest.raises(LusiferError, match="no such folder"):
-        gather([tmp_path / "nowhere"])
+        gather_results([tmp_path / "nowhere"])
     (tmp_path / "empty").mkdir()
     with pytest.raises(LusiferError, match="holds no results"):
-        gather([tmp_path / "empty"])
+        gather_results([tmp_path / "empty"])
     runs.run(
         LoadedModel("other", "9" * 64, Oracle()),
         tmp_path / "suite",
         tmp_path / "more",
-        chosen(["mgsm"]),
+        chosen_tasks(["mgsm"]),
     )
     runs.run(
         LoadedModel("another", "8" * 64, Oracle()),
         tmp_path / "suite",
         tmp_path / "more",
-        chosen(["titles"]),
+        chosen_tasks(["titles"]),
     )
     with pytest.raises(LusiferError, match="no task was asked of all of"):
-        write(gather([tmp_path / "more"]), tmp_path / "report")
+        write_page(gather_results([tmp_path / "more"]), tmp_path / "report")
     broken = next(results.glob("good-*")) / "diagnosis.json"
     whole = broken.read_text()
     broken.write_text(whole[:20])
     with pytest.raises(LusiferError, match=r"diagnosis\.json: not valid JSON"):
-        gather([results])
+        gather_results([results])
     broken.write_text(whole)
-    (one,) = gather([next(results.glob("good-*"))])
+    (one,) = gather_results([next(results.glob("good-*"))])
     assert one.name.startswith("good-")
 
 
@@ -111,7 +111,7 @@ def test_a_browser_clicks_through_it(results: Path, tmp_path: Path) -> None:
     playwright = pytest.importorskip("playwright.sync_api")
     if CHROMIUM is None:
         pytest.skip("no Chromium here; name one with CHROMIUM=")
-    write(gather([results]), tmp_path / "report")
+    write_page(gather_results([results]), tmp_path / "report")
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 390, "height": 800})

@@ -13,7 +13,7 @@ import pytest
 
 from lusifer.data.rows import read_rows
 from lusifer.errors import DataError, LusiferError, ModelError
-from lusifer.evaluation.catalog import TASKS, chosen
+from lusifer.evaluation.catalog import TASKS, chosen_tasks
 from lusifer.evaluation.run import evaluate
 from lusifer.evaluation.scores import LOWER
 from lusifer.text.codes import TATOEBA_36, Languages
@@ -55,14 +55,19 @@ def test_a_question_without_a_choice_is_not_counted(suite: Path) -> None:
 
 
 def test_tasks_by_name_and_by_kind() -> None:
-    assert [t.name for t in chosen(["reranking", "trecqa", "tatoeba"])] == [
+    assert [t.name for t in chosen_tasks(["reranking", "trecqa", "tatoeba"])] == [
         "trecqa",
         "trecqa-dev",
         "tatoeba",
     ]
-    assert {t.name for t in chosen(["bitext"])} == {"tatoeba", "ntrex", "sib200-bitext", "mgsm"}
+    assert {t.name for t in chosen_tasks(["bitext"])} == {
+        "tatoeba",
+        "ntrex",
+        "sib200-bitext",
+        "mgsm",
+    }
     with pytest.raises(LusiferError, match="no local task 'tatoba'; there are: english, tatoeba"):
-        chosen(["tatoba"])
+        chosen_tasks(["tatoba"])
 
 
 def test_languages_are_named_as_users_do(suite: Path) -> None:

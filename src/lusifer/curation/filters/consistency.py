@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from lusifer.curation.pair_corpus import EmbeddedPairs, PairCorpus, Told
-from lusifer.encoding.neighbors import ROUNDING, Ints, ranks
-from lusifer.models.load import LoadedModel
+from lusifer.encoding import ROUNDING, Ints, ranks
+from lusifer.models import LoadedModel
 
 
 def pair_ranks(pool: PairCorpus, model: LoadedModel, folder: Path, tell: Told) -> Ints:

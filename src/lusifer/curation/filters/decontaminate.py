@@ -18,10 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lusifer.curation.filters.duplicates import plain
-from lusifer.data.formats import Problem, Row, format_of, scan_lines
-from lusifer.data.rows import read_rows
+from lusifer.data import Problem, Row, format_of, read_rows, scan_lines
 from lusifer.errors import DataError, LusiferError
-from lusifer.io.paths import expand
+from lusifer.io import expand
 
 SHORT = 14  # characters of the shortest text that counts
 WINDOW = 10

@@ -14,7 +14,7 @@ from hashlib import blake2b
 from typing import Any
 
 from lusifer.curation.filters.sanity import Test
-from lusifer.data.formats import Row
+from lusifer.data import Row
 from lusifer.errors import LusiferError, MissingExtra
 
 SHINGLE, PERMUTATIONS = 5, 128

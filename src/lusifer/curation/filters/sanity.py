@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from lusifer.data.formats import Row
+from lusifer.data import Row
 from lusifer.errors import LusiferError
-from lusifer.text.identification import foreign, iso_code
+from lusifer.text import foreign, iso_code
 
 Side = Literal["query", "document"]
 Test = Callable[[Row], str | None]  # why a row is dropped, or None

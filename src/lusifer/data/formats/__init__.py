@@ -10,13 +10,13 @@ from pkgutil import iter_modules
 from lusifer.data.formats.base import Format, Problem, Row, Section
 from lusifer.data.formats.text_lines import lines, scan_lines
 from lusifer.errors import DataError
-from lusifer.io.streams import COMPRESSIONS
+from lusifer.io import COMPRESSIONS
 
 for _module in iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")
 
 
-def formats() -> dict[str, Format]:
+def file_formats() -> dict[str, Format]:
     """Ending → format, of all that are known."""
     return {ending: known() for known in _derived(Format) for ending in vars(known)["endings"]}
 
@@ -30,7 +30,7 @@ def format_of(path: str | Path) -> Format:
     Raises:
         DataError: for an ending that no format has.
     """
-    known = formats()
+    known = file_formats()
     if (found := known.get(ending(path))) is None:
         raise DataError(
             path,

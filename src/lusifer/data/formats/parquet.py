@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lusifer.data.formats.base import Format, Problem, Row, Section, as_row, strings
 from lusifer.errors import DataError
-from lusifer.io.streams import open_raw
+from lusifer.io import open_raw
 
 ROWS = 1024  # that are read at a time
 

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from lusifer.data.formats.base import Problem
 from lusifer.errors import DataError
-from lusifer.io.streams import open_bytes
+from lusifer.io import open_bytes
 
 LONGEST = 64 << 20  # bytes of a line; a longer one is taken for a file that is not text
 WHOLE = 64 << 20  # bytes of a file that must be decoded at once

@@ -36,11 +36,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lusifer.encoding.cache import Encoder
+from lusifer.encoding import Encoder
 from lusifer.evaluation.diagnostics.perturb import CHANGES
 from lusifer.evaluation.diagnostics.tokens import TokenAccess
-from lusifer.models.embedder import Vectors
-from lusifer.text.codes import ENGLISH
+from lusifer.models import Vectors
+from lusifer.text import ENGLISH
 
 Floats = npt.NDArray[np.float64]
 NEAREST = 10
@@ -71,7 +71,7 @@ class Diagnosis:
         return asdict(self)
 
 
-def diagnose(
+def diagnose_language(
     model: Encoder,
     language: str,
     texts: Sequence[str],

@@ -1,7 +1,7 @@
-"""A model's whole diagnose_model, from a suite's parallel sentences: every language's figures, and a map
+"""A model's diagnosis whole, from a suite's parallel sentences: every language's figures, and a map
 of some of them.
 
-Cost: some 9 vectors a sentence and language (`diagnose`), and the states of all layers of 100
+Cost: some 9 vectors a sentence and language (`diagnose_language`), and the states of all layers of 100
 sentences where the model shows them.
 """
 
@@ -13,16 +13,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lusifer.data.rows import read_rows
-from lusifer.encoding.cache import Encoder
+from lusifer.data import read_rows
+from lusifer.encoding import Encoder
 from lusifer.errors import LusiferError
-from lusifer.evaluation.benchmark import benchmark
 from lusifer.evaluation.catalog import sib_bitext
-from lusifer.evaluation.diagnostics.alignment import diagnose, drift, flat
+from lusifer.evaluation.diagnostics.alignment import diagnose_language, drift, flat
 from lusifer.evaluation.diagnostics.layers import alignment, by_layer
+from lusifer.evaluation.mteb_benchmark import benchmark
 from lusifer.evaluation.tasks.kinds import ByLanguage, cosines
-from lusifer.models.embedder import Embedder
-from lusifer.text.codes import ENGLISH, Languages
+from lusifer.models import Embedder
+from lusifer.text import ENGLISH, Languages
 
 FEWEST = 20
 LAYERED = 100  # sentences a language whose layers are compared
@@ -30,7 +30,7 @@ MAPPED, ON_MAP = 14, 40  # languages on the map, and sentences of each
 Track = Callable[[Iterable[str]], Iterable[str]]
 
 
-def diagnose_model(
+def diagnose(
     model: Embedder,
     suite: str | Path,
     languages: Sequence[str] | None = None,
@@ -91,7 +91,7 @@ def diagnose_model(
 def _language(encoder: Encoder, language: str, rows: Sequence[dict[str, str]]) -> dict[str, Any]:
     """A language's figures, with its layers where the model has some."""
     texts, english = ([row[side] for row in rows] for side in ("text", "english"))
-    found = diagnose(encoder, language, texts, english).row()
+    found = diagnose_language(encoder, language, texts, english).row()
     layers = None if language == ENGLISH else by_layer(encoder.model, texts[:LAYERED])
     if layers:
         found["mexa_layers"], found["likeness_layers"] = alignment(

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from lusifer.evaluation.diagnostics.alignment import mexa
-from lusifer.models.backends.torch_embedder import TorchEmbedder
-from lusifer.models.embedder import Embedder, Vectors
+from lusifer.models import Embedder, TorchEmbedder, Vectors
 
 BATCH = 32
 

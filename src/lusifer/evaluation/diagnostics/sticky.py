@@ -19,10 +19,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lusifer.encoding.cache import checked
+from lusifer.encoding import checked
 from lusifer.errors import LusiferError
 from lusifer.evaluation.diagnostics.tokens import TokenAccess
-from lusifer.models.embedder import Embedder
+from lusifer.models import Embedder
 
 TIMES, FEW, MANY = 8, 3, 250
 SHORTLIST, SHARE, NEAR = 0.02, 0.9, 0.05

@@ -15,8 +15,8 @@ from lusifer.errors import LusiferError, MissingExtra
 from lusifer.evaluation.compare import ComparisonRow, compare
 from lusifer.evaluation.report.tables import heads, markdown
 from lusifer.evaluation.run import DIAGNOSIS, MODEL, Outcome, kept
-from lusifer.io.files import replacing_file, write_text
-from lusifer.models.hub import read_json
+from lusifer.io import replacing_file, write_text
+from lusifer.models import read_json
 
 TEMPLATE = Path(__file__).parents[2] / "assets" / "report.html"
 FOUND = (
@@ -36,7 +36,7 @@ class Model:
     seen: Mapping[str, bool | None]
 
 
-def gather(folders: Sequence[str | Path]) -> list[Model]:
+def gather_results(folders: Sequence[str | Path]) -> list[Model]:
     """The models in folders of results, or in folders of one model each. Raises LusiferError where
     there is none.
     """
@@ -65,7 +65,7 @@ def _model(folder: Path) -> Model:
     return Model(folder.name, tuple(kept(folder)), made, about.get("zero_shot", {}))
 
 
-def write(models: Sequence[Model], into: str | Path) -> list[Path]:
+def write_page(models: Sequence[Model], into: str | Path) -> list[Path]:
     """Write the page, its figures and tables into a folder; returns the files. Raises MissingExtra
     without matplotlib.
     """

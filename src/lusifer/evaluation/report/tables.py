@@ -12,7 +12,7 @@ HEADS = ("task", "metric", "languages", "n")
 SEEN = "†"  # not zero-shot
 
 
-def table(
+def score_table(
     rows: Sequence[ComparisonRow],
     models: Sequence[str],
     zero_shot: Mapping[str, Mapping[str, bool | None]] | None = None,

@@ -29,12 +29,12 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from lusifer.encoding.cache import CachedRows, Encoder
+from lusifer.encoding import CachedRows, Encoder
 from lusifer.errors import LusiferError, MissingExtra
 from lusifer.evaluation.metrics import bitext, mean_precision, mrr, ndcg, ranks, recall
 from lusifer.evaluation.scores import Measured
-from lusifer.models.embedder import Vectors
-from lusifer.text.codes import ENGLISH, Languages
+from lusifer.models import Vectors
+from lusifer.text import ENGLISH, Languages
 
 SEED = 0
 ROUNDS = 2000  # of the logistic regression's optimiser, at most

@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from lusifer.encoding.cache import Encoder
+from lusifer.encoding import Encoder
 from lusifer.errors import LusiferError, MissingExtra
 from lusifer.evaluation.scores import Measured, v_measure
-from lusifer.text.codes import Languages
+from lusifer.text import Languages
 
 if TYPE_CHECKING:
-    from lusifer.models.embedder import Vectors
+    from lusifer.models import Vectors
 
 CROSSLINGUAL = "crosslingual"
 ROLES = {"query": "query", "passage": "document", "document": "document"}

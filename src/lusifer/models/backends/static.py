@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lusifer.errors import LusiferError, ModelError
-from lusifer.io.files import replacing_folder, write_json, write_text
+from lusifer.io import replacing_folder, write_json, write_text
 from lusifer.models.backends import engine
 from lusifer.models.embedder import BaseEmbedder
 

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from lusifer.models.heads import SPARSE_SHARE, multi_scores, sparse_scores
+from lusifer.models import SPARSE_SHARE, multi_scores, sparse_scores
 from lusifer.training.losses.info_nce import InfoNCE
 from lusifer.training.losses.pair_terms import token_keys
 

@@ -21,12 +21,9 @@ import torch.nn.functional as F
 import transformers
 from torch import nn
 
-from lusifer.data.english_only import refuse_foreign
-from lusifer.data.sources import Source, read_source
+from lusifer.data import Source, read_source, refuse_foreign
 from lusifer.errors import ConfigError, ModelError
-from lusifer.models import families, hub
-from lusifer.models.bridge import Bridge, BridgeConfig
-from lusifer.models.bridge.connectors import to_front
+from lusifer.models import Bridge, BridgeConfig, families, hub, to_front
 from lusifer.training.assemble import assemble, plan_bridge, ready, save_model
 from lusifer.training.loop import Batch, Optim
 from lusifer.training.stage import Run, Save, Stage

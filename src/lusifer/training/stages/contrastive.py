@@ -23,12 +23,10 @@ from typing import Any, Literal
 import torch
 from sentence_transformers.sentence_transformer.losses import Matryoshka2dLoss, MatryoshkaLoss
 
-from lusifer.data.mixing import Mixing
-from lusifer.data.row_store import RowStore
-from lusifer.encoding.cache import CachedRows
+from lusifer.data import Mixing, RowStore
+from lusifer.encoding import CachedRows
 from lusifer.errors import ConfigError
-from lusifer.models.bridge import Bridge, BridgeConfig, Lora
-from lusifer.models.sentence_transformer import sentence_transformer
+from lusifer.models import Bridge, BridgeConfig, Lora, sentence_transformer
 from lusifer.training.adapters import add_lora, fold_lora
 from lusifer.training.assemble import plan_bridge, ready, save_model
 from lusifer.training.contrastive_model import (

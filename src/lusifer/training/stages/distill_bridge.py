@@ -26,10 +26,9 @@ import torch
 from sentence_transformers import SentenceTransformer
 from torch import nn
 
-from lusifer.data.codeswitch import CodeSwitch, Switcher
-from lusifer.data.sources import Source, read_source, require
+from lusifer.data import CodeSwitch, Source, Switcher, read_source, require
 from lusifer.errors import ConfigError, ModelError
-from lusifer.models.bridge import Bridge, BridgeConfig, masked_mean, tokenise
+from lusifer.models import Bridge, BridgeConfig, masked_mean, tokenise
 from lusifer.training.assemble import assemble, plan_bridge, ready, save_model
 from lusifer.training.inputs import InputLoss, mean_inputs
 from lusifer.training.loop import Batch, Optim, use_bf16

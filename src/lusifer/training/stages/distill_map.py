@@ -21,10 +21,7 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Dense, Normalize
 from torch import nn
 
-from lusifer.models import families, hub
-from lusifer.models.backends.torch_embedder import TorchEmbedder
-from lusifer.models.embedder import Vectors
-from lusifer.models.sentence_transformer import sentence_transformer
+from lusifer.models import TorchEmbedder, Vectors, families, hub, sentence_transformer
 from lusifer.training.assemble import save_model
 from lusifer.training.loop import Batch, Optim, use_bf16
 from lusifer.training.losses.distances import Cosine

@@ -24,10 +24,9 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.losses import MSELoss
 from sentence_transformers.sentence_transformer.modules import Dense, Normalize
 
-from lusifer.data.sources import Source, read_source, require
+from lusifer.data import Source, read_source, require
 from lusifer.errors import ConfigError
-from lusifer.models.bridge import tokenise
-from lusifer.models.sentence_transformer import sentence_transformer
+from lusifer.models import sentence_transformer, tokenise
 from lusifer.training.assemble import save_model
 from lusifer.training.loop import Batch, Optim
 from lusifer.training.losses.info_nce import InfoNCE

@@ -29,14 +29,11 @@ import torch
 import torch.nn.functional as F
 from sentence_transformers import SentenceTransformer
 
-from lusifer.data.draw import Drawn
-from lusifer.data.token_store import TokenStore
-from lusifer.encoding.bulk import read_shards
+from lusifer.data import Drawn, TokenStore
+from lusifer.encoding import read_shards
 from lusifer.errors import ConfigError
-from lusifer.io.files import replacing_folder, write_array
-from lusifer.models.families import no_dropout
-from lusifer.models.sentence_transformer import sentence_transformer
-from lusifer.models.tokenize import padded
+from lusifer.io import replacing_folder, write_array
+from lusifer.models import no_dropout, padded, sentence_transformer
 from lusifer.training.assemble import save_model
 from lusifer.training.loop import Batch, Optim, wait_for_all
 from lusifer.training.losses.distances import RawError

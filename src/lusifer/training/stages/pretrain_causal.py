@@ -17,9 +17,8 @@ from typing import Any, Literal
 import torch
 import transformers
 
-from lusifer.io.files import replacing_folder, write_text
-from lusifer.models import families
-from lusifer.models.bridge import tokenise
+from lusifer.io import replacing_folder, write_text
+from lusifer.models import families, tokenise
 from lusifer.training.loop import Batch, Optim, wait_for_all
 from lusifer.training.memory import activation_bytes, training_bytes
 from lusifer.training.stage import Run, Save, Stage

@@ -23,8 +23,8 @@ import torch
 import transformers
 from torch import nn
 
-from lusifer.data.token_store import pad
-from lusifer.io.files import replacing_folder
+from lusifer.data import pad
+from lusifer.io import replacing_folder
 from lusifer.models import families
 from lusifer.training.corpus import Data, check_kinds, prepare, read_kind
 from lusifer.training.loop import Batch, Optim, wait_for_all

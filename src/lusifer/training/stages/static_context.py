@@ -24,13 +24,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from lusifer.data.token_store import pad
+from lusifer.data import pad
 from lusifer.errors import ConfigError, LusiferError
-from lusifer.io.files import replacing_folder, sha256, write_json, write_text
-from lusifer.models.backends.static import TOKENIZER, WEIGHTS, StaticEmbedder, load_static
-from lusifer.models.packed import quantise_rows
-from lusifer.reshaping.export import trace
-from lusifer.reshaping.whiten import whitening
+from lusifer.io import replacing_folder, sha256, write_json, write_text
+from lusifer.models import TOKENIZER, WEIGHTS, StaticEmbedder, load_static, quantise_rows
+from lusifer.reshaping import trace, whitening
 from lusifer.training.corpus import Data, read_kind
 from lusifer.training.memory import training_bytes
 from lusifer.training.pair_store import PairStore

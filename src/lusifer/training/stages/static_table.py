@@ -21,9 +21,9 @@ import torch.nn.functional as F
 from tokenizers import Tokenizer
 from torch import nn
 
-from lusifer.data.token_store import Ids
-from lusifer.models.backends.static import StaticConfig, save_static
-from lusifer.reshaping.whiten import whitening
+from lusifer.data import Ids
+from lusifer.models import StaticConfig, save_static
+from lusifer.reshaping import whitening
 from lusifer.training.corpus import Data, read_kind
 from lusifer.training.memory import training_bytes
 from lusifer.training.pair_store import PairStore

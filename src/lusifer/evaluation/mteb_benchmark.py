@@ -19,7 +19,7 @@ from lusifer.errors import LusiferError
 from lusifer.evaluation.tasks.mteb_tasks import CROSSLINGUAL, MtebSet
 
 FILE = Path(__file__).with_name("benchmark.yaml")
-NAMES = ("lusifer", "mebench")  # the second is what summaries of the paper call it
+BENCHMARKS = ("lusifer", "mebench")  # the second is what summaries of the paper call it
 TASKS = ("classification", "clustering", "reranking", "retrieval", "sts")
 
 

@@ -14,10 +14,9 @@ import pytest
 import yaml
 
 from lusifer.errors import LusiferError
-from lusifer.evaluation import benchmark as book
-from lusifer.evaluation import contamination
-from lusifer.evaluation.benchmark import BenchmarkSet, benchmark_sets, means
+from lusifer.evaluation import contamination, mteb_benchmark as book
 from lusifer.evaluation.catalog import TASKS
+from lusifer.evaluation.mteb_benchmark import BenchmarkSet, benchmark_sets, means
 from lusifer.evaluation.run import run
 from lusifer.evaluation.tasks import mteb_tasks
 from lusifer.evaluation.tasks.mteb_tasks import MtebSet, prompt_for

@@ -24,8 +24,8 @@ from lusifer.errors import ConfigError, ModelError
 from lusifer.models.bridge import Bridge, BridgeConfig, Part
 from lusifer.models.four_bit import rounded
 from lusifer.models.hub import weights_hash
-from lusifer.reshaping import export as module
-from lusifer.reshaping.export import own_texts
+from lusifer.reshaping import onnx_export as module
+from lusifer.reshaping.onnx_export import own_texts
 from lusifer.training.assemble import assemble
 from tests.conftest import TEXTS, make_model, make_table
 
@@ -197,7 +197,7 @@ def test_a_table_in_four_bits_is_the_rounded_model(
 def test_a_split_export_is_the_same_model_in_two_files(
     model_folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lusifer.reshaping.export.SPLIT_FROM", 1000)
+    monkeypatch.setattr("lusifer.reshaping.onnx_export.SPLIT_FROM", 1000)
     for int8 in (False, True):
         whole, parts = tmp_path / f"whole-{int8}", tmp_path / f"parts-{int8}"
         lusifer.export(model_folder("bert"), whole, int8=int8, min_cosine=0.9, texts=PAIRS)

@@ -24,16 +24,19 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from lusifer.data.rows import read_rows
+from lusifer.data import read_rows
 from lusifer.errors import ConfigError, MissingExtra, ModelError
-from lusifer.io.files import replacing_folder, write_json
-from lusifer.models import four_bit, hub
-from lusifer.models.backends.torch_embedder import TorchEmbedder
-from lusifer.models.backends.torch_runner import plain
-from lusifer.models.bridge import Bridge
-from lusifer.models.load import load
-from lusifer.models.packed import quantise_rows
-from lusifer.models.sentence_transformer import sentence_transformer
+from lusifer.io import replacing_folder, write_json
+from lusifer.models import (
+    Bridge,
+    TorchEmbedder,
+    four_bit,
+    hub,
+    load,
+    plain,
+    quantise_rows,
+    sentence_transformer,
+)
 from lusifer.renamed import renamed
 from lusifer.reshaping.int8 import Feed, quantise
 

@@ -1,0 +1,53 @@
+"""The public API: every verb, and every type that a verb takes or returns."""
+
+from . import curation as curation
+from .curation import (
+    CurationReport as CurationReport,
+    Endpoint as Endpoint,
+    Mining as Mining,
+    filter_pairs as filter_pairs,
+    mine_negatives as mine_negatives,
+    structure_pairs as structure_pairs,
+    synthesize_pairs as synthesize_pairs,
+)
+from .data import ValidationReport as ValidationReport, validate as validate
+from .encoding import (
+    EncodedCorpus as EncodedCorpus,
+    encode as encode,
+    encode_stream as encode_stream,
+    read_vectors as read_vectors,
+)
+from .errors import (
+    ConfigError as ConfigError,
+    DataError as DataError,
+    LusiferError as LusiferError,
+    MissingExtra as MissingExtra,
+    ModelError as ModelError,
+)
+from .evaluation import Score as Score, Task as Task, diagnose as diagnose, evaluate as evaluate
+from .models import (
+    BaseEmbedder as BaseEmbedder,
+    Embedder as Embedder,
+    LoadedModel as LoadedModel,
+    load as load,
+    sentence_transformer as sentence_transformer,
+)
+from .reshaping import (
+    Combining as Combining,
+    Parity as Parity,
+    combine as combine,
+    export as export,
+    merge as merge,
+)
+from .search import (
+    BitextPair as BitextPair,
+    Filter as Filter,
+    Hit as Hit,
+    Index as Index,
+    IndexReport as IndexReport,
+    mine_bitext as mine_bitext,
+)
+from .training import plan as plan, train as train
+from .version import __version__ as __version__
+
+curate = curation  # what the package was called before

@@ -1,0 +1,46 @@
+"""What other packages use of this one; all else in it is its own."""
+
+from . import run as run
+from .catalog import (
+    chosen_tasks as chosen_tasks,
+)
+from .compare import (
+    compare as compare,
+    missing_scores as missing_scores,
+)
+from .contamination import (
+    declared as declared,
+    wants_prompts as wants_prompts,
+    zero_shot as zero_shot,
+)
+from .diagnostics.diagnose import (
+    diagnose as diagnose,
+)
+from .mteb_benchmark import (
+    BENCHMARKS as BENCHMARKS,
+    BenchmarkSet as BenchmarkSet,
+    Mean as Mean,
+    benchmark as benchmark,
+    benchmark_sets as benchmark_sets,
+    means as means,
+)
+from .report.page import (
+    gather_results as gather_results,
+    write_page as write_page,
+)
+from .report.tables import (
+    SEEN as SEEN,
+    score_table as score_table,
+)
+from .run import (
+    DIAGNOSIS as DIAGNOSIS,
+    Outcome as Outcome,
+    claim as claim,
+    evaluate as evaluate,
+)
+from .scores import (
+    Score as Score,
+)
+from .tasks.kinds import (
+    Task as Task,
+)

@@ -1,0 +1,39 @@
+"""What other packages use of this one; all else in it is its own."""
+
+from . import http as http
+from .files import (
+    disk_errors as disk_errors,
+    fingerprint as fingerprint,
+    locked as locked,
+    replacing_file as replacing_file,
+    replacing_folder as replacing_folder,
+    sha256 as sha256,
+    write_array as write_array,
+    write_json as write_json,
+    write_text as write_text,
+)
+from .folders import (
+    StoreFolder as StoreFolder,
+)
+from .http import (
+    BUSY as BUSY,
+    WAITS as WAITS,
+    EndpointError as EndpointError,
+    post as post,
+)
+from .lazy import (
+    Lazy as Lazy,
+)
+from .paths import (
+    expand as expand,
+    open_store as open_store,
+)
+from .progress import (
+    Bars as Bars,
+    track as track,
+)
+from .streams import (
+    COMPRESSIONS as COMPRESSIONS,
+    open_bytes as open_bytes,
+    open_raw as open_raw,
+)

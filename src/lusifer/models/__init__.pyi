@@ -1,0 +1,93 @@
+"""What other packages use of this one; all else in it is its own."""
+
+from . import families as families, four_bit as four_bit, hub as hub
+from .adapters import (
+    write_adapter as write_adapter,
+)
+from .backends.engine import (
+    counted as counted,
+    windows as windows,
+)
+from .backends.onnx import (
+    onnx_file as onnx_file,
+)
+from .backends.static import (
+    LONGEST_PIECE as LONGEST_PIECE,
+    TOKENIZER as TOKENIZER,
+    WEIGHTS as WEIGHTS,
+    StaticConfig as StaticConfig,
+    StaticEmbedder as StaticEmbedder,
+    load_static as load_static,
+    save_static as save_static,
+)
+from .backends.torch_embedder import (
+    TorchEmbedder as TorchEmbedder,
+)
+from .backends.torch_runner import (
+    plain as plain,
+)
+from .bridge import (
+    TRAINED as TRAINED,
+    Bridge as Bridge,
+    BridgeConfig as BridgeConfig,
+    Lora as Lora,
+    lora_config as lora_config,
+    masked_mean as masked_mean,
+    tokenise as tokenise,
+)
+from .bridge.connectors import (
+    to_front as to_front,
+)
+from .embedder import (
+    BaseEmbedder as BaseEmbedder,
+    Embedder as Embedder,
+    Vectors as Vectors,
+    half_characters as half_characters,
+)
+from .families import (
+    no_dropout as no_dropout,
+)
+from .formats import (
+    format_of as format_of,
+)
+from .four_bit import (
+    FourBitEmbedding as FourBitEmbedding,
+    rounded as rounded,
+)
+from .heads import (
+    SPARSE_SHARE as SPARSE_SHARE,
+    Heads as Heads,
+    multi_scores as multi_scores,
+    sparse_scores as sparse_scores,
+)
+from .hub import (
+    DEFAULT as DEFAULT,
+    SHIPPED as SHIPPED,
+    TABLE as TABLE,
+    locate as locate,
+    read_json as read_json,
+)
+from .identity import (
+    identity as identity,
+)
+from .load import (
+    LoadedModel as LoadedModel,
+    is_url as is_url,
+    load as load,
+)
+from .packed import (
+    quantise_rows as quantise_rows,
+)
+from .reranker import (
+    Reranker as Reranker,
+    load_reranker as load_reranker,
+)
+from .sentence_transformer import (
+    sentence_transformer as sentence_transformer,
+)
+from .static_table import (
+    write_as as write_as,
+)
+from .tokenize import (
+    padded as padded,
+)

@@ -1,0 +1,18 @@
+"""What other packages use of this one; all else in it is its own."""
+
+from .bitext import (
+    BitextPair as BitextPair,
+    mine_bitext as mine_bitext,
+)
+from .index import (
+    Index as Index,
+    IndexReport as IndexReport,
+)
+from .query import (
+    Filter as Filter,
+    Hit as Hit,
+    Mode as Mode,
+)
+from .table import (
+    is_index as is_index,
+)

@@ -1,0 +1,78 @@
+"""A package's face is its `__init__`: other packages use what is named there, and nothing else."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).resolve().parents[1] / "src" / "lusifer"
+PACKAGES = sorted(folder.parent.name for folder in SOURCE.glob("*/__init__.py"))
+WITH_A_FACE = sorted(folder.parent.name for folder in SOURCE.glob("*/__init__.pyi"))
+
+
+def imports_of(file: Path) -> list[ast.ImportFrom | ast.Import]:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    return [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom | ast.Import)]
+
+
+def named(package: str) -> list[str]:
+    stub = SOURCE / package / "__init__.pyi"
+    tree = ast.parse(stub.read_text(encoding="utf-8"))
+    return [a.name for node in tree.body if isinstance(node, ast.ImportFrom) for a in node.names]
+
+
+def modules_of(package: str) -> list[str]:
+    """Modules that the face holds whole."""
+    tree = ast.parse((SOURCE / package / "__init__.pyi").read_text(encoding="utf-8"))
+    whole = (n for n in tree.body if isinstance(n, ast.ImportFrom) and n.module is None)
+    return [alias.name for node in whole for alias in node.names]
+
+
+def test_no_package_reaches_behind_the_face_of_another() -> None:
+    behind = []
+    for file in SOURCE.rglob("*.py"):
+        own = file.relative_to(SOURCE).parts[0]
+        for node in imports_of(file):
+            modules = (
+                [node.module or ""]
+                if isinstance(node, ast.ImportFrom)
+                else [a.name for a in node.names]
+            )
+            for module in modules:
+                head, _, rest = module.removeprefix("lusifer.").partition(".")
+                if module.startswith("lusifer.") and head in PACKAGES and head != own and rest:
+                    behind.append(f"{file.relative_to(SOURCE)}: {module}")
+    assert behind == []
+
+
+@pytest.mark.parametrize("package", WITH_A_FACE)
+def test_a_face_names_what_others_use_and_no_more(package: str) -> None:
+    used = set()
+    public = SOURCE / "__init__.pyi"
+    for node in imports_of(public):
+        if isinstance(node, ast.ImportFrom) and node.module == package:
+            used |= {alias.name for alias in node.names}
+    for file in SOURCE.rglob("*.py"):
+        if file.relative_to(SOURCE).parts[0] == package:
+            continue
+        for node in imports_of(file):
+            if isinstance(node, ast.ImportFrom) and node.module == f"lusifer.{package}":
+                used |= {alias.name for alias in node.names}
+    names = named(package)
+    assert len(set(names)) == len(names)
+    assert set(names) == used
+
+
+@pytest.mark.parametrize("package", WITH_A_FACE)
+def test_a_function_is_found_though_a_module_has_its_name(package: str) -> None:
+    """`lusifer.models.load` is the function, also once the file of that name has been imported."""
+    face = importlib.import_module(f"lusifer.{package}")
+    for name in named(package):
+        file = SOURCE / package / f"{name}.py"
+        if file.exists() and name not in modules_of(package):
+            importlib.import_module(f"lusifer.{package}.{name}")
+            assert callable(getattr(face, name)), name
+        assert getattr(face, name) is not None
