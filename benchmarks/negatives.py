@@ -86,7 +86,7 @@ def one(way: str, model_folder: str, folder: Path) -> dict[str, Any]:
     ]
     found: dict[str, list[str]] = {}
     if way == "ours":
-        from lusifer.curation import Mining, Report
+        from lusifer.curation import CurationReport, Mining
         from lusifer.curation.negatives import mine
         from lusifer.curation.pairs import read_pairs, read_passages
         from lusifer.models.load import LoadedModel
@@ -96,7 +96,7 @@ def one(way: str, model_folder: str, folder: Path) -> dict[str, Any]:
         del pairs
         before = _start()
         start = time.perf_counter()
-        report = Report("negatives", {})
+        report = CurationReport("negatives", {})
         into = folder / "ours.jsonl"
         rows = read_pairs([str(folder / "pairs.jsonl")], None, {}, report)
         mine(

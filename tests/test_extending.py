@@ -18,19 +18,23 @@ from torch import nn
 
 import lusifer
 from lusifer.config import build
-from lusifer.data.formats import Format, Problem, Row, Section
-from lusifer.data.sections import sections
-from lusifer.data.sources import Source, read_source
+from lusifer.data import Format, Problem, Row, Section, Source, read_source, sections
 from lusifer.errors import ConfigError
-from lusifer.models.bridge import Bridge, BridgeConfig, Part
-from lusifer.models.bridge.connectors import Connector, ConnectorConfig
+from lusifer.models import Bridge, BridgeConfig, Connector, ConnectorConfig, Part
 from lusifer.search.files import walk
-from lusifer.training.assemble import assemble, save_model
-from lusifer.training.losses.distillation import Term
-from lusifer.training.losses.pair_terms import PairTerm, PairVectors
-from lusifer.training.run import load_recipe
-from lusifer.training.stage import Run, Save, Stage
-from lusifer.training.texts import TextData, read_texts
+from lusifer.training import (
+    PairTerm,
+    PairVectors,
+    Run,
+    Save,
+    Stage,
+    Term,
+    TextData,
+    load_recipe,
+    read_texts,
+    save_model,
+)
+from lusifer.training.assemble import assemble
 from tests.conftest import TEXTS
 
 Folder = Callable[[str], Path]

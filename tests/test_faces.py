@@ -1,14 +1,18 @@
-"""A package's face is its `__init__`: other packages use what is named there, and nothing else."""
+"""A package's face is its `__init__`: other packages use what is named there, and nothing else. So
+do those who extend it: what our documentation and `test_extending.py` import is there too.
+"""
 
 from __future__ import annotations
 
 import ast
-import importlib
+import importlib.util
+import re
 from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).resolve().parents[1] / "src" / "lusifer"
+ROOT = Path(__file__).resolve().parents[1]
+SOURCE = ROOT / "src" / "lusifer"
 PACKAGES = sorted(folder.parent.name for folder in SOURCE.glob("*/__init__.py"))
 WITH_A_FACE = sorted(folder.parent.name for folder in SOURCE.glob("*/__init__.pyi"))
 
@@ -55,15 +59,33 @@ def test_a_face_names_what_others_use_and_no_more(package: str) -> None:
     for node in imports_of(public):
         if isinstance(node, ast.ImportFrom) and node.module == package:
             used |= {alias.name for alias in node.names}
-    for file in SOURCE.rglob("*.py"):
-        if file.relative_to(SOURCE).parts[0] == package:
+    for file in (*SOURCE.rglob("*.py"), ROOT / "tests" / "test_extending.py"):
+        if (SOURCE / package) in file.parents:
             continue
         for node in imports_of(file):
             if isinstance(node, ast.ImportFrom) and node.module == f"lusifer.{package}":
                 used |= {alias.name for alias in node.names}
     names = named(package)
+    for file in ROOT.glob("docs/*.md"):
+        text = file.read_text(encoding="utf-8")
+        used |= {name for name in names if re.search(rf"`{name}`|import .*\b{name}\b", text)}
     assert len(set(names)) == len(names)
     assert set(names) == used
+
+
+def test_benchmarks_import_what_there_is() -> None:
+    """They are run by hand, and seldom: a name that went is found here."""
+    gone = []
+    for file in sorted((ROOT / "benchmarks").glob("*.py")):
+        for node in imports_of(file):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("lusifer"):
+                module = importlib.import_module(node.module or "")
+                for alias in node.names:
+                    if not hasattr(module, alias.name) and not importlib.util.find_spec(
+                        f"{node.module}.{alias.name}"
+                    ):
+                        gone.append(f"{file.name}:{node.lineno}: {node.module}.{alias.name}")
+    assert gone == []
 
 
 @pytest.mark.parametrize("package", WITH_A_FACE)

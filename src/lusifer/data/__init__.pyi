@@ -12,8 +12,10 @@ from .english_only import (
     refuse_foreign as refuse_foreign,
 )
 from .formats import (
+    Format as Format,
     Problem as Problem,
     Row as Row,
+    Section as Section,
     ending as ending,
     file_formats as file_formats,
     format_of as format_of,

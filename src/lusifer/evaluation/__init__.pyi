@@ -41,6 +41,15 @@ from .run import (
 from .scores import (
     Score as Score,
 )
+from .tasks import (
+    Bitext as Bitext,
+    Classification as Classification,
+    Clustering as Clustering,
+    PairClassification as PairClassification,
+    Reranking as Reranking,
+    Retrieval as Retrieval,
+    Similarity as Similarity,
+)
 from .tasks.kinds import (
     Task as Task,
 )

@@ -31,11 +31,14 @@ from .bridge import (
     Bridge as Bridge,
     BridgeConfig as BridgeConfig,
     Lora as Lora,
+    Part as Part,
     lora_config as lora_config,
     masked_mean as masked_mean,
     tokenise as tokenise,
 )
 from .bridge.connectors import (
+    Connector as Connector,
+    ConnectorConfig as ConnectorConfig,
     to_front as to_front,
 )
 from .embedder import (

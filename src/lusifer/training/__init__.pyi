@@ -1,10 +1,15 @@
 """What other packages use of this one; all else in it is its own."""
 
+from .assemble import save_model as save_model
 from .loop import (
     leave_together as leave_together,
 )
+from .losses.distillation import Term as Term
+from .losses.pair_terms import PairTerm as PairTerm, PairVectors as PairVectors
 from .run import (
     load_recipe as load_recipe,
     plan as plan,
     train as train,
 )
+from .stage import Run as Run, Save as Save, Stage as Stage
+from .texts import TextData as TextData, read_texts as read_texts
