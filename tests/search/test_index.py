@@ -16,7 +16,7 @@ import pytest
 
 from lusifer.errors import LusiferError
 from lusifer.models.load import LoadedModel
-from lusifer.search import index as indexing
+from lusifer.search import index as index_file, update as indexing
 from lusifer.search.index import Index
 from lusifer.search.query import Filter, search
 from lusifer.text.words import terms
@@ -129,21 +129,21 @@ def test_killed_while_indexing_it_ends_the_same(
     whole.update([notes])
     parts = Index.create(tmp_path / "parts", model)
     calls = 0
-    original = Index._list
+    original = indexing.Update._list
 
-    def killed(self: Index, finished: Any, known: Any) -> None:
+    def killed(self: indexing.Update, finished: Any, known: Any) -> None:
         nonlocal calls
         calls += 1
         if calls == stop:
             raise KeyboardInterrupt
         original(self, finished, known)
 
-    monkeypatch.setattr(Index, "_list", killed)
+    monkeypatch.setattr(indexing.Update, "_list", killed)
     try:
         parts.update([notes])
     except KeyboardInterrupt:
         assert calls == stop
-    monkeypatch.setattr(Index, "_list", original)
+    monkeypatch.setattr(indexing.Update, "_list", original)
     again = Index.open(tmp_path / "parts", model)
     again.update([notes])
     assert rows(again) == rows(whole)
@@ -156,11 +156,13 @@ def test_a_change_that_was_killed_ends_the_same(
     index.update([notes])
     file = min(notes.rglob("*.txt"))
     file.write_text(f"{TEXTS[3]}\n\n{TEXTS[9]}\n", encoding="utf-8")
-    original = Index._list
-    monkeypatch.setattr(Index, "_list", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    original = indexing.Update._list
+    monkeypatch.setattr(
+        indexing.Update, "_list", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
+    )
     with pytest.raises(KeyboardInterrupt):
         index.update([])
-    monkeypatch.setattr(Index, "_list", original)
+    monkeypatch.setattr(indexing.Update, "_list", original)
     index.update([])
     fresh = Index.create(tmp_path / "fresh", model)
     fresh.update([notes])
@@ -242,7 +244,7 @@ def test_two_processes_search_while_one_indexes(
 def test_a_second_writer_waits_outside(notes: Path, tmp_path: Path, model: LoadedModel) -> None:
     index = Index.create(tmp_path / "index", model)
     with (
-        indexing._only_writer(index.uri),
+        index_file._only_writer(index.uri),
         pytest.raises(LusiferError, match="another process is indexing"),
     ):
         index.update([notes])
@@ -325,7 +327,7 @@ def test_another_model_a_newer_version_and_damage_are_refused(
     for way in (Index.open, Index.create):
         with pytest.raises(LusiferError, match=f"made by the model {model.name}.*search with -m"):
             way(place, other)
-    monkeypatch.setattr(indexing, "VERSION", 0)
+    monkeypatch.setattr(index_file, "VERSION", 0)
     with pytest.raises(LusiferError, match="made by a newer lusifer"):
         Index.open(place, model)
     monkeypatch.undo()

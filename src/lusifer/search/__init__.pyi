@@ -6,7 +6,6 @@ from .bitext import (
 )
 from .index import (
     Index as Index,
-    IndexReport as IndexReport,
 )
 from .query import (
     Filter as Filter,
@@ -16,3 +15,4 @@ from .query import (
 from .table import (
     is_index as is_index,
 )
+from .update import IndexReport as IndexReport
