@@ -16,15 +16,10 @@ import lusifer
 from lusifer.data.sources import Source
 from lusifer.errors import ConfigError, LusiferError
 from lusifer.models.backends.static import load_static
+from lusifer.training.context_encoder import Contextual, Layers, rotary, save_onnx
 from lusifer.training.corpus import Data
 from lusifer.training.run import load_recipe, train
-from lusifer.training.stages.static_context import (
-    ContextRecipe,
-    Contextual,
-    Layers,
-    rotary,
-    save_onnx,
-)
+from lusifer.training.stages.static_context import ContextRecipe
 from tests.conftest import TEXTS, make_table
 from tests.training.test_stage import recipe, texts  # noqa: F401  the same files and recipe
 
@@ -49,7 +44,12 @@ def made(table: Path) -> ContextRecipe:
 
 def test_untrained_layers_are_the_table(table: Path, tmp_path: Path) -> None:
     static = load_static(table)
-    save_onnx(tmp_path / "onnx", Contextual(static, made(table)), static, made(table))
+    save_onnx(
+        tmp_path / "onnx",
+        Contextual(static, made(table).shape),
+        static,
+        max_tokens=made(table).max_tokens,
+    )
     model = lusifer.load(tmp_path / "onnx")
     mixed = [*TEXTS, " ".join(TEXTS[:3]), "station", "x" * 3000]
     np.testing.assert_allclose(model.encode(mixed), load_static(table).encode(mixed), atol=2e-3)
@@ -64,10 +64,10 @@ def test_the_file_says_what_the_layers_say_whatever_lies_beside(
 ) -> None:
     static = load_static(table)
     torch.manual_seed(0)
-    encoder = Contextual(static, made(table))
+    encoder = Contextual(static, made(table).shape)
     for parameter in encoder.parameters():
         torch.nn.init.normal_(parameter, std=1.0)
-    save_onnx(tmp_path / "onnx", encoder, static, made(table))
+    save_onnx(tmp_path / "onnx", encoder, static, max_tokens=made(table).max_tokens)
     model = lusifer.load(tmp_path / "onnx")
     together = model.encode(TEXTS)
     for text, vector in zip(TEXTS, together, strict=True):
@@ -140,14 +140,16 @@ def test_a_trained_table_and_its_layers_are_kept_in_int8(table: Path, tmp_path: 
     static = load_static(table)
     settings = replace(made(table), train_table=True, int8=True, shape=Layers(2, 4, 64))
     torch.manual_seed(0)
-    encoder = Contextual(static, settings)
+    encoder = Contextual(static, settings.shape, train_table=True)
     assert encoder.table is not None
     assert encoder.table.requires_grad
     for layer in encoder.layers:
         for parameter in layer.parameters():  # type: ignore[attr-defined]
             torch.nn.init.normal_(parameter, std=0.3)
     head = torch.randn(static.dim, 24)
-    save_onnx(tmp_path / "onnx", encoder, static, settings, head)
+    save_onnx(
+        tmp_path / "onnx", encoder, static, max_tokens=settings.max_tokens, int8=True, head=head
+    )
     model = lusifer.load(tmp_path / "onnx")
     assert model.dim == 24
     expected = []
@@ -162,7 +164,7 @@ def test_a_trained_table_and_its_layers_are_kept_in_int8(table: Path, tmp_path: 
     cosines = (model.encode(TEXTS) * np.stack(expected)).sum(1)
     assert cosines.min() > 0.995, cosines
     whole = (tmp_path / "onnx" / "model.onnx").stat().st_size
-    save_onnx(tmp_path / "wide", encoder, static, replace(settings, int8=False), head)
+    save_onnx(tmp_path / "wide", encoder, static, max_tokens=settings.max_tokens, head=head)
     assert whole < (tmp_path / "wide" / "model.onnx").stat().st_size - 2 * 3 * 64 * 16, (
         "the file holds int8, not floats"
     )
