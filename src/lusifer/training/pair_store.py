@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 POOL = 16
 EVEN = 8
+SAMPLE = 20_000  # pairs that a whitening is learnt from
 SLACK = 1.5  # how far a batch may go past its token budget
 Ints = npt.NDArray[np.int64]
 
@@ -54,6 +55,11 @@ class PairStore:
     def pair(self, row: int) -> tuple[Ids, Ids]:
         """Token ids of row's (English, other language)."""
         return self.english[self.source[row]], self.text[row]
+
+    def sample(self, seed: int) -> list[Ids]:
+        """Token ids of both sides of up to `SAMPLE` random pairs; empty texts are left out."""
+        rows = np.random.default_rng([seed, 4]).permutation(len(self))[:SAMPLE]
+        return [ids for row in rows for ids in self.pair(int(row)) if len(ids)]
 
     @classmethod
     def build(

@@ -34,7 +34,6 @@ from lusifer.training.memory import training_bytes
 from lusifer.training.pair_store import PairStore
 from lusifer.training.ranking import Ranking, RankingBatches, kept
 from lusifer.training.stage import Run, Save, Stage
-from lusifer.training.stages.static_table import sample_ids
 from lusifer.training.teaching import Objective, TaughtBatches, VectorTeacher, check, prepared
 from lusifer.training.vocabulary import PAD, Vocabulary
 
@@ -93,9 +92,9 @@ def head_of(recipe: ContextRecipe, model: Trained, pairs: PairStore) -> torch.Te
 
 
 def sample_vectors(encoder: Contextual, pairs: PairStore, seed: int) -> npt.NDArray[np.float32]:
-    """Unit vectors of both sides of up to `SAMPLE` random pairs, (n, dim)."""
+    """Unit vectors of both sides of a sample of the pairs, (n, dim)."""
     device = next(encoder.parameters()).device
-    texts = sorted(sample_ids(pairs, seed), key=len)
+    texts = sorted(pairs.sample(seed), key=len)
     found = []
     with torch.no_grad():
         for start in range(0, len(texts), 256):

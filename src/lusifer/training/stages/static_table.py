@@ -21,7 +21,6 @@ import torch.nn.functional as F
 from tokenizers import Tokenizer
 from torch import nn
 
-from lusifer.data import Ids
 from lusifer.models import StaticConfig, save_static
 from lusifer.reshaping import whitening
 from lusifer.training.corpus import Data, read_kind
@@ -32,8 +31,6 @@ from lusifer.training.stage import Run, Save, Stage
 from lusifer.training.substrings import Substrings
 from lusifer.training.teaching import Objective, TaughtBatches, VectorTeacher, check, prepared
 from lusifer.training.vocabulary import SPECIALS, Vocabulary
-
-SAMPLE = 20_000  # pairs that the whitening is learnt from
 
 
 @dataclass(frozen=True)
@@ -149,17 +146,11 @@ def seen_tokens(
     return seen
 
 
-def sample_ids(pairs: PairStore, seed: int) -> list[Ids]:
-    """Token ids of both sides of up to `SAMPLE` random pairs; empty texts are left out."""
-    chosen = np.random.default_rng([seed, 4]).permutation(len(pairs))[:SAMPLE]
-    return [ids for row in chosen for ids in pairs.pair(int(row)) if len(ids)]
-
-
 def sample_sums(
     rows: npt.NDArray[np.float32], pairs: PairStore, seed: int
 ) -> npt.NDArray[np.float32]:
-    """Unit vectors of both sides of up to `SAMPLE` random pairs, (n, dim)."""
-    sums = np.stack([rows[ids].sum(0) for ids in sample_ids(pairs, seed)])
+    """Unit vectors of both sides of a sample of the pairs, (n, dim)."""
+    sums = np.stack([rows[ids].sum(0) for ids in pairs.sample(seed)])
     lengths = np.linalg.norm(sums, axis=1, keepdims=True)
     result: npt.NDArray[np.float32] = (sums / np.maximum(lengths, 1e-12))[lengths[:, 0] > 0]
     return result
