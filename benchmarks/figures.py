@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lusifer.evaluation.compare import compare
 from lusifer.evaluation.report.tables import markdown
-from lusifer.evaluation.run import kept
+from lusifer.evaluation.run import read_outcomes
 from lusifer.evaluation.scores import Score
 
 COLUMNS = (
@@ -25,7 +25,7 @@ COLUMNS = (
 
 
 def main(folder: str) -> None:
-    outcomes = kept(Path(folder))
+    outcomes = read_outcomes(Path(folder))
     print(markdown(compare({Path(folder).name: outcomes}), [Path(folder).name]))
     scores = [score for outcome in outcomes for score in outcome.scores]
     found = {(s.task, s.metric, s.language): s for s in scores}

@@ -177,7 +177,7 @@ def test_one_runner_serves_mteb_too_and_its_scores_are_mtebs(
         assert score.low <= score.value <= score.high
     idle = Oracle()
     assert all(
-        o.kept
+        o.reused
         for o in run(LoadedModel("oracle", "5" * 64, idle), ".", tmp_path, [p.run for p in chosen])
     )
     assert idle.seen == []

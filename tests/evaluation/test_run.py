@@ -38,7 +38,7 @@ def test_what_is_kept_is_not_computed_again(suite: Path, tmp_path: Path) -> None
     idle = Oracle()
     again = runs.run(named(idle), suite, tmp_path / "results", SOME)
     assert idle.seen == []
-    assert all(o.kept for o in again)
+    assert all(o.reused for o in again)
     assert [o.scores for o in again] == [o.scores for o in first]
     for a, b in zip(first, again, strict=True):
         for x, y in zip(a.measured, b.measured, strict=True):

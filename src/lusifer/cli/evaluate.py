@@ -153,7 +153,7 @@ def _suite(
     for name, model in models.items():
         warn_of_prompts(name, model)
         found[name], _ = run(model, wanted)
-        if before := sum(outcome.kept for outcome in found[name]):
+        if before := sum(outcome.reused for outcome in found[name]):
             note.print(
                 f"{name}: {before} of {len(wanted)} results were there already.", highlight=False
             )
@@ -189,7 +189,7 @@ class _Line:
     def task(self, outcome: Outcome) -> None:
         self.done += 1
         self.bar.advance(self.line)
-        self._say(f", {outcome.task} {'was there' if outcome.kept else 'done'}")
+        self._say(f", {outcome.task} {'was there' if outcome.reused else 'done'}")
 
     def texts(self, count: int) -> None:
         self.embedded += count

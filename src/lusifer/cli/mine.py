@@ -66,11 +66,12 @@ def mine(
             k=neighbours,
             tell=lambda done, _: progress.update(task, completed=done),
         )
-    kept = [pair for pair in found if pair.score >= threshold]
+    accepted = [pair for pair in found if pair.score >= threshold]
     write_text(
-        into, "".join(f"{p.score:.4f}\t{texts[0][p.first]}\t{texts[1][p.second]}\n" for p in kept)
+        into,
+        "".join(f"{p.score:.4f}\t{texts[0][p.first]}\t{texts[1][p.second]}\n" for p in accepted),
     )
     shutil.rmtree(aside, ignore_errors=True)
     typer.echo(
-        f"wrote {into}: {len(kept):,} pairs of {len(texts[0]):,} and {len(texts[1]):,} sentences"
+        f"wrote {into}: {len(accepted):,} pairs of {len(texts[0]):,} and {len(texts[1]):,} sentences"
     )

@@ -103,7 +103,7 @@ def build(cls: type[T], data: Any, where: str) -> T:
         if listed is None:
             break
         data = listed
-    raise ConfigError(_told(cls, data, where, faults)) from None
+    raise ConfigError(_explained(cls, data, where, faults)) from None
 
 
 def _parts(hint: Any, seen: set[type]) -> Iterator[type]:
@@ -157,7 +157,7 @@ def _path(data: Any, loc: tuple[int | str, ...]) -> list[int | str]:
     return path
 
 
-def _told(cls: type, data: Any, where: str, faults: list[ErrorDetails]) -> str:
+def _explained(cls: type, data: Any, where: str, faults: list[ErrorDetails]) -> str:
     """The first fault in one line; a key that nothing knows comes before one that lacks."""
     fault = min(faults, key=lambda fault: fault["type"] != UNKNOWN)
     kind, value, path = fault["type"], fault["input"], _path(data, fault["loc"])

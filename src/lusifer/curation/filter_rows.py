@@ -46,15 +46,15 @@ def clean(
     with (
         locked(aside, f"{into}: another run is writing it"),
         replacing_file(f"{into}.dropped.jsonl") as dropped,
-        replacing_file(into) as kept,
+        replacing_file(into) as passed,
     ):
         left = _tested(rows, tests, report, dropped, tell("filtering"))
         if consistent is None:
             for row in left:
-                write_row(kept, as_it_was(row))
+                write_row(passed, as_it_was(row))
                 report.written += 1
         else:
-            _consistent(left, *consistent, aside, kept, dropped, report, tell)
+            _consistent(left, *consistent, aside, passed, dropped, report, tell)
         if not report.written:
             why = "; ".join(f"{count:,} {reason}" for reason, count in report.dropped.most_common())
             raise LusiferError(f"no row is left of {report.read:,} ({why}); nothing was written")
@@ -82,7 +82,7 @@ def _consistent(
     model: LoadedModel,
     top_k: int,
     aside: Path,
-    kept: IO[bytes],
+    passed: IO[bytes],
     dropped: IO[bytes],
     report: CurationReport,
     tell: Told,
@@ -91,7 +91,7 @@ def _consistent(
     waiting = aside / "rows.jsonl"
     with closing(PairCorpus(aside)) as pool:
         with replacing_file(waiting) as stream:
-            pool.fill(_held(left, stream), (), report)
+            pool.fill(_pending(left, stream), (), report)
         if not len(pool.queries):
             return
         found = pair_ranks(pool, model, aside, tell)
@@ -106,11 +106,11 @@ def _consistent(
             elif places[number] > top_k:
                 _drop(row, f"not among the {top_k} nearest to its query", report, dropped)
             else:
-                write_row(kept, as_it_was(row))
+                write_row(passed, as_it_was(row))
                 report.written += 1
 
 
-def _held(rows: Iterable[Row], stream: IO[bytes]) -> Iterator[Row]:
+def _pending(rows: Iterable[Row], stream: IO[bytes]) -> Iterator[Row]:
     for row in rows:
         write_row(stream, {"path": row.path, "line": row.line, "values": row.values})
         yield row

@@ -112,14 +112,14 @@ def _plain(text: str) -> str:
 
 def _marked(path: Path) -> Iterator[DocumentPart]:
     """Markdown and reStructuredText. Code, tables and directives are left out."""
-    held: list[tuple[int, str]] = []
+    pending: list[tuple[int, str]] = []
     fence = ""
     levels: list[str] = []  # reStructuredText's underlines, in the order that they appear
     indented = path.suffix.lower() == ".rst"
 
     def paragraph() -> Iterator[DocumentPart]:
-        text = " ".join(line.strip() for _, line in held)
-        if held and not held[0][1].startswith((" " * 4, "\t", "|", "..", "<", "---")):
+        text = " ".join(line.strip() for _, line in pending)
+        if pending and not pending[0][1].startswith((" " * 4, "\t", "|", "..", "<", "---")):
             defined = TERM.match(text)
             if defined:
                 name, said = (
@@ -127,13 +127,15 @@ def _marked(path: Path) -> Iterator[DocumentPart]:
                     if defined.group(1)
                     else (defined.group(3), defined.group(4))
                 )
-                yield DocumentPart("term", _plain(name), held[0][0])
-                yield DocumentPart("definition", _plain(said), held[0][0])
+                yield DocumentPart("term", _plain(name), pending[0][0])
+                yield DocumentPart("definition", _plain(said), pending[0][0])
             else:
                 yield DocumentPart(
-                    "paragraph", _plain(re.sub(r"^\s*(?:[-*+]|\d+[.)])\s+", "", text)), held[0][0]
+                    "paragraph",
+                    _plain(re.sub(r"^\s*(?:[-*+]|\d+[.)])\s+", "", text)),
+                    pending[0][0],
                 )
-        held.clear()
+        pending.clear()
 
     for number, raw in lines(path):
         line = raw.rstrip()
@@ -150,28 +152,28 @@ def _marked(path: Path) -> Iterator[DocumentPart]:
             yield from paragraph()
             yield DocumentPart("heading", _plain(heading.group(2)), number, len(heading.group(1)))
         elif (
-            len(held) == 1
+            len(pending) == 1
             and UNDER.match(line)
-            and len(line.strip()) >= min(len(held[0][1].strip()), 60)
-            and held[0][1][:1].strip()
+            and len(line.strip()) >= min(len(pending[0][1].strip()), 60)
+            and pending[0][1][:1].strip()
         ):
             sign = line.strip()[0]
             levels += [] if sign in levels or not indented else [sign]
             level = levels.index(sign) + 1 if indented else 1 + (sign == "-")
-            yield DocumentPart("heading", _plain(held[0][1]), held[0][0], level)
-            held.clear()
-        elif UNDER.match(line) and not held:
+            yield DocumentPart("heading", _plain(pending[0][1]), pending[0][0], level)
+            pending.clear()
+        elif UNDER.match(line) and not pending:
             continue  # a rule, or the line above a title
-        elif defined and len(held) == 1:
-            yield DocumentPart("term", _plain(held[0][1]), held[0][0])
+        elif defined and len(pending) == 1:
+            yield DocumentPart("term", _plain(pending[0][1]), pending[0][0])
             yield DocumentPart("definition", _plain(defined.group(1)), number)
-            held.clear()
+            pending.clear()
         elif not line:
             yield from paragraph()
         else:
-            if held and re.match(r"\s*(?:[-*+]|\d+[.)])\s+\S", line):
+            if pending and re.match(r"\s*(?:[-*+]|\d+[.)])\s+\S", line):
                 yield from paragraph()
-            held.append((number, line))
+            pending.append((number, line))
     yield from paragraph()
 
 

@@ -195,21 +195,21 @@ class Search(EmbeddedPairs):
                     self.rerank(query, own.tolist()),
                     self.rerank(query, self.pool.of(query).tolist()),
                 )
-            kept, lost = choose(
+            chosen, lost = choose(
                 of, own, right, self.pool.of(query), int(self.pool.own[query]), self.settings, query
             )
             counts.update(lost | {"seen": len(own)})
             for document, score in zip(self.pool.of(query).tolist(), right.tolist(), strict=True):
-                if len(kept) < self.settings.num_negatives:
+                if len(chosen) < self.settings.num_negatives:
                     counts["few"] += 1
                     continue
                 row: dict[str, Any] = {
                     "query": self.pool.queries[query],
                     "document": self.pool.passages[document],
                 }
-                for n, k in enumerate(kept.tolist(), 1):
+                for n, k in enumerate(chosen.tolist(), 1):
                     row["negative" if n == 1 else f"negative_{n}"] = self.pool.passages[int(own[k])]
-                row["scores"] = [round(float(value), 5) for value in (score, *of[kept])]
+                row["scores"] = [round(float(value), 5) for value in (score, *of[chosen])]
                 if names != [""]:
                     row["language"] = names[self.pool.languages[document]]
                 rows.append(row)
@@ -265,7 +265,7 @@ def _search(
     pool: PairCorpus,
     model: LoadedModel,
     aside: Path,
-    kept: Path,
+    chosen: Path,
     settings: Mining,
     reranker: Reranker | None,
     tell: Told,
@@ -276,7 +276,7 @@ def _search(
     starts = range(0, len(pool.queries), QUERIES)
     parts = [folder / f"{start:010}.jsonl" for start in starts]
     if not all(part.with_suffix(".json").exists() for part in parts):
-        search = Search(pool, model, kept, settings, reranker, tell)
+        search = Search(pool, model, chosen, settings, reranker, tell)
         progress = tell("searching")
         for start, part in zip(starts, parts, strict=True):
             if not part.with_suffix(".json").exists():

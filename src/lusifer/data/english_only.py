@@ -50,12 +50,12 @@ def _blocks(texts: list[tuple[Row, str]]) -> list[tuple[Row, str]]:
     counts too.
     """
     blocks: list[tuple[Row, str]] = []
-    first, held = None, ""
+    first, pending = None, ""
     for row, text in texts:
-        first, held = first or row, f"{held}\n{text}".strip()
-        if len(held) >= BLOCK:
-            blocks.append((first, held))
-            first, held = None, ""
-    if first is not None and len(held) > 2 * MIN_LETTERS:
-        blocks.append((first, held))
+        first, pending = first or row, f"{pending}\n{text}".strip()
+        if len(pending) >= BLOCK:
+            blocks.append((first, pending))
+            first, pending = None, ""
+    if first is not None and len(pending) > 2 * MIN_LETTERS:
+        blocks.append((first, pending))
     return blocks

@@ -44,7 +44,7 @@ class RowStore(Lazy[tuple[str, ...]]):
         """
         with replacing_folder(folder) as aside:
             offsets, keys, numbers = [0], list[int](), list[Sequence[float]]()
-            kept: list[tuple[Any, ...]] = []
+            sorted_runs: list[tuple[Any, ...]] = []
             with (aside / "texts").open("wb") as stream:
                 for texts, beside in rows:
                     for text in texts:
@@ -57,14 +57,15 @@ class RowStore(Lazy[tuple[str, ...]]):
                     if beside:
                         numbers.append(beside)
                     if len(offsets) > CHUNK:
-                        kept.append(_arrays(offsets[:-1], keys, numbers))
+                        sorted_runs.append(_arrays(offsets[:-1], keys, numbers))
                         offsets, keys, numbers = offsets[-1:], [], []
-            kept.append(_arrays(offsets, keys, numbers))
-            np.save(aside / "places.npy", np.concatenate([part[0] for part in kept]))
+            sorted_runs.append(_arrays(offsets, keys, numbers))
+            np.save(aside / "places.npy", np.concatenate([part[0] for part in sorted_runs]))
             np.save(
-                aside / "keys.npy", np.concatenate([part[1] for part in kept]).reshape(-1, columns)
+                aside / "keys.npy",
+                np.concatenate([part[1] for part in sorted_runs]).reshape(-1, columns),
             )
-            beside_all = [part[2] for part in kept if len(part[2])]
+            beside_all = [part[2] for part in sorted_runs if len(part[2])]
             if beside_all:
                 np.save(aside / "numbers.npy", np.concatenate(beside_all))
         return cls(folder)

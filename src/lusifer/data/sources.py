@@ -91,20 +91,20 @@ def read_source(source: Source, root: str | Path) -> Iterator[Row]:
     if source.limit_per_language is None:
         yield from rows
         return
-    kept: dict[str, list[tuple[int, int, Row]]] = defaultdict(
+    smallest: dict[str, list[tuple[int, int, Row]]] = defaultdict(
         list
     )  # a heap a language, the largest hash first to go
     for order, row in enumerate(rows):
         digest = int.from_bytes(
             hashlib.blake2b("\t".join(row.values.values()).encode(), digest_size=8).digest()
         )
-        heap, item = kept[row.values["language"]], (-digest, -order, row)
+        heap, item = smallest[row.values["language"]], (-digest, -order, row)
         if len(heap) < source.limit_per_language:
             heapq.heappush(heap, item)
         else:
             heapq.heappushpop(heap, item)
-    for language in sorted(kept):
-        yield from (row for _, _, row in sorted(kept[language], key=lambda item: -item[1]))
+    for language in sorted(smallest):
+        yield from (row for _, _, row in sorted(smallest[language], key=lambda item: -item[1]))
 
 
 def _rows(source: Source, root: str | Path) -> Iterator[Row]:

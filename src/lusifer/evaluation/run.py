@@ -48,7 +48,7 @@ class Outcome:
     measured: tuple[Measured, ...]
     scores: tuple[Score, ...]
     seconds: float
-    kept: bool = False
+    reused: bool = False
 
 
 Tell = Callable[[Outcome], None]
@@ -250,11 +250,11 @@ def load(folder: Path, task: str, state: dict[str, Any] | None = None) -> Outcom
     if not file.exists():
         return None
     try:
-        kept = json.loads(file.read_text(encoding="utf-8"))
-        if state is not None and kept["of"] != json.loads(json.dumps(state)):
+        stored = json.loads(file.read_text(encoding="utf-8"))
+        if state is not None and stored["of"] != json.loads(json.dumps(state)):
             return None
-        statistics = [row.pop("statistic") for row in kept["scores"]]
-        scores = [Score(**row) for row in kept["scores"]]
+        statistics = [row.pop("statistic") for row in stored["scores"]]
+        scores = [Score(**row) for row in stored["scores"]]
         with (folder / f"{task}.npz").open("rb") as stream, np.load(stream) as arrays:
             measured = [
                 Measured(
@@ -268,7 +268,12 @@ def load(folder: Path, task: str, state: dict[str, Any] | None = None) -> Outcom
                 for i, (s, statistic) in enumerate(zip(scores, statistics, strict=True))
             ]
         return Outcome(
-            task, kept["of"]["kind"], tuple(measured), tuple(scores), kept["seconds"], kept=True
+            task,
+            stored["of"]["kind"],
+            tuple(measured),
+            tuple(scores),
+            stored["seconds"],
+            reused=True,
         )
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise LusiferError(
@@ -291,7 +296,7 @@ def part(outcome: Outcome | None, languages: Languages) -> Outcome | None:
     )
 
 
-def kept(folder: Path) -> list[Outcome]:
+def read_outcomes(folder: Path) -> list[Outcome]:
     """All outcomes of a model's folder, by name. Raises LusiferError where there are none."""
     names = sorted(file.stem for file in folder.glob("*.json") if file.with_suffix(".npz").exists())
     found = [outcome for name in names if (outcome := load(folder, name))]

@@ -194,11 +194,11 @@ class HybridEmbedder(TorchEmbedder):
             ):
                 made = self.heads(self.model(features))
             for index, row in enumerate(rows):
-                kept = made["attention_mask"][index].bool()
+                real = made["attention_mask"][index].bool()
                 found[row] = tuple(
-                    made[name][index][kept].float().cpu().numpy()
+                    made[name][index][real].float().cpu().numpy()
                     if name != "input_ids"
-                    else made[name][index][kept]
+                    else made[name][index][real]
                     for name in names
                 )
         return found

@@ -84,13 +84,13 @@ class Update:
     def _add(
         self, new: list[Found], known: dict[str, Any], report: IndexReport, tell: Tell | None
     ) -> None:
-        held: list[dict[str, Any]] = []
+        pending: list[dict[str, Any]] = []
         finished: list[tuple[Found, str, int]] = []
 
         def flush() -> None:
-            if held:
-                self.rows.add(self._table(held))
-                held.clear()
+            if pending:
+                self.rows.add(self._table(pending))
+                pending.clear()
             self._list(finished, known)
             finished.clear()
 
@@ -106,20 +106,20 @@ class Update:
                     continue
                 count = 0
                 for row in _passages(file, content):
-                    held.append(row)
+                    pending.append(row)
                     count += 1
-                    if len(held) >= BATCH:
-                        self.rows.add(self._table(held))
-                        held.clear()
+                    if len(pending) >= BATCH:
+                        self.rows.add(self._table(pending))
+                        pending.clear()
             except (DataError, OSError) as error:
                 report.skipped.append(str(error))
-                held = [row for row in held if row["path"] != file.path]
+                pending = [row for row in pending if row["path"] != file.path]
                 self._drop([file.path])
                 continue
             finished.append((file, content, count))
             report.changed += bool(old)
             report.added += not old
-            if len(held) >= BATCH // 2:
+            if len(pending) >= BATCH // 2:
                 flush()
         flush()
 
@@ -163,8 +163,8 @@ class Update:
 
     def _drop_unlisted(self, known: dict[str, Any]) -> None:
         """Rows of a run that was killed: of a file, or of a content, that the list does not name."""
-        held = self.rows.search().select(["path", "hash"]).to_arrow()
-        for pair in held.group_by(["path", "hash"]).aggregate([]).to_pylist():
+        pending = self.rows.search().select(["path", "hash"]).to_arrow()
+        for pair in pending.group_by(["path", "hash"]).aggregate([]).to_pylist():
             if known.get(pair["path"], {}).get("hash") != pair["hash"]:
                 self.rows.delete(f"path = {quoted(pair['path'])} AND hash = {quoted(pair['hash'])}")
 

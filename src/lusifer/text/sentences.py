@@ -84,16 +84,16 @@ def passages(text: str, size: int = 500) -> Iterator[tuple[int, int]]:
     A piece under a sixth of `size` (a heading) stays with what follows it.
     """
     first = last = -1
-    held = 0.0
+    pending = 0.0
     for start, end in _pieces(text, size):
         more = weight(text[start:end])
         apart = last >= 0 and "\n" in text[last:start] and text[last:start].count("\n") > 1
-        if last >= 0 and (held + more > size or (apart and held > size / 6)):
+        if last >= 0 and (pending + more > size or (apart and pending > size / 6)):
             yield first, last
-            first, held = -1, 0.0
+            first, pending = -1, 0.0
         if first < 0:
             first = start
-        last, held = end, held + more
+        last, pending = end, pending + more
     if last >= 0:
         yield first, last
 

@@ -102,8 +102,10 @@ def shape_plan(
     states = sum(layers * width for layers, width in widths)
     # about 34 bytes a state are kept of each layer; recomputed, 4 of each and 34 of one layer at a
     # time
-    kept = 4 * states + 34 * max(width for _, width in widths) if recompute else 34 * states
+    activations = 4 * states + 34 * max(width for _, width in widths) if recompute else 34 * states
     return {
         "parameters": {**counts, "total": sum(sizes.values()), "trained": trained},
-        "memory_bytes": weights + trained * 12 + tokens * kept,  # 12: gradients and two moments
+        "memory_bytes": weights
+        + trained * 12
+        + tokens * activations,  # 12: gradients and two moments
     }

@@ -74,8 +74,8 @@ def prepare(
             write_text(file, train_tokenizer(texts, vocabulary, seed).to_str())
         tokenizer = Tokenizer.from_file(str(file))
         with replacing_folder(folder) as aside:
-            for kind, kept in rows.items():
-                PairStore.build(tokenizer, kept, data.max_tokens).save(aside / kind)
+            for kind, pairs in rows.items():
+                PairStore.build(tokenizer, pairs, data.max_tokens).save(aside / kind)
             write_json(aside / "done.json", counts)
     return file, {kind: PairStore.open(folder / kind) for kind in KINDS}
 

@@ -63,7 +63,7 @@ def shard_frozen(bridge: Bridge) -> None:
         return
     from torch.distributed.fsdp import fully_shard
 
-    whole, kept = sum(map(frozen_in_blocks, (bridge.encoder, bridge.target))), 0
+    whole, local = sum(map(frozen_in_blocks, (bridge.encoder, bridge.target))), 0
     if not whole:
         raise LusiferError(
             "FSDP spreads frozen weights, and this recipe trains both models whole; launch with --multi_gpu (DDP)"
@@ -75,6 +75,6 @@ def shard_frozen(bridge: Bridge) -> None:
                 reshard_after_forward=True,
                 ignored_params={p for p in block.parameters() if p.requires_grad},
             )
-            kept += sum(p.to_local().numel() for p in block.parameters() if hasattr(p, "to_local"))
+            local += sum(p.to_local().numel() for p in block.parameters() if hasattr(p, "to_local"))
     if not rank_and_world()[0]:
-        log.warning("FSDP: each process keeps %d of %d frozen weights", kept, whole)
+        log.warning("FSDP: each process keeps %d of %d frozen weights", local, whole)

@@ -55,17 +55,17 @@ def frozen_vectors(
     base.prompts, base.default_prompt_name = {"document": prompt}, None
     base.max_seq_length = min(max_tokens, base.max_seq_length or max_tokens)
     place = hub.locate(name)
-    kept = (
+    cache = (
         folder / f"frozen-{fingerprint(hub.weights_hash(place), [])[:8]}"
     )  # so named by runs begun before a model had an identity
-    if not kept.exists():
-        kept = folder / f"frozen-{fingerprint(identity(place), [])[:8]}"
+    if not cache.exists():
+        cache = folder / f"frozen-{fingerprint(identity(place), [])[:8]}"
     if rank_and_world()[0] == 0:
         for store in stores:
-            Encoder(TorchEmbedder(base), kept).rows(Documents(store), "document")
+            Encoder(TorchEmbedder(base), cache).rows(Documents(store), "document")
     wait_for_all()
     return [
-        Encoder(TorchEmbedder(base), kept).rows(Documents(store), "document") for store in stores
+        Encoder(TorchEmbedder(base), cache).rows(Documents(store), "document") for store in stores
     ]
 
 

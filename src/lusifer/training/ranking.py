@@ -46,7 +46,7 @@ class Ranking:
             )
 
 
-def kept(mask: torch.Tensor, share: float, generator: torch.Generator) -> torch.Tensor:
+def sampled_tokens(mask: torch.Tensor, share: float, generator: torch.Generator) -> torch.Tensor:
     """(rows, length) mask → the mask of a random share of each row's tokens, at least one; the same
     on one process as on several.
     """
@@ -129,11 +129,11 @@ class RankingBatches:
         keep = (
             keep // EVEN * EVEN if keep > EVEN else keep
         )  # as the sampler's batches, for equal parts on several processes
-        kept = np.sort(rng.choice(len(starts), keep, replace=False))
-        lengths = np.diff([*starts, len(rows)])[kept]
+        starting = np.sort(rng.choice(len(starts), keep, replace=False))
+        lengths = np.diff([*starts, len(rows)])[starting]
         ends = np.cumsum(lengths)
         return rows[
-            np.repeat(starts[kept] - (ends - lengths), lengths) + np.arange(ends[-1])
+            np.repeat(starts[starting] - (ends - lengths), lengths) + np.arange(ends[-1])
         ], ends - lengths
 
 

@@ -27,12 +27,12 @@ class Substrings:
     n pieces within it.
     """
 
-    def __init__(self, tokens: Sequence[str], least: int) -> None:
+    def __init__(self, tokens: Sequence[str], minimum: int) -> None:
         place = {token: i for i, token in enumerate(tokens)}
         fixed = {*SPECIALS, MASK_TOKEN}
         parts, weights, counts = [], [], []
         for i, token in enumerate(tokens):
-            spans = ((a, b) for a in range(len(token)) for b in range(a + least, len(token) + 1))
+            spans = ((a, b) for a in range(len(token)) for b in range(a + minimum, len(token) + 1))
             inside = (
                 {token[a:b] for a, b in spans}
                 if token not in fixed and not _is_byte(token)

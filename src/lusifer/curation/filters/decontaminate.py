@@ -11,6 +11,7 @@ translations or paraphrases: no string rule sees them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 
@@ -120,19 +121,18 @@ def winnow(bare: str, ngram: int) -> Hashes:
         grams ^= grams >> np.uint64(32)
     if len(grams) <= WINDOW:
         return np.sort(grams)[:1]
-    least: Hashes = np.unique(np.lib.stride_tricks.sliding_window_view(grams, WINDOW).min(1))
-    return least
+    winnowed: Hashes = np.unique(np.lib.stride_tricks.sliding_window_view(grams, WINDOW).min(1))
+    return winnowed
 
 
-_kept: dict[int, Hashes] = {}
+@cache
+def _all_powers(base: int, size: int) -> Hashes:
+    with np.errstate(over="ignore"):
+        steps = np.full(size, base & (1 << 64) - 1, dtype=np.uint64)
+        steps[0] = 1
+        return np.cumprod(steps, dtype=np.uint64)
 
 
 def _powers(n: int, base: int = BASE) -> Hashes:
     """base^0 … base^(n-1) modulo 2^64."""
-    kept = _kept.get(base)
-    if kept is None or len(kept) < n:
-        with np.errstate(over="ignore"):
-            steps = np.full(max(n, 4096), base & (1 << 64) - 1, dtype=np.uint64)
-            steps[0] = 1
-            kept = _kept[base] = np.cumprod(steps, dtype=np.uint64)
-    return kept[:n]
+    return _all_powers(base, 1 << max(12, (n - 1).bit_length()))[:n]

@@ -26,15 +26,15 @@ def upper(text: str) -> str:
 
 def no_accents(text: str) -> str:
     """Without marks on Latin, Greek and Cyrillic letters; elsewhere marks are vowels, and stay."""
-    kept: list[str] = []
+    characters: list[str] = []
     base = ""
     for c in unicodedata.normalize("NFD", text):
         if not unicodedata.combining(c):
             base = c
         elif base and unicodedata.name(base, "").startswith(("LATIN", "GREEK", "CYRILLIC")):
             continue
-        kept.append(c)
-    return unicodedata.normalize("NFC", "".join(kept))
+        characters.append(c)
+    return unicodedata.normalize("NFC", "".join(characters))
 
 
 def typing_errors(text: str, seed: int = 0) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from lusifer.errors import LusiferError, MissingExtra
 from lusifer.evaluation.compare import ComparisonRow, compare
 from lusifer.evaluation.report.tables import heads, markdown
-from lusifer.evaluation.run import DIAGNOSIS, MODEL, Outcome, kept
+from lusifer.evaluation.run import DIAGNOSIS, MODEL, Outcome, read_outcomes
 from lusifer.io import replacing_file, write_text
 from lusifer.models import read_json
 
@@ -62,7 +62,7 @@ def _model(folder: Path) -> Model:
     diagnosis = folder / DIAGNOSIS
     about: dict[str, Any] = read_json(folder / MODEL)
     made: dict[str, Any] | None = read_json(diagnosis) if diagnosis.exists() else None
-    return Model(folder.name, tuple(kept(folder)), made, about.get("zero_shot", {}))
+    return Model(folder.name, tuple(read_outcomes(folder)), made, about.get("zero_shot", {}))
 
 
 def write_page(models: Sequence[Model], into: str | Path) -> list[Path]:

@@ -112,7 +112,7 @@ class MtebSet:
                 found = task.evaluate(
                     MtebModel(model), self.split, encode_kwargs={}, prediction_folder=Path(folder)
                 )
-                kept = [
+                stored = [
                     json.loads(file.read_text(encoding="utf-8"))
                     for file in Path(folder).rglob("*_predictions.json")
                 ]
@@ -125,7 +125,7 @@ class MtebSet:
                 ) from error
         for subset, scores in found.items():
             predictions = next(
-                (k[subset][self.split] for k in kept if self.split in k.get(subset, {})), None
+                (k[subset][self.split] for k in stored if self.split in k.get(subset, {})), None
             )
             label = self.language if len(found) == 1 else subset
             yield examples(self, label, task, subset, scores, predictions)

@@ -119,13 +119,15 @@ class Bridge(BridgeCheckpoint):
         Both models see no padding; the connector, a hundredth of the work, gets the states padded
         as ever.
         """
-        inner, kept = inner_model(self.encoder), varlen.mask_of(segments)
-        padded = ids.new_zeros(kept.shape)
-        padded[kept] = ids
+        inner, present = inner_model(self.encoder), varlen.mask_of(segments)
+        padded = ids.new_zeros(present.shape)
+        padded[present] = ids
         states = varlen.run(inner, segments, ids=ids)[0]
-        wide = states.new_zeros((*kept.shape, states.shape[-1]))
-        wide[kept] = states
-        states, mask = self.words(padded, wide, kept.long()) if self.words else (wide, kept.long())
+        wide = states.new_zeros((*present.shape, states.shape[-1]))
+        wide[present] = states
+        states, mask = (
+            self.words(padded, wide, present.long()) if self.words else (wide, present.long())
+        )
         joined, joined_mask = self.join(states, mask)
         own = joined_mask.bool()
         rows = varlen.Segments.of(own.sum(1).tolist(), ids.device)

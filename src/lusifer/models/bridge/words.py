@@ -51,16 +51,16 @@ class WordPooling(nn.Module):
         self, ids: torch.Tensor, states: torch.Tensor, mask: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         real = mask.bool()
-        kept = real & ~self.skipped[ids]
-        kept[:, 0] |= ~kept.any(1)  # a text without a word is its first token
+        counted = real & ~self.skipped[ids]
+        counted[:, 0] |= ~counted.any(1)  # a text without a word is its first token
         starts = self.starts[ids]
         starts[:, 1:] |= self.breaks[ids[:, :-1]]
         starts[:, 0] = True
         # a lone mark starts the word of the piece behind it, and an unkept piece opens none
-        number = (starts & kept).cumsum(1) - 1
+        number = (starts & counted).cumsum(1) - 1
         words = int(number.max()) + 1
         index = number.clamp_min(0).unsqueeze(-1)
-        weight = (kept & (number >= 0)).unsqueeze(-1).to(states.dtype)
+        weight = (counted & (number >= 0)).unsqueeze(-1).to(states.dtype)
         sums = states.new_zeros(len(states), words, states.shape[-1]).scatter_add(
             1, index.expand_as(states), states * weight
         )

@@ -31,7 +31,7 @@ from lusifer.training.loop import Batch, Optim, wait_for_all
 from lusifer.training.losses.margin import margin_ranking, same_texts
 from lusifer.training.memory import activation_bytes, training_bytes
 from lusifer.training.pair_store import PairStore, Sampler
-from lusifer.training.ranking import Ranking, RankingBatches, kept
+from lusifer.training.ranking import Ranking, RankingBatches, sampled_tokens
 from lusifer.training.stage import Run, Save, Stage
 from lusifer.training.vocabulary import BOS, EOS, PAD, SPECIALS, Vocabulary, fast_tokenizer
 
@@ -184,7 +184,11 @@ class Ranker(nn.Module):
                 states = self.encoder.final_norm(self.encoder.embeddings(input_ids=ids))
             else:
                 states = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
-            keep = kept(mask, self.phase.pooled_share, generator).unsqueeze(-1).to(states.dtype)
+            keep = (
+                sampled_tokens(mask, self.phase.pooled_share, generator)
+                .unsqueeze(-1)
+                .to(states.dtype)
+            )
             pooled.append((states * keep).sum(1) / keep.sum(1))
         same = same_texts(batch["english_key"], batch["text_key"])
         return {

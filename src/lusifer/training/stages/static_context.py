@@ -32,7 +32,7 @@ from lusifer.training.context_encoder import Contextual, Layers, save_onnx
 from lusifer.training.corpus import Data, read_kind
 from lusifer.training.memory import training_bytes
 from lusifer.training.pair_store import PairStore
-from lusifer.training.ranking import Ranking, RankingBatches, kept
+from lusifer.training.ranking import Ranking, RankingBatches, sampled_tokens
 from lusifer.training.stage import Run, Save, Stage
 from lusifer.training.teaching import Objective, TaughtBatches, VectorTeacher, check, prepared
 from lusifer.training.vocabulary import PAD, Vocabulary
@@ -146,7 +146,7 @@ class Trained(nn.Module):
         for side in ("english", "text"):
             ids, mask = batch[f"{side}_ids"], batch[f"{side}_mask"]
             states = self.encoder(ids, mask)
-            keep = kept(mask, self.recipe.ranking.pooled_share, generator)
+            keep = sampled_tokens(mask, self.recipe.ranking.pooled_share, generator)
             sums.append((states * keep[..., None].to(states.dtype)).sum(1))
         return {"loss": self.objective(sums[0], sums[1], batch)}
 

@@ -26,7 +26,7 @@ from lusifer.reshaping import whitening
 from lusifer.training.corpus import Data, read_kind
 from lusifer.training.memory import training_bytes
 from lusifer.training.pair_store import PairStore
-from lusifer.training.ranking import Ranking, RankingBatches, kept
+from lusifer.training.ranking import Ranking, RankingBatches, sampled_tokens
 from lusifer.training.stage import Run, Save, Stage
 from lusifer.training.substrings import Substrings
 from lusifer.training.teaching import Objective, TaughtBatches, VectorTeacher, check, prepared
@@ -119,7 +119,10 @@ class Table(nn.Module):
     ) -> torch.Tensor:
         """(n, length) ids → (n, dim) sums over a random share of each row's tokens, at least one."""
         return F.embedding_bag(
-            ids, rows, mode="sum", per_sample_weights=kept(mask, share, generator).to(rows.dtype)
+            ids,
+            rows,
+            mode="sum",
+            per_sample_weights=sampled_tokens(mask, share, generator).to(rows.dtype),
         )
 
     @torch.no_grad()
