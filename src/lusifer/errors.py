@@ -26,8 +26,8 @@ class DataError(LusiferError):
 
     def __init__(self, path: str | Path, line: int | None, what: str) -> None:
         self.path, self.line, self.what = str(path), line, what
-        place = f"{path}:{line}" if line is not None else str(path)
-        super().__init__(f"{place}: {what}")
+        where = f"{path}:{line}" if line is not None else str(path)
+        super().__init__(f"{where}: {what}")
 
     def __reduce__(self) -> tuple[type[DataError], tuple[str, int | None, str]]:
         """How it travels from a loader's worker process, which exceptions of several arguments

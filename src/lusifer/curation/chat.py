@@ -107,8 +107,8 @@ class Journal:
         with self._lock:
             if key not in self.known:
                 return None
-            place, size = self.known[key]
-            self._stream.seek(place)
+            offset, size = self.known[key]
+            self._stream.seek(offset)
             kept = json.loads(self._stream.read(size))
         return Answer(kept["text"], prompt_tokens=kept["in"], answer_tokens=kept["out"], kept=True)
 

@@ -57,9 +57,9 @@ class PairCorpus:
         found = np.array(list(pairs), dtype=np.int64).reshape(-1, 2)
         order = np.argsort(found[:, 0], kind="stable")
         found = found[order]
-        place = np.empty(len(order) + 1, dtype=np.int64)
-        place[order], place[-1] = np.arange(len(order)), -1
-        self.numbers = place[
+        position = np.empty(len(order) + 1, dtype=np.int64)
+        position[order], position[-1] = np.arange(len(order)), -1
+        self.numbers = position[
             np.array(taken, dtype=np.int64)
         ].tolist()  # of the rows as they came; -1: there already
         self.positives = found[:, 1]

@@ -44,11 +44,11 @@ class Texts(Lazy[str]):
     def __len__(self) -> int:
         return len(self._ends) - 1
 
-    def item(self, place: int) -> str:
+    def item(self, index: int) -> str:
         """The text of a number."""
         self._at_end = False
-        self._stream.seek(self._ends[place])
-        return self._stream.read(self._ends[place + 1] - self._ends[place]).decode(
+        self._stream.seek(self._ends[index])
+        return self._stream.read(self._ends[index + 1] - self._ends[index]).decode(
             "utf-8", "surrogatepass"
         )
 

@@ -42,7 +42,7 @@ def bitext(
 
 def _same(found: Ints, texts: Sequence[str]) -> Floats:
     return np.array(
-        [texts[place] == texts[i] for i, place in enumerate(found.tolist())], dtype=np.float64
+        [texts[row] == texts[i] for i, row in enumerate(found.tolist())], dtype=np.float64
     )
 
 

@@ -214,7 +214,7 @@ def weights_hash(folder: str | Path) -> str:
     (`2_Dense`, `query_0_Transformer`) too; of an ONNX folder, over its graph.
     """
     places = ("[0-9]*_*/*.safetensors", "[a-z]*_[0-9]*_*/*.safetensors", "adapters/*/*.safetensors")
-    further = sorted(file for place in places for file in Path(folder).glob(place))
+    further = sorted(file for pattern in places for file in Path(folder).glob(pattern))
     return sha256(*([*weights_files(folder), *further] or onnx_files(folder)))
 
 

@@ -37,7 +37,7 @@ def merge(
     into = Path(into)
     if into.exists():
         raise LusiferError(f"{into}: exists already; name a new folder")
-    moved = {role: place for role, place in (("encoder", encoder), ("target", target)) if place}
+    moved = {role: path for role, path in (("encoder", encoder), ("target", target)) if path}
     model = sentence_transformer(name, device="cpu", **moved)
     if not isinstance(model[0], Bridge):
         raise ModelError(

@@ -67,9 +67,9 @@ class PairStore:
     ) -> PairStore:
         """From (language, English, text) rows."""
         rows = list(rows)
-        place: dict[str, int] = {}
-        source = np.array([place.setdefault(e, len(place)) for _, e, _ in rows], dtype=np.int64)
-        english = TokenStore.build(tokenizer, place, max_tokens)
+        number: dict[str, int] = {}
+        source = np.array([number.setdefault(e, len(number)) for _, e, _ in rows], dtype=np.int64)
+        english = TokenStore.build(tokenizer, number, max_tokens)
         text = TokenStore.build(tokenizer, (t for _, _, t in rows), max_tokens)
         codes = {name: i for i, name in enumerate(sorted({lang for lang, _, _ in rows}))}
         language = np.array([codes[lang] for lang, _, _ in rows], dtype=np.int64)
@@ -97,10 +97,10 @@ def _hashes(store: TokenStore) -> npt.NDArray[np.uint64]:
     with np.errstate(over="ignore"):
         value = store.ids.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
         value ^= value >> np.uint64(29)
-        place = np.arange(len(value), dtype=np.uint64) - np.repeat(
+        position = np.arange(len(value), dtype=np.uint64) - np.repeat(
             store.offsets[:-1], store.lengths
         ).astype(np.uint64)
-        value *= (place * np.uint64(2) + np.uint64(1)) * np.uint64(0xBF58476D1CE4E5B9)
+        value *= (position * np.uint64(2) + np.uint64(1)) * np.uint64(0xBF58476D1CE4E5B9)
         value ^= value >> np.uint64(32)
         sums = np.concatenate([[np.uint64(0)], np.cumsum(value, dtype=np.uint64)])
         result: npt.NDArray[np.uint64] = sums[store.offsets[1:]] - sums[store.offsets[:-1]]
@@ -141,13 +141,13 @@ class Sampler:
             self.mean[name] = float((weight * self.lengths[name]).sum() / weight.sum())
 
     def __call__(self, step: int) -> tuple[str, Ints]:
-        pool, place = divmod(step, POOL)
+        pool, index = divmod(step, POOL)
         rng = np.random.default_rng([self.seed, 0, pool])
         kinds = rng.choice(len(self.names), POOL, p=self.share)
-        name = self.names[kinds[place]]
-        mine = int((kinds[:place] == kinds[place]).sum())
-        total = int((kinds == kinds[place]).sum())
-        rng = np.random.default_rng([self.seed, 2 + int(kinds[place]), pool])
+        name = self.names[kinds[index]]
+        mine = int((kinds[:index] == kinds[index]).sum())
+        total = int((kinds == kinds[index]).sum())
+        rng = np.random.default_rng([self.seed, 2 + int(kinds[index]), pool])
         wanted = min(int(self.tokens * total / self.mean[name]) + total, self.most[name] * total)
         rows = np.searchsorted(self.cumulative[name], rng.random(wanted)).clip(
             max=len(self.lengths[name]) - 1

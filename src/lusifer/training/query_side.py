@@ -36,9 +36,9 @@ class Documents(Lazy[str]):
     def __len__(self) -> int:
         return len(self.store) * self.width
 
-    def item(self, place: int) -> str:
+    def item(self, index: int) -> str:
         """A text, row by row."""
-        return self.store[place // self.width][1 + place % self.width]
+        return self.store[index // self.width][1 + index % self.width]
 
 
 def frozen_vectors(
@@ -54,12 +54,12 @@ def frozen_vectors(
     """
     base.prompts, base.default_prompt_name = {"document": prompt}, None
     base.max_seq_length = min(max_tokens, base.max_seq_length or max_tokens)
-    place = hub.locate(name)
+    path = hub.locate(name)
     cache = (
-        folder / f"frozen-{fingerprint(hub.weights_hash(place), [])[:8]}"
+        folder / f"frozen-{fingerprint(hub.weights_hash(path), [])[:8]}"
     )  # so named by runs begun before a model had an identity
     if not cache.exists():
-        cache = folder / f"frozen-{fingerprint(identity(place), [])[:8]}"
+        cache = folder / f"frozen-{fingerprint(identity(path), [])[:8]}"
     if rank_and_world()[0] == 0:
         for store in stores:
             Encoder(TorchEmbedder(base), cache).rows(Documents(store), "document")
@@ -83,7 +83,7 @@ def add_frozen(
             (source, row * (stores[source].columns - 1) + column) for source, row in positions
         ]
         batch[f"{name}_{FROZEN}"] = torch.from_numpy(
-            np.concatenate([frozen[source][place : place + 1] for source, place in starts])
+            np.concatenate([frozen[source][row : row + 1] for source, row in starts])
         )
 
 

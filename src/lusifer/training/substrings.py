@@ -28,7 +28,7 @@ class Substrings:
     """
 
     def __init__(self, tokens: Sequence[str], minimum: int) -> None:
-        place = {token: i for i, token in enumerate(tokens)}
+        index = {token: i for i, token in enumerate(tokens)}
         fixed = {*SPECIALS, MASK_TOKEN}
         parts, weights, counts = [], [], []
         for i, token in enumerate(tokens):
@@ -39,7 +39,7 @@ class Substrings:
                 else set()
             )
             found = sorted(
-                place[piece] for piece in inside - {token, SPACE, *fixed} if piece in place
+                index[piece] for piece in inside - {token, SPACE, *fixed} if piece in index
             )
             parts += [i, *found]
             weights += [1.0] + [max(len(found), 1) ** -0.5] * len(found)

@@ -67,10 +67,10 @@ class EvaluationTexts:
                 return f"a text of {self.names[number]}"
             found = winnow(bare, self.ngram)
             if len(found) and len(self.hashes):
-                place = np.minimum(np.searchsorted(self.hashes, found), len(self.hashes) - 1)
-                hit = np.flatnonzero(self.hashes[place] == found)
+                position = np.minimum(np.searchsorted(self.hashes, found), len(self.hashes) - 1)
+                hit = np.flatnonzero(self.hashes[position] == found)
                 if len(hit):
-                    return f"shares a run of text with {self.names[self.owners[place[hit[0]]]]}"
+                    return f"shares a run of text with {self.names[self.owners[position[hit[0]]]]}"
         return None
 
 
