@@ -265,7 +265,7 @@ def _search(
     pool: PairCorpus,
     model: LoadedModel,
     aside: Path,
-    chosen: Path,
+    cache: Path,
     settings: Mining,
     reranker: Reranker | None,
     tell: Told,
@@ -276,7 +276,7 @@ def _search(
     starts = range(0, len(pool.queries), QUERIES)
     parts = [folder / f"{start:010}.jsonl" for start in starts]
     if not all(part.with_suffix(".json").exists() for part in parts):
-        search = Search(pool, model, chosen, settings, reranker, tell)
+        search = Search(pool, model, cache, settings, reranker, tell)
         progress = tell("searching")
         for start, part in zip(starts, parts, strict=True):
             if not part.with_suffix(".json").exists():

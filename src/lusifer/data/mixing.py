@@ -160,18 +160,18 @@ class Mix:
             (b, i) for b in range(GROUP) for i in range(given)
         ]  # a batch's rows are in random order already
         order = np.random.default_rng([self.seed, 23, group]).permutation(len(positions))
-        pending = [set().union(*(self._texts(row) for row in batch)) for batch in batches]
+        texts_of = [set().union(*(self._texts(row) for row in batch)) for batch in batches]
         for (b, i), target in zip(positions, order.tolist(), strict=True):
             c, j = positions[target]
             mine, other = batches[b][i].copy(), batches[c][j].copy()
             if (
                 b != c
-                and pending[b].isdisjoint(self._texts(other))
-                and pending[c].isdisjoint(self._texts(mine))
+                and texts_of[b].isdisjoint(self._texts(other))
+                and texts_of[c].isdisjoint(self._texts(mine))
             ):
                 batches[b][i], batches[c][j] = other, mine
-                pending[b] = pending[b] - self._texts(mine) | self._texts(other)
-                pending[c] = pending[c] - self._texts(other) | self._texts(mine)
+                texts_of[b] = texts_of[b] - self._texts(mine) | self._texts(other)
+                texts_of[c] = texts_of[c] - self._texts(other) | self._texts(mine)
         return batches
 
     def _texts(self, row: Ints) -> frozenset[str] | frozenset[int]:

@@ -44,7 +44,7 @@ class RowStore(Lazy[tuple[str, ...]]):
         """
         with replacing_folder(folder) as aside:
             offsets, keys, numbers = [0], list[int](), list[Sequence[float]]()
-            sorted_runs: list[tuple[Any, ...]] = []
+            chunks: list[tuple[Any, ...]] = []
             with (aside / "texts").open("wb") as stream:
                 for texts, beside in rows:
                     for text in texts:
@@ -57,15 +57,15 @@ class RowStore(Lazy[tuple[str, ...]]):
                     if beside:
                         numbers.append(beside)
                     if len(offsets) > CHUNK:
-                        sorted_runs.append(_arrays(offsets[:-1], keys, numbers))
+                        chunks.append(_arrays(offsets[:-1], keys, numbers))
                         offsets, keys, numbers = offsets[-1:], [], []
-            sorted_runs.append(_arrays(offsets, keys, numbers))
-            np.save(aside / "places.npy", np.concatenate([part[0] for part in sorted_runs]))
+            chunks.append(_arrays(offsets, keys, numbers))
+            np.save(aside / "places.npy", np.concatenate([part[0] for part in chunks]))
             np.save(
                 aside / "keys.npy",
-                np.concatenate([part[1] for part in sorted_runs]).reshape(-1, columns),
+                np.concatenate([part[1] for part in chunks]).reshape(-1, columns),
             )
-            beside_all = [part[2] for part in sorted_runs if len(part[2])]
+            beside_all = [part[2] for part in chunks if len(part[2])]
             if beside_all:
                 np.save(aside / "numbers.npy", np.concatenate(beside_all))
         return cls(folder)

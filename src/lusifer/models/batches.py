@@ -20,13 +20,13 @@ def by_tokens(lengths: Ints, budget: int, *, padded: bool = True) -> list[Ints]:
     Not `padded`: rows are laid end to end, and a batch is as many tokens as its rows have.
     """
     order = np.argsort(lengths, kind="stable")
-    batches, start, pending = [], 0, 0
+    batches, start, total = [], 0, 0
     for end in range(1, len(order) + 1):
-        pending += max(1, int(lengths[order[end - 1]]))
+        total += max(1, int(lengths[order[end - 1]]))
         if end < len(order):
             longest = max(1, int(lengths[order[end]]))
-            full = ((end - start + 1) * longest if padded else pending + longest) > budget
+            full = ((end - start + 1) * longest if padded else total + longest) > budget
         if end == len(order) or full:
             batches.append(order[start:end])
-            start, pending = end, 0
+            start, total = end, 0
     return batches

@@ -88,18 +88,18 @@ def check_options(what: str, taken: frozenset[str], options: LoadOptions, name: 
 
 def _describe_static(folder: Path) -> Description:
     config = read_static_config(folder)
-    return Description("static", str(config.dim), *_explained(config.about))
+    return Description("static", str(config.dim), *_languages_and_figures(config.about))
 
 
 def _describe_onnx(folder: Path) -> Description:
     file = folder / "config.json"
     about = read_json(file).get("about") if file.exists() else None
     return Description(
-        "onnx", _width(folder), *_explained(about if isinstance(about, dict) else {})
+        "onnx", _width(folder), *_languages_and_figures(about if isinstance(about, dict) else {})
     )
 
 
-def _explained(about: Mapping[str, Any]) -> tuple[str, str]:
+def _languages_and_figures(about: Mapping[str, Any]) -> tuple[str, str]:
     """The languages and the figures of a card's short form."""
     figures = "; ".join(f"{task} {value}" for task, value in about.get("figures", {}).items())
     return str(about.get("languages", "")), figures

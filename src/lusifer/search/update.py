@@ -163,8 +163,8 @@ class Update:
 
     def _drop_unlisted(self, known: dict[str, Any]) -> None:
         """Rows of a run that was killed: of a file, or of a content, that the list does not name."""
-        pending = self.rows.search().select(["path", "hash"]).to_arrow()
-        for pair in pending.group_by(["path", "hash"]).aggregate([]).to_pylist():
+        stored = self.rows.search().select(["path", "hash"]).to_arrow()
+        for pair in stored.group_by(["path", "hash"]).aggregate([]).to_pylist():
             if known.get(pair["path"], {}).get("hash") != pair["hash"]:
                 self.rows.delete(f"path = {quoted(pair['path'])} AND hash = {quoted(pair['hash'])}")
 

@@ -56,7 +56,7 @@ class WordPooling(nn.Module):
         starts = self.starts[ids]
         starts[:, 1:] |= self.breaks[ids[:, :-1]]
         starts[:, 0] = True
-        # a lone mark starts the word of the piece behind it, and an unkept piece opens none
+        # a lone mark starts the word of the piece behind it, and a piece that does not count opens none
         number = (starts & counted).cumsum(1) - 1
         words = int(number.max()) + 1
         index = number.clamp_min(0).unsqueeze(-1)
