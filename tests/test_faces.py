@@ -22,17 +22,11 @@ def imports_of(file: Path) -> list[ast.ImportFrom | ast.Import]:
     return [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom | ast.Import)]
 
 
-def named(package: str) -> list[str]:
-    stub = SOURCE / package / "__init__.pyi"
-    tree = ast.parse(stub.read_text(encoding="utf-8"))
-    return [a.name for node in tree.body if isinstance(node, ast.ImportFrom) for a in node.names]
-
-
-def modules_of(package: str) -> list[str]:
-    """Modules that the face holds whole."""
-    tree = ast.parse((SOURCE / package / "__init__.pyi").read_text(encoding="utf-8"))
-    whole = (n for n in tree.body if isinstance(n, ast.ImportFrom) and n.module is None)
-    return [alias.name for node in whole for alias in node.names]
+def named(package: str, *, modules: bool = False) -> list[str]:
+    """The names of a package's face, or those that are whole modules."""
+    nodes = imports_of(SOURCE / package / "__init__.pyi")
+    found = [node for node in nodes if isinstance(node, ast.ImportFrom)]
+    return [a.name for node in found if not (modules and node.module) for a in node.names]
 
 
 def test_no_package_reaches_behind_the_face_of_another() -> None:
@@ -94,7 +88,7 @@ def test_a_function_is_found_though_a_module_has_its_name(package: str) -> None:
     face = importlib.import_module(f"lusifer.{package}")
     for name in named(package):
         file = SOURCE / package / f"{name}.py"
-        if file.exists() and name not in modules_of(package):
+        if file.exists() and name not in named(package, modules=True):
             importlib.import_module(f"lusifer.{package}.{name}")
             assert callable(getattr(face, name)), name
         assert getattr(face, name) is not None

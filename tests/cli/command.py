@@ -24,14 +24,18 @@ QUIETED = (None, "lusifer", "transformers", "sentence_transformers", "httpx", "a
 def settings_restored() -> Iterator[None]:
     """Undo what the command sets for its whole process, since here the process goes on."""
     levels = {name: logging.getLogger(name).level for name in QUIETED}
-    handlers = list(logging.root.handlers)
+    handlers, bars = list(logging.root.handlers), True
+    if "transformers" in sys.modules:
+        from transformers.utils.logging import is_progress_bar_enabled
+
+        bars = is_progress_bar_enabled()
     try:
         yield
     finally:
         logging.root.handlers[:] = handlers
         for name, level in levels.items():
             logging.getLogger(name).setLevel(level)
-        if "transformers" in sys.modules:
+        if bars and "transformers" in sys.modules:
             from transformers.utils.logging import enable_progress_bar
 
             enable_progress_bar()

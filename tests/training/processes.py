@@ -8,8 +8,10 @@ import multiprocessing
 import os
 import socket
 import sys
+import time
 import traceback
 from collections.abc import Callable
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +52,12 @@ def together(
         process = FORKS.Process(target=_within, args=(files[-1], variables, work, arguments))
         process.start()
         processes.append(process)
-    for process in processes:
-        process.join(timeout)
+    running, end = {process.sentinel: process for process in processes}, time.monotonic() + timeout
+    while running:  # one that failed leaves the other waiting for it: both end then
+        for sentinel in wait(list(running), max(0.0, end - time.monotonic())) or [None]:
+            ended = running.pop(sentinel, None) if sentinel else None
+            if ended is None or ended.exitcode:
+                running.clear()
     codes = [process.exitcode for process in processes]
     for process in processes:
         process.kill()  # one that waits for another that failed

@@ -357,7 +357,7 @@ def test_an_adapter_a_task_is_chosen_by_the_prompt(
         [
             *lora,
             "adapter={name: seven}",
-            "optim.steps=120",
+            "optim.steps=200",
             "prompts={}",
             f"base={first}",
             f"output={tmp_path / 'second'}",
@@ -374,7 +374,7 @@ def test_an_adapter_a_task_is_chosen_by_the_prompt(
         1
     )
     assert (found == np.arange(16)).mean() > 0.5
-    assert (other == (np.arange(16) - 7) % 16)[:8].mean() > 0.3  # chance is .06
+    assert (other == (np.arange(16) - 7) % 16)[:8].mean() > 0.5
     np.testing.assert_allclose(
         model.encode(TEXTS), base.encode(TEXTS), atol=1e-6
     )  # after adapters were on
