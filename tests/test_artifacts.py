@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 import lusifer
 from lusifer import config
 from lusifer.cli.app import app
+from lusifer.errors import LusiferError
 from lusifer.training.run import load_recipe
 from tests.conftest import TEXTS
 
@@ -42,12 +43,10 @@ def test_a_bridge_with_the_settings_of_all_connectors_gives_its_vectors(made: Pa
     np.testing.assert_allclose(found, VECTORS["bridge"], atol=2e-5)
 
 
-def test_an_index_is_searched_and_brought_up_to_date(made: Path) -> None:
-    index = lusifer.Index.open("index", "table")
-    hit = index.search(TEXTS[5], top_k=1)[0]
-    assert TEXTS[5] in hit.text
-    (made / "new.txt").write_text("A text of its own.\n", encoding="utf-8")
-    assert index.update([made / "new.txt"]).added == 1
+@pytest.mark.usefixtures("made")
+def test_an_index_of_before_says_what_to_do() -> None:
+    with pytest.raises(LusiferError, match=r"index version 1, this one 2.*into another folder"):
+        lusifer.Index.open("index", "table")
 
 
 def test_vectors_are_read(made: Path) -> None:

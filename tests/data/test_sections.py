@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lusifer.data.formats import Problem
 from lusifer.data.sections import sections
 from lusifer.errors import DataError
 
@@ -115,7 +116,6 @@ def test_a_large_file_comes_in_blocks(tmp_path: Path, monkeypatch: pytest.Monkey
         ("a.txt", b"text\n\x00\x01\x02", "a.txt:2: a NUL byte: binary data"),
         ("a.txt", b"fine\nna\xefve", "a.txt:2: not UTF-8 (byte 3 of the line is 0xef)"),
         ("a.txt", b"x" * 400, "a.txt:1: the line is longer"),
-        ("a.jsonl", b'{"a": "b"}\n{"a": ', "a.jsonl:2: not JSON"),
         ("a.parquet", b"PAR?", "a.parquet: not a readable Parquet file"),
         ("a.pdf", b"%PDF-1.4 nothing", "a.pdf: a PDF that cannot be read"),
         ("a.exe", b"MZ", "a.exe: unknown format"),
@@ -136,3 +136,36 @@ def test_a_scanned_pdf_is_told(tmp_path: Path) -> None:
     write_pdf(tmp_path / "a.pdf", ["", ""])
     with pytest.raises(DataError, match="without text"):
         list(sections(tmp_path / "a.pdf"))
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"a": ', "not JSON"),
+        ('{"a": "cut emoji \\ud83d"}', "half a character"),
+        ('{"a": 1' + "0" * 5000 + ', "b": "x"}', "JSON that cannot be read"),
+        ('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "JSON that cannot be read"),
+        ('{"a": "b"', "not JSON"),
+    ],
+)
+def test_one_bad_row_is_named_and_the_others_are_read(
+    line: str, message: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "a.jsonl"
+    file.write_text(f'{{"a": "Tea is hot."}}\n{line}\n{{"a": "Bread is warm."}}\n')
+    first, wrong, last = sections(file)
+    assert isinstance(wrong, Problem)
+    assert (wrong.path, wrong.line) == (str(file), 2)
+    assert message in wrong.what
+    assert [s.text for s in (first, last)] == ["Tea is hot.", "Bread is warm."]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_are_counted_whatever_ends_them(end: str, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(end.join(["One", "", "two", "three"]).encode())
+    (section,) = sections(tmp_path / "a.txt")
+    assert [section.position_at(section.text.index(w)) for w in ("One", "two", "three")] == [
+        1,
+        3,
+        4,
+    ]

@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ from lusifer.models.load import LoadedModel
 from lusifer.search import index as index_file, update as indexing
 from lusifer.search.index import Index
 from lusifer.search.query import Filter, search
-from lusifer.text.words import terms
 from tests.conftest import TEXTS, make_table
 
 
@@ -45,7 +43,7 @@ def rows(index: Index) -> list[tuple[Any, ...]]:
         (
             r["path"],
             r["number"],
-            r["place"],
+            r["position"],
             r["text"],
             r["words"],
             r["language"],
@@ -388,20 +386,121 @@ def test_above_the_limit_vectors_get_an_index_that_finds_the_same(
     assert sum(agree) >= 15
 
 
-Check = Callable[[str], str]
+def found(tmp_path: Path, model: LoadedModel, text: str, query: str, mode: Any = "text") -> bool:
+    """Whether a file that holds `text` is found for a query, beside another."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "doc.txt").write_bytes(text.encode())
+    (folder / "other.txt").write_text("Bread is baked with flour.")
+    index = Index.create(tmp_path / "found", model)
+    index.update([folder])
+    hits = search(index, query, mode=mode)
+    return "doc.txt" in {Path(hit.path).name for hit in hits}
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("text", "query"),
     [
-        ("Café au LAIT, naïve!", "cafe au lait naive"),
-        ("駅は古い", "駅は は古 古い"),
-        ("２０２６年", "2026 年"),
-        ("हिन्दी में", "हिन्दी में"),
-        ("المكتبة، هنا؟", "المكتبة هنا"),
-        ("Straße", "strasse"),
-        ("...", ""),
+        ("1 വിദ്യാഭ്യാസമന്ത്രി 2", "വിദ്യാഭ്യാസമന്ത്രി"),  # 54 bytes in one word
+        ("1 водоснабжающими 2", "водоснабжающими"),
+        ("মেয়েটি গান গায়।", "গায়"),
+        ("ཁོང་སློབ་གྲྭར་འགྲོ།", "སློབ་གྲྭར"),
+        ("시장에서 사과를 샀다.", "사과"),
+        ("彼は毎朝魚を食べる。", "魚"),
+        ("The water-\r\nproof coat", "waterproof"),
+        ("Il fait tres froid", "TRÈS"),
+        ("Kaffee\u00adfilter", "Kaffeefilter"),
+        ("2 + ٣٤", "34"),
+        ("Paid 🍋 today", "🍋"),
     ],
 )
-def test_terms(text: str, expected: str) -> None:
-    assert terms(text) == expected
+def test_a_word_finds_its_text(text: str, query: str, tmp_path: Path, model: LoadedModel) -> None:
+    assert found(tmp_path, model, text, query)
+
+
+def test_bad_rows_files_and_names_are_told_and_end_nothing(
+    tmp_path: Path, model: LoadedModel
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "good.txt").write_text("The harbour is closed.")
+    (folder / "rows.jsonl").write_text('{"a": "A red boat."}\n{"a": "cut \\ud83d"}\n{oops\n')
+    (folder / "none.jsonl").write_text('{"a": "cut \\ud83d"}\n')
+    (folder / "empty.txt").write_text("")
+    (folder / "picture.png").write_bytes(b"\x89PNG")
+    os.mkfifo(folder / "pipe.txt")
+    with open(os.fsencode(folder) + b"/caf\xe9.txt", "wb") as stream:
+        stream.write(b"named in Latin-1")
+    index = Index.create(tmp_path / "index", model)
+    report = index.update([folder])
+    assert report.added == 3
+    told = "\n".join(report.skipped)
+    for wanted in (
+        "rows.jsonl:2: holds half a character",
+        "rows.jsonl:3: not JSON",
+        "none.jsonl:1: holds half a character",
+        "empty.txt: holds no text",
+        "pipe.txt: is no regular file",
+        "caf\\xe9.txt: the name is not UTF-8",
+        "1 files of kinds that are not read: .png 1",
+    ):
+        assert wanted in told
+    assert search(index, "A red boat.", top_k=1)[0].position == 1
+
+
+def test_a_folder_that_is_away_keeps_its_passages(tmp_path: Path, model: LoadedModel) -> None:
+    notes, empty = tmp_path / "notes", tmp_path / "empty"
+    for folder in (notes, empty):
+        folder.mkdir()
+    (notes / "a.txt").write_text("The museum opens at nine.")
+    index = Index.create(tmp_path / "index", model)
+    index.update([notes, empty])
+    notes.rename(tmp_path / "away")
+    report = index.update([])
+    assert (report.passages, report.removed) == (1, 0)
+    assert "is not there now; 1 files of it stay" in report.skipped[0]
+    (tmp_path / "away").rename(notes)
+    (empty / "b.txt").write_text("The theatre opens at six.")
+    assert index.update([]).added == 1  # a folder that was empty at first is remembered
+    (notes / "a.txt").write_text("The museum opens at ten o'clock.")
+    assert index.update([notes / "a.txt"]).changed == 1
+    (notes / "c.txt").write_text("The pool is closed.")
+    assert index.update([]).added == 1  # so is that of which one file was named
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [("in/*", True), ("*.txt", True), ("doc", True), ("i?/doc.txt", True), ("out/*", False)],
+)
+def test_a_glob_is_of_the_last_parts_of_a_path(
+    pattern: str, expected: bool, tmp_path: Path, model: LoadedModel
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "doc.txt").write_text("The harbour is closed.")
+    index = Index.create(tmp_path / "index", model)
+    index.update([folder])
+    assert bool(search(index, "harbour", where=Filter(path=pattern))) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("茶を飲む。", "jpn_Jpan"),
+        ("门开了。", "zho_Hans"),
+        ("문이 닫혔다.", "kor_Hang"),
+        ("দরজা খোলা।", "ben_Beng"),
+        ("ประตูเปิด", "tha_Thai"),
+        ("Η πόρτα.", "ell_Grek"),
+        ("दरवाज़ा खुला।", "hin_Deva"),
+        ("Tür zu.", "deu_Latn"),
+    ],
+)
+def test_a_short_passage_is_found_by_its_language(
+    text: str, language: str, tmp_path: Path, model: LoadedModel
+) -> None:
+    (tmp_path / "a.txt").write_text(text, encoding="utf-8")
+    index = Index.create(tmp_path / "index", model)
+    index.update([tmp_path / "a.txt"])
+    assert search(index, text, where=Filter(languages=(language,)))
+    assert not search(index, text, where=Filter(languages=("am",)))

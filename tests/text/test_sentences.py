@@ -64,3 +64,23 @@ def test_a_heading_stays_with_its_text_and_a_paragraph_stands_alone() -> None:
         + "It closes at noon."
     )
     assert [text[a:b].split("\n")[0] for a, b in passages(text, 300)] == ["Harbour", "Library"]
+
+
+OPENING = (
+    "Opening hours\n\nMonday to Friday nine to five and on Saturday from ten until two\n\n"
+    "How to reach us\n\nTake bus 12 to the town hall and walk two minutes along the river\n\n"
+)
+
+
+@pytest.mark.parametrize(
+    "blank", ["\r\n\r\n", "\r\r", "\n \n", "\n\u3000\n", "\n\u00a0\n", "\u2029", "\n\u2028"]
+)
+def test_a_blank_line_is_one_whatever_ends_lines(blank: str) -> None:
+    def cut(text: str) -> list[str]:
+        return [text[a:b] for a, b in passages(text, 100)]
+
+    assert len(cut(OPENING)) == 2
+    changed = cut(OPENING.replace("\n\n", blank))
+    assert [" ".join(text.split()) for text in changed] == [
+        " ".join(text.split()) for text in cut(OPENING)
+    ]

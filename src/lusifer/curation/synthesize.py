@@ -21,7 +21,6 @@ from typing import Any
 import numpy as np
 
 from lusifer.curation.chat import Answer, Endpoint, Journal, ask
-from lusifer.curation.filters.sanity import in_script
 from lusifer.curation.pairs import write_row
 from lusifer.curation.report import CurationReport
 from lusifer.curation.templates import Template
@@ -29,7 +28,7 @@ from lusifer.data import Row
 from lusifer.encoding import Tell
 from lusifer.errors import LusiferError
 from lusifer.io import disk_errors, locked, replacing_file
-from lusifer.text import english_name, foreign, iso_code
+from lusifer.text import english_name, foreign, in_script, iso_code
 
 OBJECT = re.compile(r"\{.*\}", re.S)
 LONGEST = 4000  # characters of a part of an answer

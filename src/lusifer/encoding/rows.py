@@ -10,7 +10,7 @@ from itertools import dropwhile
 
 from lusifer.data import Problem, Row, format_of, scan_rows
 from lusifer.errors import ConfigError, DataError
-from lusifer.models import half_characters
+from lusifer.text import half_characters
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,6 @@ from .embedder import (
     BaseEmbedder as BaseEmbedder,
     Embedder as Embedder,
     Vectors as Vectors,
-    half_characters as half_characters,
 )
 from .families import (
     no_dropout as no_dropout,

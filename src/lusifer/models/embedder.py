@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lusifer.errors import LusiferError, ModelError
+from lusifer.text import half_characters, visible
 
 Vectors = npt.NDArray[np.float32]
 Long = Literal["cut", "pool"]
@@ -82,7 +83,8 @@ class BaseEmbedder(ABC):
         """Unit vectors of texts.
 
         Args:
-            texts: any number of texts, of any length and in any language.
+            texts: any number of texts, of any length and in any language. Characters that cannot
+                be seen are left out, and long blanks are one (`lusifer.text.visible`).
             prompt: the name of one of `prompts`; without it the model's default prompt, if it has
                 one.
 
@@ -96,7 +98,7 @@ class BaseEmbedder(ABC):
         check_texts(texts, prompt, self.prompts)
         if not len(texts):
             return np.zeros((0, self.dim), dtype=np.float32)
-        vectors = finite(self.vectors(texts, prompt), texts)
+        vectors = finite(self.vectors([visible(text) for text in texts], prompt), texts)
         return vectors if self.normalized else units(vectors)
 
     def before(self, prompt: str | None) -> str:
@@ -124,17 +126,6 @@ def finite(vectors: Vectors, texts: Sequence[str]) -> Vectors:
         row = int(np.flatnonzero(~good)[0])
         raise ModelError(f"the model gave NaN or infinity for text {row}: {texts[row][:60]!r}")
     return vectors
-
-
-def half_characters(text: str) -> bool:
-    """Whether a text holds a lone surrogate, which is no character, and of which no UTF-8 can be
-    made.
-    """
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return True
-    return False
 
 
 def check_texts(texts: Sequence[str], prompt: str | None, prompts: Mapping[str, str]) -> None:

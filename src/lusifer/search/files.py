@@ -5,12 +5,15 @@ kind.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 
 from lusifer.data import ending, file_formats
 from lusifer.errors import DataError
+from lusifer.text import half_characters
 
 
 @dataclass(frozen=True)
@@ -23,34 +26,60 @@ class Found:
     modified: int  # nanoseconds
 
 
-def walk(paths: Sequence[str | Path]) -> Iterator[Found]:
-    """Each file once, in order. Hidden files and folders are left out, and, in folders, what is of
-    no known kind.
+def walk(paths: Sequence[str | Path], skipped: list[str]) -> Iterator[Found]:
+    """Each file once, in order. Hidden files and folders are left out.
 
-    Raises DataError where a path is not there.
+    Args:
+        paths: files and folders.
+        skipped: gets a line for each file or folder that cannot be taken, and one for those in
+            folders that are of no known kind.
+
+    Raises:
+        DataError: where a path is not there, or is neither a file nor a folder.
     """
     seen: set[str] = set()
+    other: Counter[str] = Counter()
     for name in paths:
         root = Path(name).expanduser().resolve()
         if not root.exists():
             raise DataError(name, None, "no such file or folder")
-        for file in [root] if root.is_file() else _below(root):
+        if not root.is_file() and not root.is_dir():
+            raise DataError(name, None, "is neither a file nor a folder")
+        for file in [root] if root.is_file() else _below(root, skipped, other):
             if str(file) in seen:
                 continue
             seen.add(str(file))
+            if half_characters(str(file)):
+                shown = os.fsencode(file).decode("utf-8", "backslashreplace")
+                skipped.append(f"{shown}: the name is not UTF-8; rename it")
+                continue
             try:
                 stat = file.stat()
             except OSError:  # gone since it was listed, or a link to nowhere
                 continue
-            yield Found(str(file), str(root), stat.st_size, stat.st_mtime_ns)
+            if S_ISREG(stat.st_mode):
+                yield Found(str(file), str(root), stat.st_size, stat.st_mtime_ns)
+            else:  # a pipe would be waited for
+                skipped.append(f"{file}: is no regular file")
+    if other:
+        kinds = ", ".join(f"{kind or 'no ending'} {n}" for kind, n in other.most_common(5))
+        skipped.append(f"{other.total()} files of kinds that are not read: {kinds}")
 
 
-def _below(root: Path) -> Iterator[Path]:
+def _below(root: Path, skipped: list[str], other: Counter[str]) -> Iterator[Path]:
     known = file_formats()
-    for folder, folders, files in os.walk(root):
+
+    def unreadable(error: OSError) -> None:
+        skipped.append(f"{error.filename}: cannot be read ({error.strerror})")
+
+    for folder, folders, files in os.walk(root, onerror=unreadable):
         folders[:] = sorted(
             f for f in folders if not f.startswith(".") and not f.endswith(".lance")
         )
         for file in sorted(files):
-            if not file.startswith(".") and ending(file) in known:
+            if file.startswith("."):
+                continue
+            if ending(file) in known:
                 yield Path(folder) / file
+            else:
+                other[ending(file)] += 1

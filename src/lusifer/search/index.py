@@ -21,14 +21,14 @@ from lusifer.io import disk_errors, locked
 from lusifer.models import DEFAULT, TABLE, Embedder, LoadedModel
 from lusifer.renamed import renamed
 from lusifer.search.query import Filter, Hit, Mode, search
-from lusifer.search.table import FILES, PASSAGES, connect, table_errors, table_names
+from lusifer.search.table import FILES, PASSAGES, ROOTS, connect, table_errors, table_names
 from lusifer.search.update import IndexReport, Tell, Update
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
-VERSION = 1
+VERSION = 2  # 1 compared words otherwise, and did not keep the folders that it was given
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ class About:
 class Index:
     """An index in a folder (or at an object store's URL)."""
 
-    def __init__(self, uri: str, model: LoadedModel, database: Any, rows: Any, files: Any) -> None:
-        self.uri, self.model = uri, model
-        self.database, self.rows, self.files = database, rows, files
+    def __init__(self, uri: str, model: LoadedModel, database: Any) -> None:
+        self.uri, self.model, self.database = uri, model, database
+        self.rows, self.files, self.roots = map(database.open_table, (PASSAGES, FILES, ROOTS))
 
     @classmethod
     def create(cls, uri: str | Path, model: LoadedModel | str | Path = DEFAULT) -> Index:
@@ -86,9 +86,11 @@ class Index:
             files = pa.schema([("path", pa.string()), ("root", pa.string()), ("hash", pa.string())])
             for name in ("size", "modified", "passages"):
                 files = files.append(pa.field(name, pa.int64()))
-            table = database.create_table(FILES, schema=files, exist_ok=True)
-            rows = database.create_table(PASSAGES, schema=_schema(about))
-        return cls(str(uri), model, database, rows, table)
+            database.create_table(FILES, schema=files, exist_ok=True)
+            roots = pa.schema([("path", pa.string())])
+            database.create_table(ROOTS, schema=roots, exist_ok=True)
+            database.create_table(PASSAGES, schema=_schema(about))
+            return cls(str(uri), model, database)
 
     @classmethod
     def open(cls, uri: str | Path, model: LoadedModel | str | Path | None = None) -> Index:
@@ -116,8 +118,12 @@ class Index:
                 raise LusiferError(
                     f"{uri}: made by a newer lusifer (index version {stored['version']}, this one reads {VERSION}); upgrade"
                 )
+            if (version := stored.get("version", 0)) < VERSION:
+                raise LusiferError(
+                    f"{uri}: made by an earlier lusifer (index version {version}, this one {VERSION}), "
+                    "which compared words otherwise; index the same files into another folder"
+                )
             about = About(**stored)
-            files = database.open_table(FILES)
         if not isinstance(model, LoadedModel):
             model = LoadedModel.load(model) if model else _maker(about)
         if not model.is_that(about.hash) or model.embedder.dim != about.dim:
@@ -125,7 +131,8 @@ class Index:
                 f"{uri}: made by the model {about.model} (hash {about.hash[:12]}, {about.dim} numbers), not by {model.name} "
                 f"(hash {model.hash[:12]}, {model.embedder.dim}); search with -m {about.model}, or index into another folder"
             )
-        return cls(str(uri), model, database, rows, files)
+        with table_errors(uri):
+            return cls(str(uri), model, database)
 
     @property
     def embedder(self) -> Embedder:
@@ -171,7 +178,8 @@ class Index:
         with _only_writer(self.uri), disk_errors(self.uri), table_errors(self.uri):
             self.rows.checkout_latest()
             self.files.checkout_latest()
-            return Update(self.rows, self.files, self.embedder).run(paths, tell)
+            self.roots.checkout_latest()
+            return Update(self.rows, self.files, self.roots, self.embedder).run(paths, tell)
 
 
 def _maker(about: About) -> LoadedModel:
@@ -186,11 +194,11 @@ def _maker(about: About) -> LoadedModel:
 def _schema(about: About) -> pa.Schema:
     import pyarrow as pa
 
-    kinds = {"number": pa.int32(), "place": pa.int32(), "modified": pa.int64()}
-    names = ("path", "hash", "number", "place", "unit", "text", "words", "language", "modified")
+    kinds = {"number": pa.int32(), "position": pa.int32(), "modified": pa.int64()}
+    names = ("path", "hash", "number", "position", "unit", "text", "words", "language", "modified")
     fields = [pa.field(name, kinds.get(name, pa.string())) for name in names]
     return pa.schema(
-        [*fields, pa.field("vector", pa.list_(pa.float32(), about.dim))],
+        [*fields, pa.field("vector", pa.list_(pa.float16(), about.dim))],
         metadata={"lusifer": json.dumps(asdict(about))},
     )
 

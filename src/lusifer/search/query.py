@@ -16,7 +16,7 @@ from typing import Any, Literal, Protocol, get_args
 from lusifer.errors import LusiferError
 from lusifer.models import Embedder
 from lusifer.search.table import quoted, table_errors
-from lusifer.text import iso_code, sentences, terms
+from lusifer.text import UNKNOWN, asked_languages, query_terms, sentences
 
 Mode = Literal["hybrid", "dense", "text"]
 FUSION = 60
@@ -25,7 +25,7 @@ SHOWN = (
     "path",
     "hash",
     "number",
-    "place",
+    "position",
     "unit",
     "text",
     "words",
@@ -47,11 +47,12 @@ class Filter:
         """The table's condition."""
         parts = []
         if self.languages:
-            parts.append(
-                f"language IN ({', '.join(quoted(iso_code(name)) for name in self.languages)})"
-            )
+            codes = sorted({code for name in self.languages for code in asked_languages(name)})
+            parts.append(f"language IN ({', '.join(map(quoted, codes))})")
         if self.path:
             pattern = self.path if any(c in self.path for c in "*?") else f"*{self.path}*"
+            if not pattern.startswith(("/", "*")):  # paths are whole: a glob is of their last parts
+                pattern = f"*/{pattern}"
             parts.append(f"regexp_like(path, {quoted(_expression(pattern))})")
         if self.since:
             parts.append(
@@ -126,7 +127,7 @@ def search(
         if mode in ("hybrid", "dense"):
             near = index.rows.search(asked, vector_column_name="vector").distance_type("dot")
             ranks.append(_rows(near, condition, deep, "_distance"))
-        words = terms(query)
+        words = query_terms(query)
         if (
             mode in ("hybrid", "text")
             and words
@@ -153,9 +154,9 @@ def search(
                 scores[key],
                 cosine,
                 row["path"],
-                row["place"],
+                row["position"],
                 row["unit"],
-                row["language"],
+                row["language"].partition("-")[0] or UNKNOWN,
                 row["text"],
                 mark,
             )

@@ -11,7 +11,7 @@ from typing import Any
 
 from lusifer.errors import LusiferError
 
-PASSAGES, FILES = "passages", "files"
+PASSAGES, FILES, ROOTS = "passages", "files", "roots"
 
 
 def is_index(path: str | Path) -> bool:

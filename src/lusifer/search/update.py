@@ -14,13 +14,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lusifer.data import sections
+from lusifer.data import Problem, sections
 from lusifer.errors import DataError
 from lusifer.io import sha256
 from lusifer.models import Embedder
 from lusifer.search.files import Found, walk
 from lusifer.search.table import quoted
-from lusifer.text import identify, passages, terms
+from lusifer.text import language_of, passages, terms, unwrap
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 FLAT = 100_000
 STALE = 0.2
 BATCH = 1024
-LETTERS = 12  # below so many a passage's language is a guess
+FEW = 3  # bad rows of a file that are named one by one
 Tell = Callable[[str, int, int], None]
 
 
@@ -46,30 +46,30 @@ class IndexReport:
 
 
 class Update:
-    """One update of an index's table of passages and its list of files."""
+    """One update of an index's table of passages, its list of files, and that of the paths named."""
 
-    def __init__(self, rows: Any, files: Any, embedder: Embedder) -> None:
-        self.rows, self.files, self.embedder = rows, files, embedder
+    def __init__(self, rows: Any, files: Any, roots: Any, embedder: Embedder) -> None:
+        self.rows, self.files, self.roots, self.embedder = rows, files, roots, embedder
 
     def run(self, paths: Sequence[str | Path], tell: Tell | None) -> IndexReport:
         """See `Index.update`."""
         known = {row["path"]: row for row in self.files.to_arrow().to_pylist()}
-        roots = [str(Path(p).expanduser().resolve()) for p in paths] or sorted(
-            {row["root"] for row in known.values()}
-        )
-        if paths:
-            found = {file.path: file for file in walk(paths)}
-        else:
-            found = {
-                file.path: file for file in walk([root for root in roots if Path(root).exists()])
-            }
         report = IndexReport()
+        roots = self._named(paths)
+        there = [root for root in roots if Path(root).exists()]
+        if paths:
+            found = {file.path: file for file in walk(paths, report.skipped)}
+        else:
+            found = {file.path: file for file in walk(there, report.skipped)}
+        for root in sorted({*roots} - {*there}):
+            stay = sum(_is_below(path, root) for path in known)
+            report.skipped.append(f"{root}: is not there now; {stay} files of it stay in the index")
         if self.rows.count_rows() != sum(row["passages"] for row in known.values()):
             self._drop_unlisted(known)
         gone = sorted(
             path
             for path in known
-            if path not in found and any(_is_below(path, root) for root in roots)
+            if path not in found and any(_is_below(path, root) for root in there)
         )
         self._drop(gone)
         report.removed = len(gone)
@@ -80,6 +80,23 @@ class Update:
         if report.added or report.changed or report.removed or not self._has_words():
             self._tend()
         return report
+
+    def _named(self, paths: Sequence[str | Path]) -> list[str]:
+        """The paths named now, or all that ever were; new ones are put down, those below another
+        apart.
+        """
+        before = [row["path"] for row in self.roots.to_arrow().to_pylist()]
+        if not paths:
+            return before
+        named = [str(Path(path).expanduser().resolve()) for path in paths]
+        new = [
+            path
+            for path in dict.fromkeys(named)
+            if not any(_is_below(path, root) for root in before) and Path(path).exists()
+        ]
+        if new:
+            self.roots.add([{"path": path} for path in new])
+        return named
 
     def _add(
         self, new: list[Found], known: dict[str, Any], report: IndexReport, tell: Tell | None
@@ -104,8 +121,8 @@ class Update:
                     finished.append((file, content, old["passages"]))
                     report.unchanged += 1
                     continue
-                count = 0
-                for row in _passages(file, content):
+                count, wrong = 0, list[str]()
+                for row in _passages(file, content, wrong):
                     pending.append(row)
                     count += 1
                     if len(pending) >= BATCH:
@@ -116,6 +133,14 @@ class Update:
                 pending = [row for row in pending if row["path"] != file.path]
                 self._drop([file.path])
                 continue
+            report.skipped.extend(wrong[:FEW])
+            if len(wrong) > FEW:
+                report.skipped.append(f"{file.path}: {len(wrong) - FEW} more rows like these")
+            if wrong and not count:  # it is read again next time
+                self._drop([file.path])
+                continue
+            if not count:
+                report.skipped.append(f"{file.path}: holds no text")
             finished.append((file, content, count))
             report.changed += bool(old)
             report.added += not old
@@ -129,8 +154,9 @@ class Update:
         asked = "document" if "document" in self.embedder.prompts else None
         vectors = self.embedder.encode([row["text"] for row in rows], prompt=asked)
         columns = {name: [row[name] for row in rows] for name in rows[0]}
+        half = vectors.astype("float16")  # a third of an index is vectors; a cosine moves by .0005
         flat = pa.FixedSizeListArray.from_arrays(
-            pa.array(vectors.ravel(), pa.float32()), vectors.shape[1]
+            pa.array(half.ravel(), pa.float16()), half.shape[1]
         )
         return pa.table({**columns, "vector": flat}, schema=self.rows.schema)
 
@@ -183,6 +209,8 @@ class Update:
         if not self._has_words():
             words = FTS(
                 base_tokenizer="whitespace",
+                with_position=False,  # no phrases are asked for, and positions take most of it
+                max_token_length=None,  # it would count bytes: 14 letters of Malayalam; `terms` cuts
                 stem=False,
                 remove_stop_words=False,
                 ascii_folding=False,
@@ -201,29 +229,27 @@ class Update:
         self.rows.optimize(cleanup_older_than=timedelta(hours=1))
 
 
-def _passages(file: Found, content: str) -> Iterator[dict[str, Any]]:
-    """The rows of one file, without vectors."""
+def _passages(file: Found, content: str, wrong: list[str]) -> Iterator[dict[str, Any]]:
+    """The rows of one file, without vectors; what is wrong with rows of it goes to `wrong`."""
     number = 0
     for section in sections(file.path):
+        if isinstance(section, Problem):
+            wrong.append(str(DataError(section.path, section.line, section.what)))
+            continue
         for start, end in passages(section.text):
             text = section.text[start:end]
             yield {
                 "path": file.path,
                 "hash": content,
                 "number": number,
-                "place": section.position_at(start),
+                "position": section.position_at(start),
                 "unit": section.unit,
-                "text": " ".join(text.split()),
+                "text": unwrap(text),
                 "words": terms(text),
-                "language": language(text),
+                "language": language_of(text),
                 "modified": file.modified // 1_000_000_000,
             }
             number += 1
-
-
-def language(text: str) -> str:
-    """The ISO 639-1 code of a passage's language, or "" where it is too short to tell."""
-    return identify(text)[0] if sum(c.isalpha() for c in text) >= LETTERS else ""
 
 
 def _same(row: dict[str, Any] | None, file: Found) -> bool:

@@ -7,17 +7,30 @@ from .codes import (
 )
 from .identification import (
     MIN_LETTERS as MIN_LETTERS,
+    UNKNOWN as UNKNOWN,
+    asked_languages as asked_languages,
     foreign as foreign,
-    identify as identify,
     iso_code as iso_code,
+    language_of as language_of,
 )
 from .names import (
     english_name as english_name,
+)
+from .scripts import (
+    in_script as in_script,
 )
 from .sentences import (
     passages as passages,
     sentences as sentences,
 )
+from .unwrap import (
+    unwrap as unwrap,
+)
+from .visible import (
+    half_characters as half_characters,
+    visible as visible,
+)
 from .words import (
+    query_terms as query_terms,
     terms as terms,
 )

@@ -1,5 +1,5 @@
-"""Is a text in the language that a recipe promises? By py3langid (offline), on texts long enough to
-tell.
+"""Which language a text is in: by its script where that tells, else by py3langid (offline) among the
+languages of the script, on texts long enough to tell.
 """
 
 from __future__ import annotations
@@ -8,9 +8,58 @@ from functools import cache
 from typing import Any
 
 from lusifer.errors import LusiferError
+from lusifer.text.scripts import letters_of, script_of
+from lusifer.text.sentences import weight
 
 MIN_LETTERS = 40  # below this, identification of a single sentence is a guess
 SURE = 0.99
+LIKELY = 0.7  # of the languages of a script, what a passage's language must have
+SHORT = 12  # letters (a Han character counts for 2.5) under which a passage of an ambiguous script is `und`
+HAN = 20  # the same of Han characters alone, as in a Japanese or Korean heading
+UNKNOWN = "und"
+# The languages that are told apart, by script; in a script that is not here, all others.
+WRITTEN = {
+    "Arab": "ar arz ary fa ku ps sd sdh ug ur ks az pa ms uz kk",
+    "Armn": "hy",
+    "Beng": "bn as",
+    "Cyrl": "ba be bg kk ky mk mn ru sr tg tt uk uz ku crh az ug",
+    "Deva": "gom hi mr ne sa ks sd",
+    "Ethi": "am ti",
+    "Geor": "ka",
+    "Grek": "el grc",
+    "Gujr": "gu",
+    "Guru": "pa",
+    "Hani": "zh wuu yue ja ko",
+    "Hebr": "he hbo yi",
+    "Jpan": "ja",
+    "Khmr": "km",
+    "Knda": "kn",
+    "Kore": "ko",
+    "Laoo": "lo",
+    "Mlym": "ml",
+    "Mong": "mn",
+    "Mymr": "my",
+    "Orya": "or",
+    "Sinh": "si",
+    "Taml": "ta",
+    "Telu": "te",
+    "Thaa": "dv",
+    "Thai": "th",
+    "Tibt": "bo dz",
+}
+LATIN_TOO = frozenset("az crh ku kk ms sr ug uz".split())  # of the languages above
+# Varieties that short texts of the language beside them are taken for; found where that one is asked for
+VARIETIES = {
+    **dict.fromkeys(("ary", "arz"), "ar"),
+    **dict.fromkeys(("wuu", "yue"), "zh"),
+    **dict.fromkeys(("gcf", "gcr"), "fr"),
+    "ext": "es",
+    "grc": "el",
+    "hbo": "he",
+    "pcm": "en",
+    "sdh": "ku",
+    "uzs": "uz",
+}
 
 
 @cache
@@ -24,6 +73,66 @@ def identify(text: str) -> tuple[str, float]:
     """ISO 639-1 code and probability of the text's language."""
     code, probability = _identifier().classify(text)
     return str(code), float(probability)
+
+
+def language_of(text: str) -> str:
+    """The language that a passage is in.
+
+    Args:
+        text: of any length.
+
+    Returns:
+        ISO 639-1 (or 639-3 where it has no shorter code); `und-` and the script where several
+        languages may be meant.
+    """
+    script = script_of(text)
+    unknown = f"{UNKNOWN}-{script}"
+    if script == "Zyyy":
+        return unknown
+    own = WRITTEN.get(script, "").split()
+    if len(own) == 1:
+        return own[0]
+    size = weight("".join(letters_of(text)))
+    if size < (HAN if script == "Hani" else SHORT):
+        return unknown
+    if script == "Hani":
+        own = ["zh", "wuu", "yue"]
+    chances: dict[str, float] = {}
+    for code, chance in _identifier().rank(text):
+        if (code in own) if own else _latin(code):
+            chances[code] = float(chance)
+    for code, wider in VARIETIES.items():
+        if chances.get(code, 1.0) < LIKELY and wider in chances:
+            chances[wider] += chances.pop(code)
+    total = sum(chances.values())
+    best = max(chances, key=lambda code: chances[code], default="zxx")
+    sure = total > 0 and chances[best] >= LIKELY * total and best != "zxx"
+    return best if sure else unknown
+
+
+def asked_languages(name: str) -> list[str]:
+    """What `language_of` may have said of a passage in a language named `de`, `deu` or `deu_Latn`.
+
+    Args:
+        name: a code with or without its script.
+
+    Returns:
+        The language, varieties of it, and the `und-` of its scripts.
+
+    Raises:
+        LusiferError: for a language that is none of those told apart.
+    """
+    code = _code(name, {*_identifier().labels, *" ".join(WRITTEN.values()).split()})
+    scripts = [script for script, codes in WRITTEN.items() if code in codes.split()]
+    if not scripts or code in LATIN_TOO:
+        scripts.append("Latn")
+    varieties = [variety for variety, wider in VARIETIES.items() if code == wider]
+    return [code, *varieties, *(f"{UNKNOWN}-{script}" for script in scripts)]
+
+
+@cache
+def _latin(code: str) -> bool:
+    return code in LATIN_TOO or not any(code in codes.split() for codes in WRITTEN.values())
 
 
 def foreign(text: str, language: str = "en", sure: float = SURE) -> str | None:
@@ -43,6 +152,7 @@ def foreign(text: str, language: str = "en", sure: float = SURE) -> str | None:
 THREE_LETTERS = dict(
     pair.split(":")
     for pair in (
+        "bod:bo ckb:ku div:dv kas:ks tir:ti ydd:yi yid:yi "
         "afr:af amh:am ara:ar arb:ar arg:an asm:as aze:az azj:az azb:az bak:ba bel:be bul:bg ben:bn bre:br bos:bs cat:ca ces:cs "
         "cym:cy dan:da deu:de dzo:dz ell:el eng:en epo:eo spa:es est:et ekk:et eus:eu fas:fa pes:fa prs:fa fin:fi fao:fo fra:fr "
         "fry:fy gle:ga gla:gd glg:gl guj:gu hau:ha heb:he hin:hi hrv:hr hat:ht hun:hu hye:hy ind:id ibo:ig isl:is ita:it jpn:ja "
@@ -59,7 +169,10 @@ def iso_code(name: str) -> str:
     """The code that `identify` gives for a language named `de`, `deu` or `deu_Latn`. Raises
     LusiferError for an unknown one.
     """
-    known = _identifier().labels
+    return _code(name, set(_identifier().labels))
+
+
+def _code(name: str, known: set[str]) -> str:
     code = name.lower().replace("-", "_").partition("_")[0]
     code = THREE_LETTERS.get(code, code)
     if code not in known:

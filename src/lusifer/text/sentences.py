@@ -14,16 +14,19 @@ import unicodedata
 from collections.abc import Iterator
 
 CLOSING = "\"'”’»›)\\]」』）】〉》"
+LINE_END = r"(?:\r\n|[\n\r\x0b\x0c\x85\u2028])"  # of Windows, Unix, old Macs and Unicode
 ENDS = re.compile(
-    rf"(?P<spaced>[.!?…;\u037e][.!?…]*[{CLOSING}]*)(?=\s)"
+    rf"(?<![.!?…])(?P<spaced>[.!?…;\u037e][.!?…]*+[{CLOSING}]*+)(?=\s)"
     rf"|[。！？｡．]+[{CLOSING}]*"
     rf"|[।॥۔؟።፧፨။។៕༎།܀՜՞։᠃᱾]+[{CLOSING}]*"
-    r"|(?P<blank>\n[ \t]*\n\s*)"
+    rf"|(?P<blank>{LINE_END}[^\S\r\n\u2028]*{LINE_END}\s*|\u2029\s*)"
     r"|(?P<space>(?<=[\u0e00-\u0eff])[ ]+(?=[\u0e00-\u0eff]))"
 )
 ABBREVIATIONS = frozenset(
     "mr mrs ms dr prof st nr no vs etc fig ca bzw usw vgl sr sra srta mme mlle jr sen gen col capt art pp vol ed inc ltd co".split()
 )
+BLANK_LINE = re.compile(rf"{LINE_END}\s*?{LINE_END}|\u2029")
+NEXT = re.compile(r"\s*(\S?)")
 LAST_WORD = re.compile(r"(\w+)\.?$")
 SOFT = re.compile(r"[,;:،、，；：]\s*|\s+")
 WIDE = 2.5  # a Han character or kana carries about as much as so many letters
@@ -47,8 +50,8 @@ def _ends(text: str, match: re.Match[str]) -> bool:
     mark = match["spaced"]
     if mark[0] == ";":
         return "\u0370" <= text[max(0, match.start() - 1)] <= "\u03ff"  # the Greek question mark
-    behind = text[match.end() :].lstrip()[:1]
-    if behind.islower():
+    behind = NEXT.match(text, match.end())
+    if behind and behind[1].islower():
         return mark[0] in "!?" and "\n" in text[match.end() : match.end() + 3]
     if mark != ".":
         return True
@@ -87,7 +90,7 @@ def passages(text: str, size: int = 500) -> Iterator[tuple[int, int]]:
     pending = 0.0
     for start, end in _pieces(text, size):
         more = weight(text[start:end])
-        apart = last >= 0 and "\n" in text[last:start] and text[last:start].count("\n") > 1
+        apart = last >= 0 and BLANK_LINE.search(text, last, start) is not None
         if last >= 0 and (pending + more > size or (apart and pending > size / 6)):
             yield first, last
             first, pending = -1, 0.0

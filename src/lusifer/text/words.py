@@ -1,46 +1,118 @@
 """Text → the words that full-text search compares, in any script.
 
-Compatibility forms are made one, letters small, accents of Latin, Greek and Cyrillic taken off (a
-search for "cafe" finds "café"), other marks kept (they are vowels in Hindi). Scripts without spaces
-become overlapping pairs of characters (CJK bigrams), as search engines do. No stemming: it would
-need the language.
+Method: characters and their properties are the Unicode database's (the library `regex`). Compatibility
+forms are made one, letters small, what cannot be seen is dropped, digits of every script become 0 to 9.
+Marks that a writer may leave out go (accents of Latin, Greek and Cyrillic, points of Hebrew and
+Arabic), with them strokes and hooks of letters; vowel signs stay. Arabic letter forms are made one as
+Lucene's normalizers do. Scripts without spaces, and Hangul, whose particles are written on the word,
+become single characters and overlapping pairs; a query asks for the pairs, or for its single character.
+A word that a line's end breaks, or a non-joiner in Persian, counts whole and in parts. Cost: some passes of regular expressions over
+the text. No stemming: it would need the language.
 """
 
 from __future__ import annotations
 
-import re
+import itertools
 import unicodedata
+from collections.abc import Iterator
 
-SPACELESS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u2fff\u3005-\u30ff\u31f0-\u31ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-RUNS = re.compile(
-    rf"[{SPACELESS}]+|(?:(?![{SPACELESS}])[\w\u0900-\u0dff\u0f00-\u0fff\u200c\u200d])+"
+import regex
+
+from lusifer.text.unwrap import BROKEN, WRAPPED
+
+ZWNJ = "\u200c"
+LONGEST = 200  # characters of a word; what is longer is no word, and is compared by its beginning
+UNSPACED = (
+    r"\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Bopo}\p{scx=Hang}\p{Thai}\p{Laoo}\p{Khmr}\p{Mymr}"
+    r"\p{Lana}\p{Tale}\p{Talu}\p{Tavt}\p{Java}\p{Bali}"
 )
-BARE = ("LATIN", "GREEK", "CYRILLIC")
+WORD = r"[\p{L}\p{M}\p{N}]"
+WORDS = regex.compile(
+    rf"(?V1)(?P<unspaced>[[{UNSPACED}]&&[\p{{L}}\p{{M}}]]+)"
+    rf"|(?P<word>[{WORD}--[{UNSPACED}--\p{{N}}]]+)"
+    r"|(?P<sign>\p{RI}{2}|\p{Extended_Pictographic})"
+)
+IGNORED = regex.compile(r"[\p{Default_Ignorable_Code_Point}\u0640]+")  # and the tatweel
+MARKS = regex.compile(
+    r"(?<=[\p{Latn}\p{Grek}\p{Cyrl}\p{Copt}\p{Arab}\p{Hebr}\p{Syrc}\p{Ethi}\p{N}])[\p{Mn}\p{Me}]+"
+)
+PARTED = regex.compile(r"[\p{Arab}\p{M}]+(?:\u200c+[\p{Arab}\p{M}]+)+")
+CLUSTERS = regex.compile(r"\X")
+BARE = ("LATIN SMALL LETTER ", "CYRILLIC SMALL LETTER ")
+FORMS = {  # by Lucene's ArabicNormalizer and PersianNormalizer; and letters that have no name in parts
+    **dict(zip("ٱىیےکہة", "ايييكهه", strict=True)),
+    "ı": "i",
+    "ʻ": "'",
+    "ʼ": "'",
+}
 
 
 def terms(text: str) -> str:
-    """The words of `text`, separated by spaces."""
-    words: list[str] = []
-    for run in RUNS.findall(_bare(text)):
-        if run[0] >= "\u0e00" and re.match(f"[{SPACELESS}]", run[0]):
-            words.extend(run[i : i + 2] for i in range(len(run) - 1)) if len(
-                run
-            ) > 1 else words.append(run)
-        else:
-            words.append(run)
-    return " ".join(words)
+    """The words of a text that is searched, separated by spaces."""
+    whole = WRAPPED.sub("", BROKEN.sub(r"\1\2 \1 \2", text))
+    whole = PARTED.sub(lambda match: f"{match[0]} {match[0].replace(ZWNJ, ' ')}", whole)
+    return " ".join(term for found in _found(whole) for term in _all_terms(*found))
 
 
-def _bare(text: str) -> str:
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    if folded.isascii():
-        return folded
-    kept: list[str] = []
-    base = ""
-    for character in unicodedata.normalize("NFD", folded):
-        if not unicodedata.combining(character):
-            base = character
-        elif unicodedata.name(base or " ", "").startswith(BARE):
-            continue
-        kept.append(character)
-    return unicodedata.normalize("NFC", "".join(kept))
+def query_terms(text: str) -> str:
+    """The words that a query asks for, among those of `terms`."""
+    whole = WRAPPED.sub("", BROKEN.sub(r"\1\2", text))
+    return " ".join(term for found in _found(whole) for term in _asked_terms(*found))
+
+
+def _found(text: str) -> Iterator[tuple[str, bool]]:
+    """Each run of letters, and whether its script writes no spaces between words."""
+    for match in WORDS.finditer(folded(text)):
+        yield match[0], match["unspaced"] is not None
+
+
+def _all_terms(run: str, unspaced: bool) -> list[str]:
+    if not unspaced:
+        return [run[:LONGEST]]
+    clusters = CLUSTERS.findall(run)
+    return [*clusters, *map("".join, itertools.pairwise(clusters))]
+
+
+def _asked_terms(run: str, unspaced: bool) -> list[str]:
+    if not unspaced:
+        return [run[:LONGEST]]
+    clusters = CLUSTERS.findall(run)
+    return list(map("".join, itertools.pairwise(clusters))) or clusters
+
+
+def folded(text: str) -> str:
+    """A text in the form in which its words are compared."""
+    same = unicodedata.normalize("NFKC", text).casefold()
+    if same.isascii():
+        return same
+    parted = unicodedata.normalize("NFD", IGNORED.sub("", same))
+    bare = unicodedata.normalize("NFC", MARKS.sub("", parted))
+    return bare.translate(_letters)
+
+
+class _Letters(dict[int, str]):
+    """What stands for a letter in comparing, found when it is first met."""
+
+    def __missing__(self, code: int) -> str:
+        self[code] = found = _letter(chr(code))
+        return found
+
+
+_letters = _Letters()
+
+
+def _letter(character: str) -> str:
+    """A letter without its stroke, hook or tail, and a digit as one of 0 to 9."""
+    if character in FORMS:
+        return FORMS[character]
+    digit = unicodedata.decimal(character, None)
+    if digit is not None:
+        return str(digit)
+    name = unicodedata.name(character, "")
+    base, _, more = name.partition(" WITH ")
+    if more and base.startswith(BARE):
+        try:
+            return unicodedata.lookup(base)
+        except KeyError:  # the letter is in Unicode with its stroke alone
+            return character
+    return character

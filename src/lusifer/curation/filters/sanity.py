@@ -2,51 +2,16 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal
 
 from lusifer.data import Row
 from lusifer.errors import LusiferError
-from lusifer.text import foreign, iso_code
+from lusifer.text import foreign, in_script, iso_code
 
 Side = Literal["query", "document"]
 Test = Callable[[Row], str | None]  # why a row is dropped, or None
-LETTERS = 4  # below this many no script is told
-# ISO 15924 → the first words of its letters' Unicode names; a script that is not here is not judged
-SCRIPTS = {
-    "Arab": ("ARABIC",),
-    "Armn": ("ARMENIAN",),
-    "Beng": ("BENGALI",),
-    "Cyrl": ("CYRILLIC",),
-    "Deva": ("DEVANAGARI",),
-    "Ethi": ("ETHIOPIC",),
-    "Geor": ("GEORGIAN",),
-    "Grek": ("GREEK",),
-    "Gujr": ("GUJARATI",),
-    "Guru": ("GURMUKHI",),
-    "Hang": ("HANGUL",),
-    "Hani": ("CJK",),
-    "Hans": ("CJK",),
-    "Hant": ("CJK",),
-    "Hebr": ("HEBREW",),
-    "Jpan": ("CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA"),
-    "Khmr": ("KHMER",),
-    "Knda": ("KANNADA",),
-    "Kore": ("HANGUL", "CJK"),
-    "Laoo": ("LAO",),
-    "Latn": ("LATIN", "FULLWIDTH"),
-    "Mlym": ("MALAYALAM",),
-    "Mymr": ("MYANMAR",),
-    "Orya": ("ORIYA",),
-    "Sinh": ("SINHALA",),
-    "Taml": ("TAMIL",),
-    "Telu": ("TELUGU",),
-    "Thai": ("THAI",),
-    "Tibt": ("TIBETAN",),
-}
 
 
 @dataclass(frozen=True)
@@ -76,22 +41,6 @@ class Lengths:
         if self.max_ratio is not None and max(sizes) > self.max_ratio * min(sizes):
             return f"one side more than {self.max_ratio:g} times as long as the other"
         return None
-
-
-@lru_cache(maxsize=65536)
-def _script(letter: str) -> str:
-    return unicodedata.name(letter, "").split(" ")[0]
-
-
-def in_script(text: str, code: str) -> bool:
-    """Whether most of a text's letters are of a script (ISO 15924); True where there are too few,
-    or the script is not known.
-    """
-    wanted = SCRIPTS.get(code)
-    letters = [c for c in text[:2000] if c.isalpha()]
-    if wanted is None or len(letters) < LETTERS:
-        return True
-    return 2 * sum(_script(c) in wanted for c in letters) >= len(letters)
 
 
 def scripts(sides: tuple[Side, ...]) -> Test:

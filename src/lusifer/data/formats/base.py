@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
 from lusifer.errors import DataError
+
+LINE_END = re.compile(r"\r\n|\n|\r")
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,14 @@ class Section:
         """The line, row or page of a character of the text."""
         if self.marks:
             return self.marks[max(0, bisect_right(self.marks, (offset, 1 << 60)) - 1)][1]
-        return self.position + (self.text.count("\n", 0, offset) if self.unit == "line" else 0)
+        return self.position + (
+            bisect_right(self._line_starts, offset) if self.unit == "line" else 0
+        )
+
+    @cached_property
+    def _line_starts(self) -> list[int]:
+        """Where each line but the first begins, found once: a text has thousands of passages."""
+        return [end.end() for end in LINE_END.finditer(self.text)]
 
 
 class Format:
@@ -79,8 +90,8 @@ class Format:
         """About how many rows a file has, for a progress line; None where it cannot be told."""
         return None
 
-    def sections(self, path: Path) -> Iterator[Section]:
-        """The file's text, streamed.
+    def sections(self, path: Path) -> Iterator[Section | Problem]:
+        """The file's text, streamed, and what is wrong with one of its rows, in order.
 
         Args:
             path: of a disk.

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, ClassVar
 
-from lusifer.data.formats.base import Format, Section
+from lusifer.data.formats.base import Format, Problem, Section
 from lusifer.data.formats.text_lines import lines
 from lusifer.errors import DataError
 
@@ -113,7 +113,7 @@ class HTML(Format):
     endings = (".html", ".htm", ".xhtml")
     has_rows: ClassVar[bool] = False
 
-    def sections(self, path: Path) -> Iterator[Section]:
+    def sections(self, path: Path) -> Iterator[Section | Problem]:
         text, marks = "", []
         for block in blocks(path):
             text += "\n\n" if text else ""

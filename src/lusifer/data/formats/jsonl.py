@@ -9,7 +9,6 @@ from typing import Any
 
 from lusifer.data.formats.base import Format, Problem, Row, Section, as_row, strings
 from lusifer.data.formats.text_lines import count_lines, scan_lines
-from lusifer.errors import DataError
 
 
 class JSONL(Format):
@@ -32,10 +31,11 @@ class JSONL(Format):
     def count(self, path: str) -> int | None:
         return count_lines(path)
 
-    def sections(self, path: Path) -> Iterator[Section]:
+    def sections(self, path: Path) -> Iterator[Section | Problem]:
         for number, value in _values(str(path), blank=True):
             if isinstance(value, Problem):
-                raise DataError(path, value.line, value.what)
+                yield value
+                continue
             text = "\n".join(strings(value))
             if text:
                 yield Section(text, number, "row")

@@ -51,7 +51,7 @@ class Parquet(Format):
         except (ValueError, OSError):
             return None  # reading it will tell what is wrong
 
-    def sections(self, path: Path) -> Iterator[Section]:
+    def sections(self, path: Path) -> Iterator[Section | Problem]:
         import pyarrow as pa
         import pyarrow.parquet as parquet
 

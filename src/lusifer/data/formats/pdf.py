@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from lusifer.data.formats.base import Format, Section
+from lusifer.data.formats.base import Format, Problem, Section
 from lusifer.errors import DataError
 
 
@@ -16,7 +16,7 @@ class PDF(Format):
     endings = (".pdf",)
     has_rows: ClassVar[bool] = False
 
-    def sections(self, path: Path) -> Iterator[Section]:
+    def sections(self, path: Path) -> Iterator[Section | Problem]:
         import logging
 
         import pypdf

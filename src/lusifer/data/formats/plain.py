@@ -28,7 +28,7 @@ class Marked(Format):
     )
     has_rows: ClassVar[bool] = False
 
-    def sections(self, path: Path) -> Iterator[Section]:
+    def sections(self, path: Path) -> Iterator[Section | Problem]:
         block: list[str] = []
         size, first = 0, 1
         for number, line in lines(path):

@@ -41,7 +41,7 @@ class TSV(Format):
     def count(self, path: str) -> int | None:
         return count_lines(path)
 
-    def sections(self, path: Path) -> Iterator[Section]:
+    def sections(self, path: Path) -> Iterator[Section | Problem]:
         text = (line for _, line in lines(path))
         yield from _sections(path, csv.reader(text, delimiter="\t", quoting=csv.QUOTE_NONE))
 
@@ -82,7 +82,7 @@ class CSV(Format):
     def count(self, path: str) -> int | None:
         return max(0, count_lines(path) - 1)
 
-    def sections(self, path: Path) -> Iterator[Section]:
+    def sections(self, path: Path) -> Iterator[Section | Problem]:
         yield from _sections(path, csv.reader(line for _, line in lines(path)))
 
 

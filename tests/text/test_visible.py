@@ -1,0 +1,32 @@
+"""What cannot be seen changes no text."""
+
+from __future__ import annotations
+
+import pytest
+
+from lusifer.text.visible import half_characters, visible
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Kaffee\u00adfilter", "Kaffeefilter"),
+        ("wa\u200bter", "water"),
+        ("\ufeffhello", "hello"),
+        ("\u200fשלום\u200e", "שלום"),
+        ("foo\u2060bar", "foobar"),
+        ("می\u200cروم", "می\u200cروم"),  # the joiners of Persian and Indic writing are seen
+        ("ক্\u200dষ", "ক্\u200dষ"),
+        ("👩\u200d🚀 ❤\ufe0f", "👩\u200d🚀 ❤\ufe0f"),
+        (" " * 500 + "x", " x"),
+        ("a" * 130 + "\n" * 33 + "x", "a" * 130 + " x"),
+        ("    four", "    four"),
+    ],
+)
+def test_visible(text: str, expected: str) -> None:
+    assert visible(text) == expected
+
+
+def test_half_characters() -> None:
+    assert half_characters("cut \ud83d")
+    assert not half_characters("whole 😀")
