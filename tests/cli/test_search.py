@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.cli.command import refused, run
+from lusifer.cli import main
+from tests.cli.command import refused, run, settings_restored
 from tests.conftest import TEXTS, make_table
 
 
@@ -110,6 +113,47 @@ def test_mine(tmp_path: Path, model: str) -> None:
     assert "name it with .tsv" in refused(
         "mine", "a.txt", "b.txt", "-o", "pairs", "-m", model, cwd=tmp_path
     )
+
+
+def test_unrelated_files_have_next_to_no_translations(tmp_path: Path) -> None:
+    """By the model that comes along; a few lines, too."""
+    german = ["Der Hund bellt.", "Montag", "Ich suche meinen Schlüssel.", "Das Dach ist rot."]
+    (tmp_path / "a.txt").write_text("\n".join(german), encoding="utf-8")
+    (tmp_path / "b.txt").write_text("seven\nknife\nThe soup is cold.\n", encoding="utf-8")
+    assert run("mine", "a.txt", "b.txt", "-o", "none.tsv", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "none.tsv").read_text(encoding="utf-8") == ""
+    (tmp_path / "c.txt").write_text("seven\nThe dog barks.\nThe roof is red.\n", encoding="utf-8")
+    assert run("mine", "a.txt", "c.txt", "-o", "some.tsv", cwd=tmp_path).returncode == 0
+    found = (tmp_path / "some.tsv").read_text(encoding="utf-8").splitlines()
+    assert {tuple(line.split("\t")[1:]) for line in found} - {
+        ("Der Hund bellt.", "The dog barks.")
+    } == {("Das Dach ist rot.", "The roof is red.")}
+
+
+def test_an_output_that_is_an_input_is_refused(tmp_path: Path, model: str) -> None:
+    (tmp_path / "a.tsv").write_text("1\tone\n", encoding="utf-8")
+    said = refused(
+        "mine", "a.tsv", "a.tsv", "-o", "a.tsv", "--column", "_,text", "-m", model, cwd=tmp_path
+    )
+    assert "is read too, and would be overwritten" in said
+    assert (tmp_path / "a.tsv").read_text(encoding="utf-8") == "1\tone\n"
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "ascii", "cp932", "koi8-r"])
+def test_output_that_cannot_hold_a_character_ends_nothing(
+    encoding: str, tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.txt").write_text("The museum → at nine.", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    for command in (["search", "a.txt", "museum", "-m", model], ["recipes"]):
+        out = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+        monkeypatch.setattr(sys, "stdout", out)
+        monkeypatch.setattr(sys, "argv", ["lusifer", *command])
+        with settings_restored(), pytest.raises(SystemExit) as left:
+            main()
+        assert left.value.code == 0
+        out.flush()
+        assert len(out.buffer.getvalue()) > 50  # type: ignore[attr-defined]
 
 
 def test_the_demo_is_kept_and_goes_on_where_asked(tmp_path: Path, model: str) -> None:

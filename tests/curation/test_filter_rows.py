@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from lusifer.curation.filter_rows import clean
-from lusifer.curation.filters.decontaminate import WINDOW, EvaluationTexts, texts_of, winnow
-from lusifer.curation.filters.duplicates import exact, near, plain
+from lusifer.curation.filters.decontaminate import WINDOW, EvaluationTexts, plain, texts_of, winnow
+from lusifer.curation.filters.duplicates import exact, near
 from lusifer.curation.filters.sanity import Lengths, in_script, languages, scripts
 from lusifer.curation.pairs import read_pairs
 from lusifer.curation.report import CurationReport
@@ -71,6 +71,51 @@ def test_exact_duplicates_ignore_case_space_and_punctuation_but_not_letters() ->
     assert test(pair("a b d", "STRASSE")) is None
     assert test(pair("?", "!")) is None
     assert test(pair("!", "?")) is None  # no letters: told apart by themselves
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("C?", "C++?"),
+        ("2.5 kg", "25 kg"),
+        ("-7", "7"),
+        ("4+4", "4-4"),
+        ("🙂🙂", "🚀🚀"),
+        ("???", "!!!"),
+    ],
+)
+def test_a_sign_with_a_meaning_makes_no_duplicate(first: str, second: str) -> None:
+    for test in (exact(), near()):
+        assert test(pair(first, "one answer")) is None
+        assert test(pair(second, "one answer")) is None
+
+
+@pytest.mark.parametrize("threshold", [1.0, 0.99, 0.5, 0.001])
+def test_every_similarity_that_is_allowed_works(threshold: float) -> None:
+    test = near(threshold)
+    assert test(pair("How does one bake good bread at home?", LONG)) is None
+    assert test(pair("How does one bake good bread at home?", LONG)) == "a near duplicate"
+    other = test(pair("Why is the sea so salty?", "Rivers carry salt into it."))
+    assert other is None or threshold < 0.01
+
+
+@pytest.mark.parametrize(
+    ("text", "column"),
+    [
+        ("今天天气很好。", "query"),
+        ("今日は雨です。", "document"),
+        ("오늘은 비가 온다", "query"),
+        ("The tram stops here.", "negative_2"),
+        ("他们昨天下午一起去了城里最大的图书馆借书然后坐公共汽车回家吃晚饭。", "negative"),
+    ],
+)
+def test_short_texts_of_dense_scripts_and_negatives_are_looked_at(text: str, column: str) -> None:
+    seen = EvaluationTexts([("set", text)])
+    row = Row("f", 1, {"query": "Is this another one?", "document": "It is.", column: text})
+    assert seen.test(row) == "a text of set"
+    longer = f"前言，{text.rstrip('。')}再见了，后面还有别的话。"
+    found = seen.test(Row("f", 1, {"query": "Is it?", "document": longer}))
+    assert (found is not None) == (len(text) > 20 and text[0] == "他")
 
 
 def test_near_duplicates_are_near_on_both_sides() -> None:

@@ -265,3 +265,10 @@ def test_texts_on_disk_are_the_texts(tmp_path: Path) -> None:
     texts.close()
     other.close()
     assert not (tmp_path / "texts").exists()
+
+
+@pytest.mark.parametrize("again", ["0 Q?", "0 q.", "0\u00a0q", "0  q"])
+def test_what_is_right_for_the_same_question_is_no_negative(again: str, tmp_path: Path) -> None:
+    pairs = rows(("0 q", "10 a"), (again, "14 b"), ("1 r", "30 c"), ("2 s", "10 A."))
+    found, _ = mined(tmp_path / "out.jsonl", pairs, Mining(1, relative_margin=None))
+    assert {row["negative"] for row in found if row["query"] in ("0 q", again)} == {"30 c"}

@@ -20,7 +20,7 @@ from lusifer.curation import chat
 from lusifer.curation.chat import Answer, Endpoint, Journal
 from lusifer.curation.report import CurationReport
 from lusifer.curation.steps import preview, synthesize_pairs
-from lusifer.curation.synthesize import Order, read
+from lusifer.curation.synthesize import Order, last_object, read
 from lusifer.curation.templates import load_template, template_names
 from lusifer.data.formats import Row
 from lusifer.errors import ConfigError, LusiferError, ModelError
@@ -351,3 +351,28 @@ def test_a_wrong_template_is_one_line(tmp_path: Path, change: dict[str, Any], sa
 def test_a_wrong_endpoint_is_one_line(change: dict[str, Any]) -> None:
     with pytest.raises(LusiferError):
         Endpoint(**({"url": "http://x/v1#m"} | change))
+
+
+GOOD = '{"question": "Who bakes?", "answer": "She bakes"}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        GOOD,
+        f"```json\n{GOOD}\n```",
+        f"<think>I must fill in {{question}}.</think>\n{GOOD}",
+        f'<think>{{"question": "Bread?"}} is too short.</think>{GOOD}',
+        f"I think {{a}} first.</think>{GOOD}",
+        f"{GOOD}\n(As {{asked}}.)",
+        f'{{"question": "A draft?", "answer": "no"}} No, better: {GOOD} {{"note": "done"}}',
+    ],
+)
+def test_thoughts_and_remarks_are_not_the_answer(text: str) -> None:
+    found = last_object(text, ("question", "answer"))
+    assert found == {"question": "Who bakes?", "answer": "She bakes"}
+
+
+@pytest.mark.parametrize("text", ["", "no", "<think>{}</think>", "{" * 5000, "[1, 2]"])
+def test_an_answer_without_an_object_has_none(text: str) -> None:
+    assert last_object(text, ("question",)) is None

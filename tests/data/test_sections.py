@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lusifer.data.formats import Problem
+from lusifer.data.formats import Problem, Section
+from lusifer.data.rows import read_rows
 from lusifer.data.sections import sections
 from lusifer.errors import DataError
 
@@ -51,7 +52,7 @@ def test_each_kind_is_read_with_its_place(tmp_path: Path) -> None:
     assert read(tmp_path / "b.csv") == [
         ("id | text", 1, "row"),
         ("One, two", 2, "row"),
-        ("three\nfour", 4, "row"),
+        ("three\nfour", 3, "row"),
     ]
     (tmp_path / "c.tsv").write_text('1\tsaid "no"\tyes\n', encoding="utf-8")
     assert read(tmp_path / "c.tsv") == [('said "no" | yes', 1, "row")]
@@ -168,4 +169,30 @@ def test_lines_are_counted_whatever_ends_them(end: str, tmp_path: Path) -> None:
         1,
         3,
         4,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (
+            'name,note\nAda,"one\ntwo\nthree"\nBo,hi\n',
+            [(1, "name | note"), (2, "Ada | one\ntwo\nthree"), (3, "Bo | hi")],
+        ),
+        ("name,note\rAda,hi\r", [(1, "name | note"), (2, "Ada | hi")]),
+        ('name;note\nAda;"hi; there"\n', [(1, "name | note"), (2, "Ada | hi; there")]),
+        ("name\tnote\r\nAda\thi, you\r\n", [(1, "name | note"), (2, "Ada | hi, you")]),
+        ("name|note\nAda|hi\n", [(1, "name | note"), (2, "Ada | hi")]),
+        ('"a;b;c",note\nAda,hi\n', [(1, "a;b;c | note"), (2, "Ada | hi")]),
+    ],
+)
+def test_csv_as_people_write_it(
+    content: str, expected: list[tuple[int, str]], tmp_path: Path
+) -> None:
+    (tmp_path / "t.csv").write_bytes(content.encode())
+    found = list(sections(tmp_path / "t.csv"))
+    assert [(s.position, s.text) for s in found if isinstance(s, Section)] == expected
+    rows = list(read_rows(str(tmp_path / "t.csv")))
+    assert [list(row.values.values()) for row in rows] == [
+        text.split(" | ") for _, text in expected[1:]
     ]

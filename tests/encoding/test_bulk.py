@@ -20,6 +20,7 @@ import pytest
 import lusifer
 from lusifer.encoding import bulk
 from lusifer.encoding.bulk import read_vectors
+from lusifer.encoding.check import check_vectors
 from lusifer.encoding.rows import Corpus, shards, shards_from, starts
 from lusifer.encoding.stream import encode_stream
 from lusifer.errors import ConfigError, DataError, LusiferError
@@ -367,3 +368,39 @@ def test_a_stream_gives_the_vectors_in_order(table: Path) -> None:
     np.testing.assert_allclose(
         np.concatenate(list(encode_stream(model, iter(ROWS)))), model.encode(ROWS), atol=1e-6
     )
+
+
+@pytest.mark.parametrize("format", ["parquet", "safetensors"])
+@pytest.mark.parametrize("manifest", [True, False])
+@pytest.mark.parametrize("damage", ["gone", "cut", "changed"])
+def test_a_damaged_shard_is_found_and_made_anew(
+    damage: str, manifest: bool, format: str, corpus: Path, table: Path, tmp_path: Path
+) -> None:
+    def run() -> None:
+        lusifer.encode(str(corpus), tmp_path / "v", model=table, shard_rows=200, format=format)  # type: ignore[call-overload]
+
+    run()
+    whole = content(tmp_path / "v")
+    assert check_vectors(tmp_path / "v") == 5
+    shard = tmp_path / "v" / f"shard-00002.{format}"
+    raw = shard.read_bytes()
+    if damage == "gone":
+        shard.unlink()
+    else:
+        shard.write_bytes(raw[:500] if damage == "cut" else raw[:-9] + b"x" + raw[-8:])
+    with pytest.raises(LusiferError, match=r"1 shards are missing, cut short or changed"):
+        check_vectors(tmp_path / "v")
+    if not manifest:
+        if damage == "changed":
+            return  # without a hash nobody can tell
+        (tmp_path / "v" / "manifest.json").unlink()
+    run()
+    assert content(tmp_path / "v") == whole
+
+
+def test_a_name_that_is_there_is_that_file(table: Path, tmp_path: Path) -> None:
+    for name in ("data[1].txt", "run [v2]/what?.txt", "*.txt"):
+        file = tmp_path / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("A text.\n", encoding="utf-8")
+        assert lusifer.encode(str(file), tmp_path / f"to-{len(name)}", model=table).rows == 1

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from lusifer.encoding.neighbors import nearest
-from lusifer.search.bitext import BitextPair, best_threshold, mine_bitext
+from lusifer.encoding.neighbors import LEAST_MEAN, nearest
+from lusifer.search.bitext import LEAD, BitextPair, best_threshold, mine_bitext
 
 
 def unit(rng: np.random.Generator, n: int, d: int = 12) -> np.ndarray:
@@ -23,17 +23,17 @@ def plain(x: np.ndarray, y: np.ndarray, k: int) -> list[tuple[int, int]]:
         return float(np.sort(row)[::-1][:k].mean())
 
     means = [around(row) for row in cosine], [around(row) for row in cosine.T]
+
+    def margin(i: int, j: int) -> float:
+        return float(cosine[i, j] / max((means[0][i] + means[1][j]) / 2, LEAST_MEAN))
+
     candidates = set()
     for i in range(len(x)):
         near = np.argsort(-cosine[i], kind="stable")[:k]
-        candidates.add(
-            max(((cosine[i, j] / ((means[0][i] + means[1][j]) / 2)), i, int(j)) for j in near)
-        )
+        candidates.add(max((margin(i, j), i, int(j)) for j in near))
     for j in range(len(y)):
         near = np.argsort(-cosine[:, j], kind="stable")[:k]
-        candidates.add(
-            max(((cosine[i, j] / ((means[0][i] + means[1][j]) / 2)), int(i), j) for i in near)
-        )
+        candidates.add(max((margin(i, j), int(i), j) for i in near))
     taken: tuple[set[int], set[int]] = set(), set()
     result = []
     for _, i, j in sorted(candidates, key=lambda c: (-c[0], c[1], c[2])):
@@ -92,3 +92,41 @@ def test_the_best_threshold() -> None:
         BitextPair(1.1, 4, 4),
     ]
     assert best_threshold(found, {(0, 0), (1, 1), (5, 5)}) == pytest.approx((0.8, 1.0, 2 / 3, 1.4))
+
+
+def rows_of(*rows: list[float]) -> np.ndarray:
+    made = np.array(rows, dtype=np.float32)
+    return made / np.linalg.norm(made, axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [
+        (rows_of([1, 0], [0, 1]), rows_of([-1, 0.001], [0.001, -1])),
+        (rows_of([1, 0, 0], [0, 1, 0]), rows_of([0, 0, 1], [1, 0, 0])),
+        (rows_of([1, 1e-4]), rows_of([-1e-4, 1])),
+        (rows_of([1, 2], [2, 1]), rows_of([-1, -2], [-2, -1])),
+        (rows_of([1, 0, 0], [0, 1, 0]), rows_of([0, 0, 1], [0, 0, -1])),
+    ],
+)
+def test_opposite_and_orthogonal_vectors_are_no_translations(x: np.ndarray, y: np.ndarray) -> None:
+    for pair in mine_bitext(x, y):
+        assert np.isfinite(pair.score)
+        assert pair.score < 1.06 or x[pair.first] @ y[pair.second] > 0
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.5, 2.0])
+@pytest.mark.parametrize("n", [60, 300])
+def test_a_lead_tells_translations_from_chance_whatever_the_space(shift: float, n: int) -> None:
+    """`shift` moves all vectors into one corner, as those of a contrastive model lie."""
+    rng = np.random.default_rng(n)
+    x, y = rng.normal(size=(2, n, 48))
+    x[: n // 2] = y[: n // 2] + 0.5 * x[: n // 2]
+    x, y = (
+        ((side + shift) / np.linalg.norm(side + shift, axis=1, keepdims=True)).astype(np.float32)
+        for side in (x, y)
+    )
+    found = {(p.first, p.second) for p in mine_bitext(x, y) if p.lead >= LEAD}
+    right = {(i, i) for i in range(n // 2)}
+    assert len(found & right) > 0.9 * len(right)
+    assert len(found - right) < 0.05 * n

@@ -5,6 +5,7 @@ exit code 2.
 from __future__ import annotations
 
 import errno
+import io
 import sys
 from typing import NoReturn
 
@@ -27,6 +28,10 @@ def main() -> None:
 
     from lusifer.cli.app import app
 
+    for stream in (sys.stdout, sys.stderr):
+        # Where a console or a file cannot hold a character, a mark in its place is better than nothing.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     command = typer.main.get_command(app)
     try:
         code = command.main(prog_name="lusifer", standalone_mode=False)

@@ -73,7 +73,7 @@ def _kept(into: str | None) -> Iterator[Path]:
 
 def write_library(folder: Path) -> Path:
     """The demo's passages, a file each: `LANGUAGE/NAME.txt`."""
-    for language, name, text in _rows("corpus.tsv"):
+    for language, name, text in asset_rows("corpus.tsv"):
         file = folder / language / f"{name}.txt"
         if not file.exists() or file.read_text(encoding="utf-8") != text:
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -83,10 +83,11 @@ def write_library(folder: Path) -> Path:
 
 def questions() -> list[tuple[str, str]]:
     """(question, name of the passage that answers it): the passage is in another language."""
-    return [(question, name) for _, name, question in _rows("questions.tsv")]
+    return [(question, name) for _, name, question in asset_rows("questions.tsv")]
 
 
-def _rows(file: str) -> list[tuple[str, str, str]]:
+def asset_rows(file: str) -> list[tuple[str, str, str]]:
+    """(language, name, text) of each line of a file that comes along."""
     text = (resources.files("lusifer") / "assets" / file).read_text(encoding="utf-8")
     return [
         (language, name, rest)

@@ -13,9 +13,10 @@ MODEL = typer.Option(
     help="A model's folder or hub id; without it the one that comes with lusifer.",
 )
 COLUMN = typer.Option(
-    "text",
+    None,
     "--column",
-    help="The key that holds the text; for a TSV its columns up to the text, e.g. _,_,text.",
+    help="The key that holds the text (text, where none is named); "
+    "of a TSV, which has no header, its columns up to the text, e.g. _,_,text.",
 )
 PROMPT = typer.Option(None, "--prompt", help="One of the model's prompts, e.g. query.")
 
@@ -28,7 +29,7 @@ def embed(
         ..., "--into", "-o", help="The .npy file to write: float32, one unit row a text."
     ),
     model: str = MODEL,
-    column: str = COLUMN,
+    column: str | None = COLUMN,
     prompt: str = PROMPT,
 ) -> None:
     """Embed every text of a file."""
@@ -63,7 +64,7 @@ def neighbours(
         ..., help="A text file, one text a line (or TSV, JSONL, Parquet with --column)."
     ),
     model: str = MODEL,
-    column: str = COLUMN,
+    column: str | None = COLUMN,
     top: int = typer.Option(5, "--top-k", "--top", "-k", help="How many to show."),
 ) -> None:
     """The nearest texts of a file."""
@@ -79,10 +80,15 @@ def neighbours(
         typer.echo(f"{scores[i]:.3f}  {texts[i]}")
 
 
-def read_texts(file: str, column: str) -> list[str]:
+def read_texts(file: str, column: str | None) -> list[str]:
     """The texts of one file; see `--column`."""
     from lusifer.data import format_of, read_rows
 
-    columns = None if format_of(file).column else column.split(",")
+    known = format_of(file)
+    if not column and not known.column and not known.named:
+        raise LusiferError(
+            f"{file}: has no header; name its columns up to the text, e.g. --column _,text"
+        )
+    columns = None if known.column else (column or "text").split(",")
     name = "text" if columns is None else columns[-1]
     return [row.values[name] for row in read_rows(file, columns)]

@@ -5,15 +5,16 @@ from __future__ import annotations
 import typer
 
 from lusifer.cli.embed import MODEL, PROMPT
+from lusifer.errors import LusiferError
 
 
 def encode(
     files: list[str] = typer.Argument(
-        ...,
+        None,
         help="TSV, text, JSONL or Parquet files, compressed or not; globs; URLs such as s3://….",
     ),
     into: str = typer.Option(
-        ..., "--into", "--out", "-o", help="The folder or URL that gets the shards."
+        None, "--into", "--out", "-o", help="The folder or URL that gets the shards."
     ),
     model: str = MODEL,
     column: str = typer.Option("text", "--column", help="The column that holds the text."),
@@ -34,14 +35,27 @@ def encode(
     bf16: bool = typer.Option(False, "--bf16", help="Compute in bfloat16."),
     engine: str = typer.Option("local", "--engine", help="local, or ray for several workers."),
     workers: int = typer.Option(2, "--workers", help="Of ray: how many."),
+    check: str = typer.Option(
+        None,
+        "--check",
+        help="Encode nothing; compare the shards of this folder with its manifest.",
+    ),
 ) -> None:
     """Embed a corpus of any size into shards; stopped or killed, it goes on where it was."""
     import time
 
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-    from lusifer.encoding import Corpus, encode as run
+    from lusifer.encoding import Corpus, check_vectors, encode as run
     from lusifer.io import Bars, expand
+
+    if check:
+        typer.echo(f"{check}: {check_vectors(check)} shards, as the manifest says")
+        return
+    if not files or not into:
+        raise LusiferError(
+            "name the files to encode and, with --into, the folder for their vectors"
+        )
 
     def names(given: str) -> list[str]:
         return [name for name in given.split(",") if name]

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import typer
 
+from lusifer.cli.demo import asset_rows
 from lusifer.cli.embed import COLUMN, MODEL, read_texts
 from lusifer.errors import LusiferError
+
+FEW = 50  # lines of a file that tell what chance is like
 
 
 def mine(
@@ -24,31 +27,37 @@ def mine(
         "-o",
         help="The .tsv file to write: margin, sentence, translation; best first.",
     ),
-    threshold: float = typer.Option(
-        1.06, "--threshold", help="Leave out pairs with a margin below this; 0 keeps all."
+    threshold: float | None = typer.Option(
+        None,
+        "--threshold",
+        help="Leave out pairs with a margin below this; 0 keeps all. Without it pairs are kept "
+        "that lead clearly over the next candidates, as the two files tell.",
     ),
     neighbours: int = typer.Option(
         4, "--neighbours", help="Neighbours that the margin is taken over."
     ),
     model: str = MODEL,
-    column: str = COLUMN,
+    column: str | None = COLUMN,
 ) -> None:
     """Find sentences of two files that are translations of each other. Goes on where it was
     stopped.
     """
     from lusifer.encoding import Encoder
-    from lusifer.io import Bars, fingerprint, write_text
+    from lusifer.io import Bars, fingerprint, refuse_input, write_text
     from lusifer.models import LoadedModel
-    from lusifer.search import mine_bitext
+    from lusifer.search import LEAD, mine_bitext
 
     if Path(into).suffix != ".tsv":
         raise LusiferError(f"{into}: the output is a table; name it with .tsv at the end")
+    refuse_input(into, [first, second])
     if neighbours < 1:
         raise LusiferError(f"--neighbours is {neighbours}; it must be 1 or more")
     texts = [
         list(dict.fromkeys(" ".join(text.split()) for text in read_texts(file, column)))
         for file in (first, second)
     ]
+    # Of a few lines nobody can say what chance is like: passages of our own stand beside them then.
+    beside = [text for *_, text in asset_rows("corpus.tsv")] if min(map(len, texts)) < FEW else []
     named = LoadedModel.load(model)
     aside = Path(into).with_name(f".{Path(into).name}.vectors")
     with Bars(transient=True) as progress:
@@ -58,7 +67,7 @@ def mine(
             encoder = Encoder(
                 named.embedder, aside / fingerprint(named.hash, []), partial(progress.advance, task)
             )
-            vectors.append(encoder.rows(own))
+            vectors.append(encoder.rows([*own, *beside]))
         task = progress.add_task("comparing", total=len(texts[0]))
         found = mine_bitext(
             vectors[0],
@@ -66,12 +75,19 @@ def mine(
             k=neighbours,
             tell=lambda done, _: progress.update(task, completed=done),
         )
-    accepted = [pair for pair in found if pair.score >= threshold]
+    accepted = [
+        pair
+        for pair in found
+        if (pair.lead >= LEAD if threshold is None else pair.score >= threshold)
+        and pair.first < len(texts[0])
+        and pair.second < len(texts[1])
+    ]
     write_text(
         into,
         "".join(f"{p.score:.4f}\t{texts[0][p.first]}\t{texts[1][p.second]}\n" for p in accepted),
     )
     shutil.rmtree(aside, ignore_errors=True)
+    rule = f"a lead of {LEAD:g}" if threshold is None else f"a margin of {threshold:g}"
     typer.echo(
-        f"wrote {into}: {len(accepted):,} pairs of {len(texts[0]):,} and {len(texts[1]):,} sentences"
+        f"wrote {into}: {len(accepted):,} pairs of {len(texts[0]):,} and {len(texts[1]):,} sentences, with {rule} or more"
     )

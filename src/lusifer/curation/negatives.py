@@ -195,8 +195,9 @@ class Search(EmbeddedPairs):
                     self.rerank(query, own.tolist()),
                     self.rerank(query, self.pool.of(query).tolist()),
                 )
+            positive = self.pool.is_right(query, own)
             chosen, lost = choose(
-                of, own, right, self.pool.of(query), int(self.pool.own[query]), self.settings, query
+                of, own, right, positive, int(self.pool.own[query]), self.settings, query
             )
             counts.update(lost | {"seen": len(own)})
             for document, score in zip(self.pool.of(query).tolist(), right.tolist(), strict=True):
@@ -221,7 +222,7 @@ def choose(
     scores: Scores,
     places: Ints,
     right: Scores,
-    positives: Ints,
+    positive: npt.NDArray[np.bool_],
     own: int,
     settings: Mining,
     query: int,
@@ -229,12 +230,12 @@ def choose(
     """Which of a query's candidates (n,) are its negatives, hardest first, and how many were
     dropped for what reason.
 
-    `right` are its positives' scores, of which the least sets the margins; `own` is the passage
-    that is the query's own text, or -1.
+    `right` are its positives' scores, of which the least sets the margins; `positive` says which of
+    the candidates are right for it; `own` is the passage that is the query's own text, or -1.
     """
     floor = float(right.min())
     tests = {
-        POSITIVE: np.isin(places, positives),
+        POSITIVE: positive,
         OWN: places == own,
         "relative_margin": None
         if settings.relative_margin is None

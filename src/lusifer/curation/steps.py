@@ -20,7 +20,7 @@ from lusifer.curation.report import CurationReport
 from lusifer.curation.synthesize import Estimate
 from lusifer.data import Row, read_rows
 from lusifer.errors import LusiferError
-from lusifer.io import expand, replacing_file
+from lusifer.io import expand, refuse_input, replacing_file
 from lusifer.models import LoadedModel
 from lusifer.renamed import renamed
 
@@ -62,6 +62,7 @@ def mine_negatives(
         LusiferError: where no pair has enough negatives.
     """
     output, settings = output_name(into), settings or Mining()
+    refuse_input(output, [*expand(files), *corpus])
     report = CurationReport(
         "negatives",
         {"files": list(files), "corpus": list(corpus), "model": model, "reranker": reranker},
@@ -130,6 +131,7 @@ def filter_pairs(
         LusiferError: for a wrong setting, or where no row is left.
     """
     output = output_name(into)
+    refuse_input(output, expand(files))
     if top_k is not None and top_k < 1:
         raise LusiferError(f"top_k is {top_k}; it must be 1 or more")
     settings = {

@@ -30,7 +30,7 @@ from lusifer.errors import LusiferError
 from lusifer.io import disk_errors, locked, replacing_file
 from lusifer.text import english_name, foreign, in_script, iso_code
 
-OBJECT = re.compile(r"\{.*\}", re.S)
+THOUGHT = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>|^.*?</think(?:ing)?>", re.S)
 LONGEST = 4000  # characters of a part of an answer
 
 
@@ -184,12 +184,8 @@ def read(answer: Answer, order: Order, template: Template) -> tuple[dict[str, An
     """The pair in an answer, or None and what is wrong with it."""
     if answer.text is None:
         return None, answer.fault.partition(" (")[0]
-    found = OBJECT.search(answer.text)
-    try:
-        value = json.loads(found.group()) if found else None
-    except ValueError:
-        value = None
-    if not isinstance(value, dict):
+    value = last_object(answer.text, tuple(template.answer))
+    if value is None:
         return None, "not the JSON that was asked for"
     parts = {key: value.get(key) for key in template.answer}
     if not all(isinstance(part, str) and part.strip() for part in parts.values()):
@@ -203,6 +199,27 @@ def read(answer: Answer, order: Order, template: Template) -> tuple[dict[str, An
     if len({" ".join(text.split()).casefold() for text in pair.values()}) < len(pair):
         return None, "two parts of the pair are the same"
     return {**pair, "language": order.language, "template": template.name}, ""
+
+
+def last_object(text: str, keys: Sequence[str]) -> dict[str, Any] | None:
+    """The last JSON object of an LLM's answer that has one of the keys, or the last of all; what it
+    thought before is not looked at.
+    """
+    text = THOUGHT.sub("", text)
+    decoder = json.JSONDecoder()
+    objects: list[dict[str, Any]] = []
+    start = text.find("{")
+    while start >= 0:
+        try:
+            value, end = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            end = start + 1
+        else:
+            objects.append(value)
+        start = text.find("{", end)
+    return next((o for o in reversed(objects) if any(key in o for key in keys)), None) or (
+        objects[-1] if objects else None
+    )
 
 
 Check = Callable[[Mapping[str, str], Order, Template], str]

@@ -11,6 +11,9 @@ from .cache import (
     Encoder as Encoder,
     checked as checked,
 )
+from .check import (
+    check_vectors as check_vectors,
+)
 from .neighbors import (
     BLOCK as BLOCK,
     ROUNDING as ROUNDING,

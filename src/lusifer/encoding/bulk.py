@@ -12,20 +12,32 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from lusifer.encoding.check import damaged_shards
 from lusifer.encoding.rows import Corpus, shards
-from lusifer.encoding.shards import REJECTS, Format, Settings, read, read_column, shard_name, write
+from lusifer.encoding.shards import (
+    MANIFEST,
+    REJECTS,
+    Format,
+    Settings,
+    read,
+    read_column,
+    shard_name,
+    write,
+)
 from lusifer.errors import ConfigError, LusiferError
 from lusifer.io import StoreFolder, expand, open_store
 from lusifer.models import LoadedModel, Vectors, counted
 from lusifer.renamed import renamed
 from lusifer.version import __version__
 
-RUN, MANIFEST = "run.json", "manifest.json"
+RUN = "run.json"
+log = logging.getLogger(__name__)
 Tell = Callable[
     [int, int], None
 ]  # rows that were just finished, or found finished, and tokens that were just embedded
@@ -66,6 +78,9 @@ def encode(
 ) -> EncodedCorpus:
     """Write the vectors of every row of many files as shards. What was stopped goes on when it is
     called again.
+
+    Shards that are there are compared with the manifest's hashes, or read where there is none yet;
+    a damaged one is made anew.
 
     A shard is a Parquet file (`row`, the columns to `keep`, `vector`) or a safetensors file (`row`,
     `vector`); `manifest.json` lists them once all is done.
@@ -116,9 +131,14 @@ def encode(
                 f"the model has no prompt {prompt!r}; its prompts: {', '.join(named.embedder.prompts) or 'none'}"
             )
         _claim(store, settings, corpus, named)
-        if MANIFEST in store.files():
+        wrong = damaged_shards(store, format)
+        if MANIFEST in store.files() and not wrong:
             _sweep(store)
             return _done(store)
+        for name in wrong:
+            log.warning("%s/%s is missing or damaged; it is made anew", store, name)
+            store.remove(name)
+        store.remove(MANIFEST)
         if engine == "ray":
             from lusifer.encoding.ray import run
 

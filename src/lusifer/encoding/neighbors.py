@@ -16,6 +16,7 @@ import numpy.typing as npt
 from lusifer.models import Vectors
 
 BLOCK = 4096
+LEAST_MEAN = 0.05
 ROUNDING = 1e-6  # between a product by itself and one in a block
 Ints = npt.NDArray[np.int64]
 Tell = Callable[[int, int], None]
@@ -55,9 +56,10 @@ def nearest(
 
 def margins(best: Vectors, index: Ints, mean: Vectors, other: Vectors) -> Vectors:
     """Ratio margins (n, k) of each row's nearest: cosine over the mean of both sides' mean cosines,
-    `mean` (n,) and `other` (m,).
+    `mean` (n,) and `other` (m,), which is taken for `LEAST_MEAN` where it is less: of cosines about
+    0 a ratio says nothing.
     """
-    return np.asarray(best / ((mean[:, None] + other[index]) / 2))
+    return np.asarray(best / np.maximum((mean[:, None] + other[index]) / 2, LEAST_MEAN))
 
 
 def nearest_of(

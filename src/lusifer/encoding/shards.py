@@ -16,7 +16,7 @@ from lusifer.errors import ConfigError, LusiferError
 from lusifer.io import StoreFolder
 from lusifer.models import Embedder, Vectors
 
-REJECTS = "rejects.jsonl"
+REJECTS, MANIFEST = "rejects.jsonl", "manifest.json"
 Format = Literal["parquet", "safetensors"]
 
 

@@ -27,6 +27,7 @@ from .lazy import (
 from .paths import (
     expand as expand,
     open_store as open_store,
+    refuse_input as refuse_input,
 )
 from .progress import (
     Bars as Bars,

@@ -22,11 +22,27 @@ def expand(patterns: Sequence[str], root: str | Path = ".") -> list[str]:
         if "://" in pattern:
             names.extend(_expand_url(pattern))
             continue
-        found = sorted(glob.glob(str(Path(root).expanduser() / pattern)))
+        named = Path(root).expanduser() / pattern
+        # A name that is there is that file, whatever brackets are in it.
+        found = [str(named)] if named.is_file() else sorted(glob.glob(str(named)))
         if not found:
             raise DataError(Path(root) / pattern, None, "no such file")
         names.extend(found)
     return list(dict.fromkeys(names))
+
+
+def refuse_input(into: str | Path, files: Sequence[str | Path]) -> None:
+    """Raise LusiferError where an output is one of the files that are read.
+
+    Args:
+        into: the file to write.
+        files: the files that are read, as they were named.
+    """
+    if Path(into).exists() and any(
+        "://" not in str(file) and Path(file).exists() and Path(into).samefile(file)
+        for file in files
+    ):
+        raise LusiferError(f"{into}: is read too, and would be overwritten; name another output")
 
 
 def _expand_url(pattern: str) -> list[str]:

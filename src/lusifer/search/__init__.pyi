@@ -1,6 +1,7 @@
 """What other packages use of this one; all else in it is its own."""
 
 from .bitext import (
+    LEAD as LEAD,
     BitextPair as BitextPair,
     mine_bitext as mine_bitext,
 )

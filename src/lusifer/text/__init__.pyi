@@ -5,6 +5,9 @@ from .codes import (
     TATOEBA_36 as TATOEBA_36,
     Languages as Languages,
 )
+from .comparable import (
+    comparable as comparable,
+)
 from .identification import (
     MIN_LETTERS as MIN_LETTERS,
     UNKNOWN as UNKNOWN,
@@ -20,8 +23,10 @@ from .scripts import (
     in_script as in_script,
 )
 from .sentences import (
+    WIDE as WIDE,
     passages as passages,
     sentences as sentences,
+    weight as weight,
 )
 from .unwrap import (
     unwrap as unwrap,

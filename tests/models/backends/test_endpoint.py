@@ -112,3 +112,54 @@ def test_no_server_is_told(server: Server) -> None:
     server.http.server_close()
     with pytest.raises(ModelError, match="no answer"):
         lusifer.load("http://127.0.0.1:9/v1")
+
+
+class Choosy(BaseHTTPRequestHandler):
+    """Refuses more than `most` texts at once, and texts of more than `longest` words."""
+
+    most, longest, status, numbered = 3, 50, 422, True
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+    def do_POST(self) -> None:
+        texts = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["input"]
+        if len(texts) > self.most:
+            return self.say(self.status, {"message": f"batch size {len(texts)} is too many"})
+        if max(len(text.split()) for text in texts) > self.longest:
+            return self.say(413, {"message": "input has more than 512 tokens"})
+        rows: list[dict[str, Any]] = [{"embedding": [1.0, len(text)]} for text in texts]
+        if self.numbered:
+            rows = [{**row, "index": i} for i, row in enumerate(rows)]
+        return self.say(200, {"data": rows})
+
+    def say(self, status: int, answer: Any) -> None:
+        data = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+
+@pytest.mark.parametrize(
+    ("most", "status", "numbered"),
+    [(3, 422, True), (10, 400, False), (1, 413, True), (32, 422, False)],
+)
+def test_a_server_s_limits_are_kept(
+    most: int, status: int, numbered: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = {"most": most, "status": status, "numbered": numbered}
+    http = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Choosy,), settings))
+    thread = Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        model = lusifer.load(f"http://127.0.0.1:{http.server_port}/v1")
+        texts = [*("a" * (i + 1) for i in range(40)), "w " * 300]
+        vectors = model.encode(texts)
+    finally:
+        http.shutdown()
+        thread.join()
+        http.server_close()
+    assert vectors.shape == (41, 2)
+    np.testing.assert_allclose(vectors[:40, 1] / vectors[:40, 0], np.arange(1, 41), rtol=1e-5)
+    assert "1 texts were too long for it, and were cut" in caplog.text

@@ -1,7 +1,9 @@
 """Rows that share text with an evaluation set, which must not be trained on.
 
-Method: both sides brought to letters, marks and digits in one case; a row goes whose text is an
-evaluation text (14 characters at least), or shares a run of `ngram` characters with one. Runs are
+Method: all texts of a row, negatives too, are brought to letters, marks and digits in one case; a row
+goes of which a text is an evaluation text (14 characters at least), or shares a run of `ngram`
+characters with one. A Han, kana or Hangul character counts for 2.5, as much as it says: six of them
+are a text, and 20 of them in a row a run of 50. Runs are
 found by winnowing (Schleimer 2003): of every `WINDOW` n-grams in a row the one with the least hash
 is kept, so that any shared run of `ngram` + `WINDOW` - 1 characters is surely found. Cost: a pass
 over both, and about 12 bytes of index for every fifth letter of the evaluation texts. Not against
@@ -10,6 +12,7 @@ translations or paraphrases: no string rule sees them.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import cache
 from hashlib import blake2b
@@ -18,10 +21,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from lusifer.curation.filters.duplicates import plain
 from lusifer.data import Problem, Row, format_of, read_rows, scan_lines
 from lusifer.errors import DataError, LusiferError
 from lusifer.io import expand
+from lusifer.text import WIDE, weight
 
 SHORT = 14  # characters of the shortest text that counts
 WINDOW = 10
@@ -49,9 +52,9 @@ class EvaluationTexts:
         for name, text in texts:
             number = numbers.setdefault(name, len(numbers))
             bare = plain(text)
-            if len(bare) >= SHORT:
+            if weight(bare) >= SHORT:
                 self.exact.setdefault(_whole(bare), number)
-            found = winnow(bare, ngram)
+            found = runs(bare, ngram)
             hashes.append(found)
             owners.append(np.full(len(found), number, dtype=np.int32))
         self.names = list(numbers)
@@ -61,17 +64,37 @@ class EvaluationTexts:
 
     def test(self, row: Row) -> str | None:
         """Why a row is dropped, or None."""
-        for side in ("query", "document"):
-            bare = plain(row.values[side])
-            if len(bare) >= SHORT and (number := self.exact.get(_whole(bare))) is not None:
+        for column, text in row.values.items():
+            if column not in ("query", "document") and not column.startswith("negative"):
+                continue
+            bare = plain(text)
+            if weight(bare) >= SHORT and (number := self.exact.get(_whole(bare))) is not None:
                 return f"a text of {self.names[number]}"
-            found = winnow(bare, self.ngram)
+            found = runs(bare, self.ngram)
             if len(found) and len(self.hashes):
                 position = np.minimum(np.searchsorted(self.hashes, found), len(self.hashes) - 1)
                 hit = np.flatnonzero(self.hashes[position] == found)
                 if len(hit):
                     return f"shares a run of text with {self.names[self.owners[position[hit[0]]]]}"
         return None
+
+
+def plain(text: str) -> str:
+    """A text's letters, marks and digits alone, in one case (NFKC)."""
+    return "".join(
+        c
+        for c in unicodedata.normalize("NFKC", text).casefold()
+        if unicodedata.category(c)[0] in "LMN"
+    )
+
+
+def runs(bare: str, ngram: int) -> Hashes:
+    """Hashes of some of a text's n-grams, and of shorter ones of its wide characters."""
+    found = winnow(bare, ngram)
+    if bare.isascii():
+        return found
+    wide = "".join(c for c in bare if unicodedata.east_asian_width(c) in "WF")
+    return np.concatenate([found, winnow(wide, max(1, int(ngram / WIDE)))])
 
 
 def texts_of(files: Sequence[str]) -> Iterable[tuple[str, str]]:

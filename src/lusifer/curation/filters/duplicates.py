@@ -1,44 +1,33 @@
 """Pairs that were there before: the same, or nearly.
 
-Method: exact by a hash of both sides with case, white space and punctuation taken off; near by
-MinHash over 5-character shingles with LSH (Broder 1997; datasketch): of two pairs whose queries are
-alike by `threshold` (Jaccard, estimated) and whose documents are, the first is kept. Cost: about
-two milliseconds a pair; memory some 100 bytes a pair exact, 8 KB near. Not for texts of a few
-words: they share most shingles.
+Method: exact by a hash of both sides as a reader compares them (`lusifer.text.comparable`: case, white
+space and sentences' marks apart, signs alike); near by MinHash over 5-character shingles with LSH
+(Broder 1997; datasketch): of two pairs whose queries are alike by `threshold` (Jaccard, estimated) and
+whose documents are, the first is kept. Cost: about two milliseconds a pair; memory some 100 bytes a
+pair exact, 8 KB near. Not for texts of a few words: they share most shingles.
 """
 
 from __future__ import annotations
 
-import unicodedata
 from hashlib import blake2b
 from typing import Any
 
 from lusifer.curation.filters.sanity import Test
 from lusifer.data import Row
 from lusifer.errors import LusiferError, MissingExtra
+from lusifer.text import comparable
 
 SHINGLE, PERMUTATIONS = 5, 128
-
-
-def plain(text: str) -> str:
-    """A text's letters, marks and digits alone, in one case (NFKC)."""
-    return "".join(
-        c
-        for c in unicodedata.normalize("NFKC", text).casefold()
-        if unicodedata.category(c)[0] in "LMN"
-    )
+LEAST, MOST = 0.1, 0.95  # thresholds that the index can be built for
 
 
 def exact() -> Test:
-    """Drop a pair that was there before, white space, case and punctuation apart."""
+    """Drop a pair that was there before, white space, case and sentences' marks apart."""
     seen: set[bytes] = set()
 
     def test(row: Row) -> str | None:
-        both = f"{plain(row.values['query'])}\0{plain(row.values['document'])}"
-        key = blake2b(
-            (both if both != "\0" else repr(row.values)).encode("utf-8", "surrogatepass"),
-            digest_size=16,
-        ).digest()
+        both = f"{comparable(row.values['query'])}\0{comparable(row.values['document'])}"
+        key = blake2b(both.encode("utf-8", "surrogatepass"), digest_size=16).digest()
         if key in seen:
             return "an exact duplicate"
         seen.add(key)
@@ -57,11 +46,13 @@ def near(threshold: float = 0.8) -> Test:
         from datasketch import MinHash, MinHashLSH
     except ModuleNotFoundError:
         raise MissingExtra("datasketch", "curate") from None
-    index: Any = MinHashLSH(threshold=threshold, num_perm=PERMUTATIONS)
+    # What the index finds is compared after it, so that its own threshold may be a lower one.
+    looked_up = min(max(threshold, LEAST), MOST)
+    index: Any = MinHashLSH(threshold=looked_up, num_perm=PERMUTATIONS)
     kept: list[tuple[Any, Any]] = []
 
     def signature(text: str) -> Any:
-        bare = plain(text)
+        bare = comparable(text)
         made: Any = MinHash(num_perm=PERMUTATIONS)
         made.update_batch(
             {

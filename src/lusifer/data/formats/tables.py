@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import ClassVar
 
 from lusifer.data.formats.base import Format, Problem, Row, Section, as_row
 from lusifer.data.formats.text_lines import LONGEST, count_lines, lines, scan_lines
 from lusifer.errors import DataError, LusiferError
+
+DELIMITERS = ",;\t|"  # the first of equals
+QUOTED = re.compile(r'"[^"]*"')
 
 
 class TSV(Format):
@@ -56,7 +61,9 @@ class CSV(Format):
     ) -> Iterator[Row | Problem]:
         csv.field_size_limit(LONGEST)
         problems = list[Problem]()
-        reader = csv.reader(_texts(path, problems), strict=True)
+        texts = _texts(path, problems)
+        first = next(texts, "")
+        reader = csv.reader(chain([first], texts), strict=True, delimiter=delimiter(first))
         names: list[str] | None = None
         line = 1
         while True:
@@ -83,7 +90,10 @@ class CSV(Format):
         return max(0, count_lines(path) - 1)
 
     def sections(self, path: Path) -> Iterator[Section | Problem]:
-        yield from _sections(path, csv.reader(line for _, line in lines(path)))
+        texts = (part for _, line in lines(path) for part in _parts(line))
+        first = next(texts, "")
+        reader = csv.reader(chain([first], texts), delimiter=delimiter(first))
+        yield from _sections(path, reader)
 
 
 def _texts(path: str, problems: list[Problem]) -> Iterator[str]:
@@ -93,17 +103,32 @@ def _texts(path: str, problems: list[Problem]) -> Iterator[str]:
             problems.append(item)
             yield "\n"
         else:
-            yield item[1] + "\n"
+            yield from _parts(item[1] + "\n")
+
+
+def _parts(line: str) -> list[str]:
+    """A line at the carriage returns in it, which end lines in files of old Macs."""
+    return [part + "\n" for part in line.rstrip("\r\n").split("\r")] if "\r" in line else [line]
+
+
+def delimiter(header: str) -> str:
+    """What stands between the cells: of comma, semicolon, tab and bar that which the header has most.
+
+    Args:
+        header: the first line.
+    """
+    bare = QUOTED.sub("", header)
+    return max(DELIMITERS, key=bare.count)
 
 
 def _sections(path: Path, reader: Iterator[list[str]]) -> Iterator[Section]:
     """Each row as one text, its cells with letters joined by a bar."""
     csv.field_size_limit(LONGEST)
     try:
-        for row in reader:
+        for number, row in enumerate(reader, 1):
             cells = " | ".join(cell.strip() for cell in row if any(c.isalpha() for c in cell))
             if cells:
-                yield Section(cells, reader.line_num, "row")  # type: ignore[attr-defined]
+                yield Section(cells, number, "row")
     except csv.Error as error:
         at: int = reader.line_num  # type: ignore[attr-defined]
         raise DataError(path, at, f"not a table ({error})") from None
