@@ -1,7 +1,7 @@
 """Vectors that are kept on disk: each distinct text is embedded once, whoever asks for it, and a
 run that was stopped goes on.
 
-Method: a text is known by a hash of its prompt and itself; vectors are appended to one file, hashes
+Method: a text is known by a hash of its prompt (name and words) and itself; vectors are appended to one file, hashes
 to another, block by block, so that an interrupted run loses one block. Rows are read when they are
 asked for: memory is some 150 bytes a text and what a task holds at a time. Cost: 4 x dim + 16 bytes
 of disk a text.
@@ -46,7 +46,7 @@ class Encoder:
     def rows(self, texts: Sequence[str], prompt: str | None = None) -> CachedRows:
         """The same, to be read slice by slice."""
         prompt = prompt if prompt in self.model.prompts else None
-        before = self.model.prompts[prompt] if prompt else ""
+        before = _before(self.model, prompt)
         positions = np.empty(len(texts), dtype=np.int64)
         for start in range(0, len(texts), SORTED * BLOCK):
             part = [texts[i] for i in range(start, min(start + SORTED * BLOCK, len(texts)))]
@@ -91,6 +91,13 @@ class Encoder:
                 stream.truncate(whole * size)
         keys = self._keys.read_bytes()
         return {keys[KEY * i : KEY * (i + 1)]: i for i in range(whole)}
+
+
+def _before(model: Embedder, prompt: str | None) -> str:
+    """What makes a text's vector beside the text: the prompt's name as well as its words, since a
+    router or an adapter goes by the name.
+    """
+    return f"{prompt}\1{model.prompts[prompt]}" if prompt else ""
 
 
 class CachedRows:

@@ -44,7 +44,7 @@ def sentence_transformer(
     Raises:
         ModelError: where there is no model of that name, it is damaged, or asks for code of its own.
     """
-    model = _sentence_transformer(name, device, encoder, target)
+    model = _lifted(_sentence_transformer(name, device, encoder, target))
     if language is not None:
         _choose_language(model, language)
     return model
@@ -60,6 +60,17 @@ def _choose_language(model: SentenceTransformer, language: str) -> None:
             f"the model has no module for the language {language!r}; its modules: {', '.join(known)}"
         )
     inner.set_default_language(language)
+
+
+def _lifted(model: SentenceTransformer) -> SentenceTransformer:
+    """A model with half-precision weights, as many on the hub have them, in fp32 on a CPU: half
+    precision is slow there, and torch computes no mixture of both.
+    """
+    if model.device.type == "cpu" and any(
+        p.is_floating_point() and p.element_size() == 2 for p in model.parameters()
+    ):
+        return model.float()
+    return model
 
 
 def _sentence_transformer(

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 import transformers
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
 from lusifer.errors import ModelError
 from lusifer.models.bridge import Bridge, BridgeConfig, Part
 from lusifer.models.bridge.connectors.words import WordsConfig
 from lusifer.models.bridge.words import WordPooling, frame, whole_words, word_marks
 from lusifer.models.families import embeddings
+from tests.conftest import TEXTS
 
 Folder = Callable[[str], Path]
 SPECIAL = ["<s>", "</s>", "<pad>", "<unk>"]
@@ -202,3 +204,65 @@ def test_before_training_an_english_word_is_the_targets_own(
         assert length == len(before) + 1 + len(behind)
         distance = (table[same[texts[row]]] * scale - joined[row, len(before)]).abs().amax(-1).min()
         assert float(distance) < 1e-5, texts[row]
+
+
+def byte_level() -> Tokenizer:
+    """RoBERTa's kind: no mark before a text's first word."""
+    whole = Tokenizer(models.BPE())
+    whole.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    return trained(
+        whole, trainers.BpeTrainer(initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), **SIZE)
+    )
+
+
+def gemma_like() -> Tokenizer:
+    """Spaces are ▁, and nothing is put before a text."""
+    whole = Tokenizer(models.BPE(unk_token="<unk>", byte_fallback=True))
+    whole.normalizer = normalizers.Replace(" ", "▁")
+    whole.pre_tokenizer = pre_tokenizers.Split("▁", "merged_with_next")
+    return trained(whole, trainers.BpeTrainer(**SIZE))
+
+
+def unigram() -> Tokenizer:
+    """XLM-R's kind: ▁ before each word, the first too."""
+    whole = Tokenizer(models.Unigram())
+    whole.pre_tokenizer = pre_tokenizers.Metaspace()
+    return trained(whole, trainers.UnigramTrainer(unk_token="<unk>", **SIZE))
+
+
+def word_piece() -> Tokenizer:
+    """BERT's kind."""
+    whole = Tokenizer(models.WordPiece(unk_token="<unk>"))
+    whole.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    return trained(whole, trainers.WordPieceTrainer(**SIZE))
+
+
+SIZE: dict[str, Any] = {"vocab_size": 330, "special_tokens": SPECIAL, "show_progress": False}
+
+
+def trained(whole: Tokenizer, trainer: Any) -> Tokenizer:
+    whole.train_from_iterator(TEXTS, trainer)
+    return whole
+
+
+@pytest.mark.parametrize("framed", [True, False])
+@pytest.mark.parametrize("kind", [byte_level, gemma_like, unigram, word_piece])
+def test_every_word_is_one_whatever_the_tokenizer(
+    kind: Callable[[], Tokenizer], framed: bool
+) -> None:
+    whole = kind()
+    if framed:
+        whole.post_processor = processors.TemplateProcessing(
+            single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 1)]
+        )
+    names = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>", "unk_token": "<unk>"}
+    of = transformers.PreTrainedTokenizerFast(tokenizer_object=whole, **names)
+    for text in (text.rstrip(".") for text in TEXTS[:8]):
+        assert len(words(of, text)) == len(text.split()), text
+    ids = [
+        of(text, return_tensors="pt")["input_ids"] for text in ("Bread is here.", "Owls is here.")
+    ]
+    pool = WordPooling(of)
+    states = torch.nn.functional.one_hot(torch.arange(330)).float()
+    first, second = (pool(i, states[i], torch.ones_like(i))[0][0, 0] for i in ids)
+    assert not torch.equal(first, second), "texts that differ in the first word alone"

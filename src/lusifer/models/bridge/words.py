@@ -4,7 +4,7 @@ on.
 Pieces are no words: "station" may be one piece for the target and two for the encoder. So the
 states of a word's pieces are averaged, and a word of the target's vocabulary is known by the state
 that the encoder gives that word alone. A word starts at a piece with the tokenizer's word mark, at
-punctuation and behind it, and, in scripts without spaces, at every piece; special tokens and lone
+punctuation and behind it, behind a special token, and, in scripts without spaces, at every piece; special tokens and lone
 marks belong to no word. Cost: one pass over the vocabulary, once.
 """
 
@@ -92,7 +92,8 @@ def word_marks(tokenizer: Any) -> tuple[list[bool], list[bool], list[bool]]:
         )
         skipped.append(i in special or lone)
         starts.append(marked or sign or spaceless)
-        breaks.append(lone or sign or spaceless)
+        # A text's first word has no mark in some vocabularies: it starts behind the special token.
+        breaks.append(i in special or lone or sign or spaceless)
     return starts, breaks, skipped
 
 
