@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import errno
 import io
+import os
 import sys
 from typing import NoReturn
 
@@ -45,11 +46,12 @@ def main() -> None:
             raise
         fail(str(MissingExtra(package, EXTRAS[package])))
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno == errno.ENOSPC:
+            full = "the disk is full; what was finished before is untouched"
+            fail(f"{error.filename or 'writing'}: {full}")
+        if error.filename is None:
             raise
-        fail(
-            f"{error.filename or 'writing'}: the disk is full; what was finished before is untouched"
-        )
+        fail(f"{os.fsdecode(error.filename)}: {error.strerror or 'cannot be used'}")
     except Exception as error:
         if not hasattr(error, "format_message"):  # typer's own usage errors have it
             raise

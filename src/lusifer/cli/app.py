@@ -24,6 +24,7 @@ from lusifer.cli import (
     search,
     train,
 )
+from lusifer.cli.bounds import bounded
 from lusifer.version import __version__
 
 app = typer.Typer(
@@ -33,23 +34,23 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command("train")(train.train)
-app.command("merge")(merge.merge)
-app.command("encode")(encode.encode)
-app.command("export")(export.export)
-app.command("embed")(embed.embed)
-app.command("similar")(embed.similar)
-app.command("neighbours")(embed.neighbours)
-app.command("index")(search.index)
-app.command("search")(search.search)
-app.command("mine")(mine.mine)
-app.command("models")(models.models)
-app.command("evaluate")(evaluate.evaluate)
-app.command("diagnose")(diagnose.diagnose)
-app.command("report")(report.report)
-app.command("demo")(demo.demo)
-app.command("demo-bridge")(demo_bridge.demo_bridge)
-app.command("recipes")(recipes.recipes)
+app.command("train")(bounded(train.train))
+app.command("merge")(bounded(merge.merge))
+app.command("encode")(bounded(encode.encode))
+app.command("export")(bounded(export.export))
+app.command("embed")(bounded(embed.embed))
+app.command("similar")(bounded(embed.similar))
+app.command("neighbours")(bounded(embed.neighbours))
+app.command("index")(bounded(search.index))
+app.command("search")(bounded(search.search))
+app.command("mine")(bounded(mine.mine))
+app.command("models")(bounded(models.models))
+app.command("evaluate")(bounded(evaluate.evaluate))
+app.command("diagnose")(bounded(diagnose.diagnose))
+app.command("report")(bounded(report.report))
+app.command("demo")(bounded(demo.demo))
+app.command("demo-bridge")(bounded(demo_bridge.demo_bridge))
+app.command("recipes")(bounded(recipes.recipes))
 app.add_typer(data.app, name="data")
 app.add_typer(curate.app, name="curate")
 

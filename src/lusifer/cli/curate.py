@@ -8,6 +8,7 @@ from typing import Any
 
 import typer
 
+from lusifer.cli.bounds import bounded
 from lusifer.errors import LusiferError
 
 app = typer.Typer(
@@ -31,6 +32,7 @@ def root() -> None:
 
 
 @app.command("draw")
+@bounded
 def draw_(
     recipe: str = typer.Argument(
         ..., help="A recipe with a key `texts`, or the name of one that ships (e5-student)."
@@ -52,6 +54,7 @@ def draw_(
 
 
 @app.command("negatives")
+@bounded
 def negatives(
     files: list[str] = FILES,
     into: str = INTO,
@@ -121,6 +124,7 @@ def negatives(
 
 
 @app.command("filter")
+@bounded
 def filter_(
     files: list[str] = FILES,
     into: str = INTO,
@@ -193,6 +197,7 @@ def filter_(
 
 
 @app.command("synthesize")
+@bounded
 def synthesize(
     context: typer.Context,
     files: list[str] = typer.Argument(
@@ -282,6 +287,7 @@ def synthesize(
 
 
 @app.command("templates")
+@bounded
 def templates(name: str = typer.Argument(None, help="Print this one whole.")) -> None:
     """List the templates, or print one."""
     from lusifer.curation import TEMPLATES, load_template, template_names

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from lusifer.cli.bounds import bounded
+
 app = typer.Typer(help="Look at training data.", no_args_is_help=True)
 
 
@@ -13,6 +15,7 @@ def root() -> None:
 
 
 @app.command("validate")
+@bounded
 def validate(
     files: list[str] = typer.Argument(
         ..., help="TSV, TXT, JSONL or Parquet files, plain or .xz, .gz, .zst."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from datetime import datetime
 from pathlib import Path
@@ -36,8 +37,19 @@ def index(
 
     if not paths and not is_index(into):
         raise LusiferError(f"{into}: no index here yet; name the files or folders to index")
-    opened = Index.open(into, model) if is_index(into) else Index.create(into, model or DEFAULT)
-    report = _update(opened, paths or [])
+    if is_index(into):
+        report = _update(Index.open(into, model), paths or [])
+    else:
+        there = Path(into).is_dir()
+        try:
+            report = _update(Index.create(into, model or DEFAULT), paths)
+            if not report.passages:
+                raise LusiferError(f"{', '.join(paths)}: no readable text; nothing was indexed")
+        except LusiferError:  # an index of nothing is not left behind
+            if is_index(into):
+                for part in Path(into).iterdir() if there else [Path(into)]:
+                    shutil.rmtree(part) if part.is_dir() else part.unlink()
+            raise
     typer.echo(
         f"{into}: {report.passages:,} passages; files: {report.added} new, {report.changed} changed, "
         f"{report.removed} gone, {report.unchanged} as they were"

@@ -123,7 +123,7 @@ def encode(
         raise ConfigError(f"engine is {engine!r}; it must be local or ray")
     store = StoreFolder(str(into))
     Settings(str(model), prompt, format, shard_rows, bf16)  # told before a model is loaded
-    with store.own():
+    with store.own(RUN):
         named = LoadedModel.load(model, bf16=bf16)
         settings = Settings(named.name, prompt, format, shard_rows, bf16)
         if prompt is not None and prompt not in named.embedder.prompts:

@@ -35,7 +35,8 @@ class Encoder:
         self, model: Embedder, folder: Path, tell: Callable[[int], None] = lambda texts: None
     ) -> None:
         self.model, self.folder, self.tell = model, folder, tell
-        self.folder.mkdir(parents=True, exist_ok=True)
+        with disk_errors(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
         self._vectors, self._keys = self.folder / "vectors.f32", self.folder / "keys"
         self._known = self._resume()
 

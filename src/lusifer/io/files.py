@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -48,6 +48,35 @@ def replacing_folder(target: str | Path) -> Iterator[Path]:
                 shutil.rmtree(old, ignore_errors=True)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextmanager
+def made_folder(folder: str | Path, trivial: Sequence[str] = ()) -> Iterator[None]:
+    """Make a folder for an output; where the block refuses before it has written anything but
+    files named in `trivial`, take away what was made here.
+
+    Args:
+        folder: with folders above it that may not be there either.
+        trivial: names of files that are nothing without others.
+
+    Raises:
+        LusiferError: where the folder cannot be made.
+    """
+    folder = Path(folder)
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    before = set(os.listdir(folder)) if folder.is_dir() else set[str]()
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except LusiferError:
+        new = set(os.listdir(folder)) - before
+        if new <= {LOCK, *trivial}:
+            for name in new:
+                (folder / name).unlink()
+            for path in missing:
+                path.rmdir()
+        raise
 
 
 @contextmanager

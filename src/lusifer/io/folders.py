@@ -7,12 +7,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from lusifer.errors import LusiferError
-from lusifer.io.files import locked, replacing_file
+from lusifer.io.files import locked, made_folder, replacing_file
 from lusifer.io.paths import open_store
 
 
@@ -27,8 +27,6 @@ class StoreFolder:
             self.store, self.name = open_store(self.name)
         elif Path(self.name).exists() and not Path(self.name).is_dir():
             raise LusiferError(f"{self.name}: is a file; a run writes into a folder")
-        else:
-            Path(self.name).mkdir(parents=True, exist_ok=True)
 
     def __str__(self) -> str:
         return self.name
@@ -37,6 +35,8 @@ class StoreFolder:
         """The names of the files that are there, sorted; what was being written when a run was
         killed is not among them.
         """
+        if self.store is None and not Path(self.name).is_dir():
+            return []
         if self.store is None:
             return sorted(name for name in os.listdir(self.name) if not name.startswith("."))
         if not self.store.exists(self.name):
@@ -85,13 +85,16 @@ class StoreFolder:
             self.store.rm_file(f"{self.name}/{file}")
 
     @contextmanager
-    def own(self) -> Iterator[None]:
-        """Hold a folder against a second run; what a killed run was writing is swept away. An
-        object store cannot be held.
+    def own(self, about: str) -> Iterator[None]:
+        """Make a folder and hold it against a second run; what a killed run was writing is swept
+        away. An object store cannot be held. A run that is refused before it has written more than
+        `about`, the file that says what it is, leaves nothing.
         """
         busy = f"{self.name}: another run is writing there; wait for it, or name another folder"
-        with locked(self.name, busy) if self.store is None else nullcontext():
+        with ExitStack() as held:
             if self.store is None:
+                held.enter_context(made_folder(self.name, (about,)))
+                held.enter_context(locked(self.name, busy))
                 for pattern in (".shard-*", ".run.json.*", ".manifest.json.*", ".rejects.jsonl.*"):
                     for left in Path(self.name).glob(pattern):
                         left.unlink()

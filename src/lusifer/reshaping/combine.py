@@ -98,6 +98,10 @@ def combine(
         (0.5,) if settings.method == "slerp" else (1 / len(models),) * len(models)
     )
     chosen: dict[str, Any] = {"weights": [round(w, 6) for w in weights]}
+    if settings.method == "linear" and abs(sum(weights) - 1) > 1e-3:
+        raise LusiferError(
+            f"the weights of linear sum to {sum(weights):g}; they must sum to 1, or the model is a scaled one"
+        )
     if settings.method == "linear":
         made = linear(states, weights)
     elif settings.method == "slerp":

@@ -200,6 +200,15 @@ def starting_model(recipe: ContrastiveRecipe) -> Any:
     return model
 
 
+def own_prompts(recipe: ContrastiveRecipe, model: Any) -> dict[str, str]:
+    """The prompts that are trained with: the recipe's, or else the base's, since it is saved with
+    them and will be used with them.
+    """
+    return dict(recipe.prompts) or {
+        side: model.prompts[side] for side in ("query", "document") if model.prompts.get(side)
+    }
+
+
 def make_loss(recipe: ContrastiveRecipe, model: Any) -> torch.nn.Module:
     """The terms, at all sizes and layers."""
     if recipe.heads:
@@ -240,7 +249,7 @@ def make_batches(
 ) -> PairBatches:
     """The run's batches, by the model's tokenizer and prompts."""
     bridge = model[0] if isinstance(model[0], Bridge) else None
-    prompts = dict(bridge.config.prompts) if bridge else recipe.prompts
+    prompts = dict(bridge.config.prompts) if bridge else own_prompts(recipe, model)
     longest = bridge.config.max_tokens if bridge else model.max_seq_length
     settings = PairSettings(
         recipe.data, recipe.mixing, prompts, recipe.batch_size, recipe.optim.steps, recipe.seed
@@ -265,7 +274,8 @@ class Contrastive(Stage[ContrastiveRecipe]):
         if recipe.train == "queries":
             assert recipe.base is not None
             plain = sentence_transformer(recipe.base, language=recipe.language)
-            prompt, length = recipe.prompts.get("document", ""), recipe.data.max_tokens
+            prompt = own_prompts(recipe, plain).get("document", "")
+            length = recipe.data.max_tokens
             frozen = frozen_vectors(plain, recipe.base, prompt, length, stores, run.prepared)
         batches = make_batches(recipe, model, stores, frozen)
         trainer: type[Any] = SentenceTrainer
