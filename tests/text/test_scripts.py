@@ -40,6 +40,7 @@ def test_script_of(text: str, script: str) -> None:
         ("Привет", "Latn", False),
         ("hello", "Deva", False),
         ("hello", "Xxxx", True),
+        ("hello", "", True),
         ("ab", "Deva", True),
     ],
 )

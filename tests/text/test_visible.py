@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lusifer.text.visible import half_characters, visible
+from lusifer.text.visible import half_characters, printable, visible
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,19 @@ def test_visible(text: str, expected: str) -> None:
 def test_half_characters() -> None:
     assert half_characters("cut \ud83d")
     assert not half_characters("whole 😀")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("\x1b[31mred\x1b[0m", "\ufffd[31mred\ufffd[0m"),
+        ("a\x9b2Jb", "a\ufffd2Jb"),
+        ("bell\x07 \x00", "bell\ufffd \ufffd"),
+        ("back\x08\x7f", "back\ufffd\ufffd"),
+        ("\u202eevil", "\ufffdevil"),
+        ("tab\tand\nline שלום 👩\u200d🚀", "tab\tand\nline שלום 👩\u200d🚀"),
+    ],
+)
+def test_printable(text: str, expected: str) -> None:
+    assert printable(text) == expected
+    assert len(printable(text)) == len(text)

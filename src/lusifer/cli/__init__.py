@@ -64,5 +64,6 @@ def main() -> None:
 
 def fail(line: str, code: int = 2) -> NoReturn:
     """Print one line on standard error and leave."""
-    print(f"lusifer: {' '.join(line.split())}", file=sys.stderr)
+    shown = "".join(c if c.isprintable() else "\ufffd" for c in " ".join(line.split()))
+    print(f"lusifer: {shown}", file=sys.stderr)
     raise SystemExit(code)

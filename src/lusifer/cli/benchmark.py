@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table
 
 from lusifer.cli.console import tables
 from lusifer.errors import LusiferError
 from lusifer.evaluation import BenchmarkSet, Mean, benchmark, means
+from lusifer.io import plain_console
 
 if TYPE_CHECKING:
     from lusifer.cli.runs import Run
@@ -56,7 +56,7 @@ def score(
     from lusifer.evaluation import declared, zero_shot
 
     columns: dict[str, list[Mean]] = {}
-    note = Console(stderr=True)
+    note = plain_console(stderr=True)
     for name, model in models.items():
         warn_of_prompts(name, model)
         outcomes, failed = run(model, [entry.run for entry in entries])

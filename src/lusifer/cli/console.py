@@ -13,6 +13,6 @@ WIDE = 220
 
 def tables() -> Console:
     """A console on standard output."""
-    from rich.console import Console
+    from lusifer.io import plain_console
 
-    return Console(width=None if sys.stdout.isatty() else WIDE)
+    return plain_console(width=None if sys.stdout.isatty() else WIDE)

@@ -35,11 +35,10 @@ def demo(
     mode: str = typer.Option("hybrid", "--mode", help="dense, text or hybrid."),
 ) -> None:
     """Ask ten English questions of a small library in fourteen languages, and show what is found."""
-    from rich.console import Console
-
+    from lusifer.io import plain_console
     from lusifer.search import Index
 
-    out = Console()
+    out = plain_console()
     with _kept(into) as folder:
         index = Index.create(folder / INDEX, model)
         report = index.update([write_library(folder / LIBRARY)])

@@ -46,14 +46,13 @@ def demo_bridge(
     """
     from pathlib import Path
 
-    from rich.console import Console
-
     from lusifer.cli.train import quiet_libraries
+    from lusifer.io import plain_console
     from lusifer.models import load
     from lusifer.training import train
 
     quiet_libraries()
-    folder, out = Path(data), Console()
+    folder, out = Path(data), plain_console()
     if not folder.is_dir():
         raise LusiferError(
             f"{data}: no such folder; point --data (make demo-bridge DATA=…) at one with English *.txt files, one text a line"

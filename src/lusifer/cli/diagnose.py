@@ -54,15 +54,13 @@ def diagnose(
     """
     from functools import partial
 
-    from rich.console import Console
-
     from lusifer.cli.console import tables
     from lusifer.evaluation import DIAGNOSIS, claim, diagnose as diagnosis_of
-    from lusifer.io import track, write_json
+    from lusifer.io import plain_console, track, write_json
     from lusifer.models import LoadedModel
 
     named = LoadedModel.load(model, bf16=bf16)
-    note = Console(stderr=True)
+    note = plain_console(stderr=True)
     found = {"model": model} | diagnosis_of(
         named.embedder,
         suite,

@@ -71,13 +71,14 @@ def neighbours(
     import numpy as np
 
     from lusifer.models import load
+    from lusifer.text import printable
 
     texts = read_texts(file, column)
     embedder = load(model)
     asked, read = (name if name in embedder.prompts else None for name in ("query", "document"))
     scores = embedder.encode(texts, prompt=read) @ embedder.encode([query], prompt=asked)[0]
     for i in np.argsort(-scores)[:top]:
-        typer.echo(f"{scores[i]:.3f}  {texts[i]}")
+        typer.echo(f"{scores[i]:.3f}  {printable(texts[i])}")
 
 
 def read_texts(file: str, column: str | None) -> list[str]:

@@ -133,8 +133,6 @@ def _suite(
     by_language: bool,
 ) -> None:
     """Run local tasks and show them."""
-    from rich.console import Console
-
     from lusifer.cli.console import tables
     from lusifer.cli.runs import warn_of_prompts
     from lusifer.evaluation import (
@@ -146,10 +144,11 @@ def _suite(
         score_table,
         zero_shot,
     )
+    from lusifer.io import plain_console
 
     wanted = chosen_tasks(asked)
     found, seen = {}, {}
-    note = Console(stderr=True)
+    note = plain_console(stderr=True)
     for name, model in models.items():
         warn_of_prompts(name, model)
         found[name], _ = run(model, wanted)

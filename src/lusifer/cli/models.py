@@ -19,9 +19,9 @@ def models(
     ),
 ) -> None:
     """List the models that are here: those that come with lusifer, and those below the folders."""
-    from rich.console import Console
     from rich.table import Table
 
+    from lusifer.io import plain_console
     from lusifer.models import SHIPPED, locate
 
     found: list[tuple[str, Path]] = []
@@ -42,7 +42,7 @@ def models(
         )
     for name, path in found:
         table.add_row(name, *describe(path))
-    Console().print(table)
+    plain_console().print(table)
 
 
 def below(folder: Path) -> Iterator[Path]:

@@ -18,9 +18,8 @@ def report(
     """Write one page that shows results language by language, model by model, with figures (PNG)
     and tables (Markdown).
     """
-    from rich.console import Console
-
     from lusifer.evaluation import gather_results, write_page
+    from lusifer.io import plain_console
 
     for file in write_page(gather_results(results), into):
-        Console().print(str(file), highlight=False, soft_wrap=True)
+        plain_console().print(str(file), highlight=False, soft_wrap=True)

@@ -14,12 +14,11 @@ if TYPE_CHECKING:
 
 def warn_of_prompts(name: str, model: Any) -> None:
     """Say so where a model is known to need prompts and comes without."""
-    from rich.console import Console
-
     from lusifer.evaluation import wants_prompts
+    from lusifer.io import plain_console
 
     if wants_prompts(model):
-        Console(stderr=True).print(
+        plain_console(stderr=True).print(
             f"{name} is known to need prompts, and its folder names none: its scores will be too low. "
             "Put them into config_sentence_transformers.json.",
             style="yellow",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from datetime import datetime
@@ -18,6 +19,7 @@ MODEL = typer.Option(
     "-m",
     help="A model's folder or hub id; without it the index's own, or the one that comes with lusifer.",
 )
+C1 = re.compile("[\x7f-\x9f]")
 ISOLATE, POP = (
     "\u2068",
     "\u2069",
@@ -97,6 +99,7 @@ def search(
 
 def _update(opened: Any, paths: list[str]) -> Any:
     from lusifer.io import Bars
+    from lusifer.text import printable
 
     with Bars(transient=True) as progress:
         task = progress.add_task("indexing", total=None)
@@ -104,7 +107,7 @@ def _update(opened: Any, paths: list[str]) -> Any:
             paths, lambda path, done, total: progress.update(task, completed=done, total=total)
         )
     for reason in report.skipped[:10]:
-        typer.echo(f"skipped {reason}", err=True)
+        typer.echo(f"skipped {printable(reason)}", err=True)
     if len(report.skipped) > 10:
         typer.echo(f"skipped {len(report.skipped) - 10} more", err=True)
     return report
@@ -116,14 +119,18 @@ def show_json(hits: list[Any]) -> None:
     import json
 
     for hit in hits:
-        typer.echo(json.dumps(dataclasses.asdict(hit), ensure_ascii=False))
+        line = json.dumps(dataclasses.asdict(hit), ensure_ascii=False)
+        # JSON's own escapes leave these as they are, and some terminals obey them.
+        typer.echo(C1.sub(lambda found: f"\\u{ord(found[0]):04x}", line))
 
 
 def show(hits: list[Any]) -> None:
     """A table: cosine, language, place, passage with its nearest sentence in bold."""
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+    from lusifer.io import plain_console
+    from lusifer.text import printable
 
     if not hits:
         typer.echo("nothing found")
@@ -135,13 +142,13 @@ def show(hits: list[Any]) -> None:
     table.add_column("passage", overflow="fold")
     for hit in hits:
         start, end = hit.best
+        shown = printable(hit.text)  # as long as the text itself
         passage = Text.assemble(
-            ISOLATE, hit.text[:start], (hit.text[start:end], "bold"), hit.text[end:], POP
+            ISOLATE, shown[:start], (shown[start:end], "bold"), shown[end:], POP
         )
-        table.add_row(
-            f"{hit.cosine:.3f}", hit.language or "?", f"{_short(hit.path)}:{hit.position}", passage
-        )
-    Console().print(table)
+        where = f"{printable(_short(hit.path))}:{hit.position}"
+        table.add_row(f"{hit.cosine:.3f}", hit.language or "?", where, passage)
+    plain_console().print(table)
 
 
 def _short(path: str) -> str:

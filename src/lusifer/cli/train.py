@@ -8,10 +8,10 @@ import warnings
 from typing import Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from lusifer.errors import MissingExtra
+from lusifer.io import plain_console
 
 
 def train(
@@ -49,7 +49,7 @@ def train(
 
     leave_together()
     if first:
-        Console(stderr=True).print(f"the model is in {folder}", highlight=False)
+        plain_console(stderr=True).print(f"the model is in {folder}", highlight=False)
 
 
 def quiet_libraries(verbose: bool = False) -> None:
@@ -82,4 +82,4 @@ def show(figures: dict[str, Any], title: str = "dry run") -> None:
                 else f"{figure:,}"
             )
             table.add_row(f"{'memory' if name == 'memory_bytes' else name} {part}".strip(), text)
-    Console().print(table)
+    plain_console().print(table)

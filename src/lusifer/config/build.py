@@ -70,7 +70,7 @@ def adapter(cls: type[T]) -> TypeAdapter[T]:
 
     for part in _parts(cls, set()):
         if "__pydantic_config__" not in vars(part):
-            part.__pydantic_config__ = {"extra": "forbid", "strict": True}  # type: ignore[attr-defined]
+            part.__pydantic_config__ = {"extra": "forbid", "strict": True, "allow_inf_nan": False}  # type: ignore[attr-defined]
     return TypeAdapter(cls)
 
 

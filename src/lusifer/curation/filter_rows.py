@@ -21,7 +21,7 @@ from lusifer.curation.report import CurationReport
 from lusifer.data import Row
 from lusifer.encoding import Tell
 from lusifer.errors import LusiferError
-from lusifer.io import disk_errors, locked, replacing_file
+from lusifer.io import locked, made_folder, replacing_file
 from lusifer.models import LoadedModel
 
 
@@ -41,9 +41,8 @@ def clean(
     twice.
     """
     aside = into.with_name(f".{into.name}.filter")
-    with disk_errors(into):
-        aside.mkdir(parents=True, exist_ok=True)
     with (
+        made_folder(aside),
         locked(aside, f"{into}: another run is writing it"),
         replacing_file(f"{into}.dropped.jsonl") as dropped,
         replacing_file(into) as passed,

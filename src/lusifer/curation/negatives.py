@@ -29,7 +29,7 @@ from lusifer.curation.report import CurationReport
 from lusifer.data import Row
 from lusifer.encoding import Ints, nearest_of
 from lusifer.errors import LusiferError
-from lusifer.io import disk_errors, fingerprint, locked, replacing_file, write_json, write_text
+from lusifer.io import fingerprint, locked, made_folder, replacing_file, write_json, write_text
 from lusifer.models import LoadedModel, Reranker, Vectors as Scores
 
 QUERIES = 4096  # of a part: what an interrupted run loses at most
@@ -95,9 +95,7 @@ def mine(
     in the model's place. Raises LusiferError where no pair has enough.
     """
     aside = into.with_name(f".{into.name}.mining")
-    with disk_errors(into):
-        aside.mkdir(parents=True, exist_ok=True)
-    with locked(aside, f"{into}: another run is writing it"):
+    with made_folder(aside), locked(aside, f"{into}: another run is writing it"):
         with closing(PairCorpus(aside)) as pool:
             pool.fill(rows, corpus, report)
             settings = replace(

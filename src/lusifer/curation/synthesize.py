@@ -27,7 +27,7 @@ from lusifer.curation.templates import Template
 from lusifer.data import Row
 from lusifer.encoding import Tell
 from lusifer.errors import LusiferError
-from lusifer.io import disk_errors, locked, replacing_file
+from lusifer.io import locked, made_folder, replacing_file
 from lusifer.text import english_name, foreign, in_script, iso_code
 
 THOUGHT = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>|^.*?</think(?:ing)?>", re.S)
@@ -137,8 +137,6 @@ def write(
     for them again.
     """
     aside = into.with_name(f".{into.name}.answers")
-    with disk_errors(into):
-        aside.mkdir(parents=True, exist_ok=True)
     tokens = {"in": 0, "out": 0, "asked now": 0}
     asked: deque[Order] = deque()
 
@@ -148,6 +146,7 @@ def write(
             yield order.messages
 
     with (
+        made_folder(aside),
         locked(aside, f"{into}: another run is writing it"),
         closing(Journal(aside / "answers.jsonl")) as journal,
         replacing_file(into) as stream,

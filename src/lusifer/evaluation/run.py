@@ -116,6 +116,12 @@ def run(
     next run; without it the first one ends the run.
     """
     root, limits = Path(root), Languages.of(languages)
+    states: dict[str, dict[str, Any]] = {}
+    if failed is None:  # a file that is missing is told before anything is written
+        states = {
+            task.name: identity(task, root, limits, anchor, model.embedder.prompts)
+            for task in tasks
+        }
     folder = claim(Path(into), model, settings or {})
     outcomes = []
     with locked(folder, f"{folder}: another run is writing it"):
@@ -124,8 +130,10 @@ def run(
             Encoder(anchor.embedder, folder / VECTORS / short(anchor), encoded) if anchor else None
         )
         for task in tasks:
-            state = identity(task, root, limits, anchor, model.embedder.prompts)
             try:
+                state = states.get(task.name) or identity(
+                    task, root, limits, anchor, model.embedder.prompts
+                )
                 outcome = load(folder, task.name, state) or part(
                     load(folder, task.name, state | {"languages": None}), limits
                 )

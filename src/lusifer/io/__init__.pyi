@@ -1,10 +1,14 @@
 """What other packages use of this one; all else in it is its own."""
 
 from . import http as http
+from .console import (
+    plain_console as plain_console,
+)
 from .files import (
     disk_errors as disk_errors,
     fingerprint as fingerprint,
     locked as locked,
+    made_folder as made_folder,
     replacing_file as replacing_file,
     replacing_folder as replacing_folder,
     sha256 as sha256,

@@ -6,8 +6,17 @@ import time
 from collections.abc import Iterable, Iterator, Sized
 from typing import Any, TypeVar
 
-from rich.console import Console
-from rich.progress import Progress, ProgressColumn, TaskID
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from lusifer.io.console import plain_console
 
 MINUTE = 60.0  # seconds between two lines
 T = TypeVar("T")
@@ -21,9 +30,18 @@ class Bars(Progress):
     """
 
     def __init__(self, *columns: str | ProgressColumn, transient: bool = False) -> None:
-        console = Console(stderr=True)
+        console = plain_console(stderr=True)
+        usual = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeRemainingColumn(),
+        )
         super().__init__(
-            *columns, console=console, disable=not console.is_terminal, transient=transient
+            *(columns or usual),
+            console=console,
+            disable=not console.is_terminal,
+            transient=transient,
         )
         self._said = time.monotonic()
 

@@ -33,6 +33,7 @@ from .unwrap import (
 )
 from .visible import (
     half_characters as half_characters,
+    printable as printable,
     visible as visible,
 )
 from .words import (

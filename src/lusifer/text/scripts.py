@@ -31,6 +31,8 @@ SCRIPTS = tuple(
 
 @cache
 def _pattern(script: str) -> regex.Pattern[str] | None:
+    if not script:
+        return None
     try:
         return regex.compile(rf"\p{{Script_Extensions={script}}}")
     except regex.error:

@@ -14,6 +14,7 @@ UNSEEN = regex.compile(
     r"(?V1)[[\p{Default_Ignorable_Code_Point}&&\p{Cf}]--[\u200c\u200d\U000E0020-\U000E007F]||\u034f]"
 )
 BLANKS = regex.compile(r"\s{33,}")
+CONTROLS = regex.compile(r"[\p{Cc}--[\t\n]||\u202a-\u202e\u2066-\u2069]", regex.V1)
 LONG = 128  # characters that a text has before its blanks are looked at
 
 
@@ -43,3 +44,16 @@ def half_characters(text: str) -> bool:
     except UnicodeEncodeError:
         return True
     return False
+
+
+def printable(text: str) -> str:
+    """A text that a terminal shows and does not obey.
+
+    Args:
+        text: any text, a document's or a file name.
+
+    Returns:
+        The same with each control character, and each that turns the direction of what follows,
+        as a replacement character; tabs and line ends stay.
+    """
+    return CONTROLS.sub("\ufffd", text)

@@ -9,7 +9,6 @@ import time
 from typing import Any
 
 import transformers
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -18,6 +17,8 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+
+from lusifer.io import plain_console
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ class Progress(transformers.TrainerCallback):  # type: ignore[misc]
         self.started, self.first = time.monotonic(), state.global_step
         if not state.is_world_process_zero:
             return
-        console = Console(stderr=True)
+        console = plain_console(stderr=True)
         if console.is_terminal:
             self.bar = Bar(
                 TextColumn("{task.description}"),

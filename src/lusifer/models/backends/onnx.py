@@ -16,6 +16,7 @@ import numpy as np
 from lusifer.errors import LusiferError, MissingExtra, ModelError
 from lusifer.models.backends import engine
 from lusifer.models.backends.long_texts import encode_in_pieces
+from lusifer.models.backends.threads import thread_count
 from lusifer.models.embedder import BaseEmbedder
 from lusifer.models.hub import own_pooling, read_json
 from lusifer.models.tokenize import TextTokenizer, padded
@@ -139,7 +140,11 @@ def load_onnx(
     folder = Path(folder)
     file = onnx_file(folder)
     try:
-        session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = thread_count()
+        session = onnxruntime.InferenceSession(
+            str(file), options, providers=["CPUExecutionProvider"]
+        )
     except Exception as error:
         raise ModelError(
             f"{file}: cannot be loaded, perhaps cut short ({' '.join(str(error).split())[:160]})"
