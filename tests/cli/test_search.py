@@ -57,10 +57,8 @@ def test_index_and_search(notes: Path, tmp_path: Path, model: str) -> None:
         cwd=tmp_path,
     )
     assert "notes/1.txt:1" in table.stdout
-    assert (
-        run("search", "index", TEXTS[5], "--path", "elsewhere", cwd=tmp_path).stdout
-        == "nothing found\n"
-    )
+    none = run("search", "index", TEXTS[5], "--path", "elsewhere", cwd=tmp_path)
+    assert (none.returncode, none.stdout, none.stderr) == (1, "", "nothing found\n")
     straight = run("search", str(notes), TEXTS[5], "--json", "-k", "2", "-m", model, cwd=tmp_path)
     assert [json.loads(line) for line in straight.stdout.splitlines()] == hits
 

@@ -32,6 +32,7 @@ app = typer.Typer(
     help="Any embedding model, every language.",
     no_args_is_help=True,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
 app.command("train")(bounded(train.train))

@@ -95,6 +95,8 @@ def search(
                 raise LusiferError(f"{', '.join(where)}: no readable text")
             hits = made.search(question, top_k=top, mode=mode, where=only)  # type: ignore[arg-type]
     show_json(hits) if as_json else show(hits)
+    if not hits:  # as grep's
+        raise typer.Exit(1)
 
 
 def _update(opened: Any, paths: list[str]) -> Any:
@@ -133,21 +135,22 @@ def show(hits: list[Any]) -> None:
     from lusifer.text import printable
 
     if not hits:
-        typer.echo("nothing found")
+        typer.echo("nothing found", err=True)
         return
     table = Table(show_edge=False, pad_edge=False, header_style="bold")
+    table.add_column("", justify="right", no_wrap=True)  # the rank: no one number sorts both ways
     table.add_column("cosine", justify="right", no_wrap=True)
     table.add_column("lang", no_wrap=True)
     table.add_column("where", overflow="fold", max_width=32)
     table.add_column("passage", overflow="fold")
-    for hit in hits:
+    for rank, hit in enumerate(hits, 1):
         start, end = hit.best
         shown = printable(hit.text)  # as long as the text itself
         passage = Text.assemble(
             ISOLATE, shown[:start], (shown[start:end], "bold"), shown[end:], POP
         )
         where = f"{printable(_short(hit.path))}:{hit.position}"
-        table.add_row(f"{hit.cosine:.3f}", hit.language or "?", where, passage)
+        table.add_row(str(rank), f"{hit.cosine:.3f}", hit.language or "?", where, passage)
     plain_console().print(table)
 
 
