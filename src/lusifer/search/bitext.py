@@ -25,7 +25,7 @@ from lusifer.encoding import BLOCK, Ints, Tell, VectorRows, margins, nearest
 from lusifer.errors import LusiferError
 from lusifer.models import Vectors
 
-LEAD = 2.0  # of 100 unrelated lines two are paired at it, in docs/search.md's languages
+LEAD = 2.5  # of 100 unrelated lines about two are paired at it (docs/search.md)
 SAMPLE = 1024  # rows of each side, that the spread of cosines is taken from
 Retrieval = Literal["max", "forward", "backward", "intersect"]
 

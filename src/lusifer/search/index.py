@@ -126,6 +126,11 @@ class Index:
             about = About(**stored)
         if not isinstance(model, LoadedModel):
             model = LoadedModel.load(model) if model else _maker(about)
+        if not model.is_that(about.hash) and model.name == about.model:
+            raise LusiferError(
+                f"{uri}: made by {about.model} as it was before (hash {about.hash[:12]}, now {model.hash[:12]}); "
+                "index the same files into another folder"
+            )
         if not model.is_that(about.hash) or model.embedder.dim != about.dim:
             raise LusiferError(
                 f"{uri}: made by the model {about.model} (hash {about.hash[:12]}, {about.dim} numbers), not by {model.name} "
