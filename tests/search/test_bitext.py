@@ -121,7 +121,7 @@ def test_a_lead_tells_translations_from_chance_whatever_the_space(shift: float, 
     """`shift` moves all vectors into one corner, as those of a contrastive model lie."""
     rng = np.random.default_rng(n)
     x, y = rng.normal(size=(2, n, 48))
-    x[: n // 2] = y[: n // 2] + 0.5 * x[: n // 2]
+    x[: n // 2] = y[: n // 2] + 0.35 * x[: n // 2]
     x, y = (
         ((side + shift) / np.linalg.norm(side + shift, axis=1, keepdims=True)).astype(np.float32)
         for side in (x, y)

@@ -326,7 +326,7 @@ def test_another_model_a_newer_version_and_damage_are_refused(
         with pytest.raises(LusiferError, match=f"made by the model {model.name}.*search with -m"):
             way(place, other)
     changed = LoadedModel(model.name, "0" * 64, model.embedder)
-    with pytest.raises(LusiferError, match="as it was before .*into another folder"):
+    with pytest.raises(LusiferError, match=r"as it was before .*into another folder"):
         Index.open(place, changed)
     monkeypatch.setattr(index_file, "VERSION", 0)
     with pytest.raises(LusiferError, match="made by a newer lusifer"):
