@@ -5,7 +5,9 @@ DATA ?= ../shared/data
 JOBS ?= 2
 BIN := $(VENV)/bin
 
-.PHONY: demo demo-bridge test lint types unit site snapshots clean
+SECONDS ?= 120
+
+.PHONY: demo demo-bridge fuzz test lint types unit site snapshots clean
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -31,6 +33,10 @@ types: $(VENV)/installed
 
 unit: $(VENV)/installed
 	OMP_NUM_THREADS=1 $(BIN)/pytest -q --durations=8 -n $(JOBS) --dist worksteal
+
+# Random texts, files and recipes for so many seconds: make fuzz SECONDS=3600
+fuzz: $(VENV)/installed
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 
 site: $(VENV)/installed
 	$(BIN)/mkdocs build --strict --quiet

@@ -209,7 +209,7 @@ def test_a_file_format_of_ones_own_is_trained_on_and_searched(tmp_path: Path) ->
     source = Source(files=("*.verse",), columns=("text",))
     rows = [row.values["text"] for row in read_source(source, tmp_path)]
     assert rows == ["one\ntwo", "three"]
-    assert [found.path for found in walk([tmp_path])] == [str(tmp_path / "a.verse")]
+    assert [found.path for found in walk([tmp_path], [])] == [str(tmp_path / "a.verse")]
     assert [(s.text, s.position) for s in sections(tmp_path / "a.verse")] == [
         ("one\ntwo", 1),
         ("three", 4),

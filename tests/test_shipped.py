@@ -116,7 +116,7 @@ def test_an_index_that_the_table_made_as_the_default_is_opened_with_it(tmp_path:
     opened = Index.open(tmp_path / "index")
     assert opened.model.hash == table.hash
     assert opened.search("When does the boat go?")[0].path.endswith("a.txt")
-    with pytest.raises(LusiferError, match="made by the model default"):
+    with pytest.raises(LusiferError, match="made by default as it was before"):
         Index.open(tmp_path / "index", "default")
 
 

@@ -44,7 +44,7 @@ def sentence_transformer(
     Raises:
         ModelError: where there is no model of that name, it is damaged, or asks for code of its own.
     """
-    model = _lifted(_sentence_transformer(name, device, encoder, target))
+    model = _sentence_transformer(name, device, encoder, target)
     if language is not None:
         _choose_language(model, language)
     return model
@@ -148,11 +148,12 @@ def _plain(folder: Path, device: str | None, **settings: str) -> SentenceTransfo
     kwargs = {"use_safetensors": True, **settings}
     try:
         with without_bars():
-            return SentenceTransformer(
+            model = SentenceTransformer(
                 str(folder), device=device, trust_remote_code=False, model_kwargs=kwargs
             ).eval()
     except Exception as error:
         raise ModelError(f"{folder}: cannot be loaded ({str(error).splitlines()[0]})") from error
+    return _lifted(model)
 
 
 def _packed(folder: Path, device: str | None) -> SentenceTransformer:
