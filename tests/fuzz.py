@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from hypothesis import HealthCheck, given, seed, settings, strategies as st
@@ -68,13 +69,26 @@ EXAMPLES = 60  # of a target at a time
 SLOW = {"search": 8}  # an index is made for each
 
 
+TARGETS: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
+
+
+def target(*strategies: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Have the function called with values of the strategies."""
+
+    def register(function: Callable[..., None]) -> Callable[..., None]:
+        TARGETS.append((function, strategies))
+        return function
+
+    return register
+
+
 @cache
 def static() -> LoadedModel:
     """The table that comes along, loaded once."""
     return LoadedModel.load("static")
 
 
-@given(TEXTS)
+@target(TEXTS)
 def texts(text: str) -> None:
     spans = sentences(text)
     assert all(a < b for a, b in spans)
@@ -88,7 +102,7 @@ def texts(text: str) -> None:
     unwrap(text)
 
 
-@given(st.lists(TEXTS, min_size=1, max_size=6))
+@target(st.lists(TEXTS, min_size=1, max_size=6))
 def vectors(many: list[str]) -> None:
     model = static().embedder
     found = model.encode(many)
@@ -97,7 +111,7 @@ def vectors(many: list[str]) -> None:
     np.testing.assert_allclose(found[:1], model.encode(many[:1]), atol=1e-5)
 
 
-@given(
+@target(
     st.sampled_from(sorted(file_formats())),
     st.one_of(st.binary(max_size=400), TEXTS.map(lambda t: t.encode())),
 )
@@ -112,7 +126,7 @@ def files(ending: str, content: bytes) -> None:
                 continue
 
 
-@given(st.lists(JSON, max_size=6))
+@target(st.lists(JSON, max_size=6))
 def rows(values: list[object]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "a.jsonl"
@@ -122,7 +136,7 @@ def rows(values: list[object]) -> None:
             assert isinstance(item, Problem) or item.text
 
 
-@given(st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=8))
+@target(st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=8))
 def pairs(many: list[tuple[str, str]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         file, out = Path(folder) / "a.jsonl", Path(folder) / "o.jsonl"
@@ -134,7 +148,7 @@ def pairs(many: list[tuple[str, str]]) -> None:
         assert report.written == out.read_bytes().count(b"\n")
 
 
-@given(
+@target(
     st.dictionaries(
         st.sampled_from(["a.txt", "b.md", "c.jsonl", "d.csv", "e.html", "f.tsv"]), TEXTS, min_size=1
     ),
@@ -155,7 +169,7 @@ def search(content: dict[str, str], query: str) -> None:
             return
 
 
-@given(st.sampled_from(RECIPES), st.data())
+@target(st.sampled_from(RECIPES), st.data())
 def recipes(name: str, data: st.DataObject) -> None:
     document = config.read(config.find(name))
     key = data.draw(st.sampled_from(sorted(document)))
@@ -171,9 +185,6 @@ def recipes(name: str, data: st.DataObject) -> None:
         assert len(said.splitlines()) <= 1, said
 
 
-TARGETS: tuple[Callable[[], None], ...] = (texts, vectors, files, rows, pairs, search, recipes)
-
-
 def main() -> None:
     """Go round the targets until the time is over."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -181,20 +192,23 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=None)
     args = parser.parse_args()
     rng = random.Random(args.seed)
-    ends, runs = time.monotonic() + args.seconds, dict.fromkeys((t.__name__ for t in TARGETS), 0)
+    ends, runs = (
+        time.monotonic() + args.seconds,
+        dict.fromkeys((function.__name__ for function, _ in TARGETS), 0),
+    )
     while time.monotonic() < ends:
-        for target in TARGETS:
+        for function, strategies in TARGETS:
             number = rng.randrange(1 << 32)
-            sys.stderr.write(f"{target.__name__} (seed {number})\n")
-            examples = SLOW.get(target.__name__, EXAMPLES)
+            sys.stderr.write(f"{function.__name__} (seed {number})\n")
+            examples = SLOW.get(function.__name__, EXAMPLES)
             calm = settings(
                 max_examples=examples,
                 deadline=None,
                 database=None,
                 suppress_health_check=list(HealthCheck),
             )
-            calm(seed(number)(target))()
-            runs[target.__name__] += examples
+            calm(seed(number)(given(*strategies)(function)))()
+            runs[function.__name__] += examples
             if time.monotonic() > ends:
                 break
     counts = ", ".join(f"{name} {count}" for name, count in runs.items())
