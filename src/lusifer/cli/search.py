@@ -43,12 +43,13 @@ def index(
         report = _update(Index.open(into, model), paths or [])
     else:
         there = Path(into).is_dir()
+        made = Index.create(into, model or DEFAULT)
         try:
-            report = _update(Index.create(into, model or DEFAULT), paths)
+            report = _update(made, paths)
             if not report.passages:
                 raise LusiferError(f"{', '.join(paths)}: no readable text; nothing was indexed")
         except LusiferError:  # an index of nothing is not left behind
-            if is_index(into):
+            if not len(made):  # what was embedded before a disk was full stays, to go on with
                 for part in Path(into).iterdir() if there else [Path(into)]:
                     shutil.rmtree(part) if part.is_dir() else part.unlink()
             raise

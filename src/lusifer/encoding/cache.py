@@ -1,7 +1,8 @@
 """Vectors that are kept on disk: each distinct text is embedded once, whoever asks for it, and a
 run that was stopped goes on.
 
-Method: a text is known by a hash of its prompt (name and words) and itself; vectors are appended to one file, hashes
+Method: a text is known by a hash of its prompt (name and words) and itself; vectors are appended to one
+file, hashes
 to another, block by block, so that an interrupted run loses one block. Rows are read when they are
 asked for: memory is some 150 bytes a text and what a task holds at a time. Cost: 4 x dim + 16 bytes
 of disk a text.

@@ -163,3 +163,4 @@ def test_a_server_s_limits_are_kept(
     assert vectors.shape == (41, 2)
     np.testing.assert_allclose(vectors[:40, 1] / vectors[:40, 0], np.arange(1, 41), rtol=1e-5)
     assert "1 texts were too long for it, and were cut" in caplog.text
+    assert model.batch >= min(most, 2), "one long text does not make all batches small"

@@ -42,7 +42,7 @@ class EndpointEmbedder(BaseEmbedder):
         self.url = self.url.rstrip("/")
         if not self.url.endswith("/embeddings"):
             self.url += "/embeddings"
-        self.timeout, self.batch, self.cut = timeout, BATCH, 0
+        self.timeout, self.batch, self.fits, self.cut = timeout, BATCH, 1, 0
         self._dim = self._ask(["a"]).shape[1]
 
     @property
@@ -66,6 +66,7 @@ class EndpointEmbedder(BaseEmbedder):
             part = list(texts[start : start + self.batch])
             try:
                 found.append(self._ask(part))
+                self.fits = max(self.fits, len(part))
             except http.EndpointError as error:
                 if error.status not in TOO_MUCH:
                     raise
@@ -73,6 +74,8 @@ class EndpointEmbedder(BaseEmbedder):
                     self.batch = len(part) // 2
                     continue
                 found.append(self._ask_cut(part[0], error))
+                # It was the text that was too long, not the batch.
+                self.batch = self.fits if self.fits > 1 else BATCH
             start += len(part)
         if self.cut:
             log.warning("%s: %d texts were too long for it, and were cut", self.url, self.cut)
