@@ -200,7 +200,7 @@ def _load_part(
     dtype = getattr(torch, part.dtype)
     if part.train == "full":
         return families.cast_parameters(
-            families.build(families.read_config(folder / role, role)), dtype
+            families.build(families.read_config(folder / role, role), causal=part.causal), dtype
         )
     try:
         base = hub.locate(location or hub.beside(part.base, folder))
@@ -209,4 +209,4 @@ def _load_part(
             f"{error}; if it has moved, say where: lusifer.load({str(folder)!r}, {role}='FOLDER')"
         ) from None
     hub.verify(named[role], base)
-    return families.load(base, role, dtype)
+    return families.load(base, role, dtype, causal=part.causal)

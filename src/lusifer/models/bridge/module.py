@@ -28,6 +28,7 @@ from lusifer.models.bridge.parts import (
     Part,
     adapted,
     check_lengths,
+    directed,
     inner_model,
 )
 from lusifer.models.bridge.words import WordPooling
@@ -70,11 +71,17 @@ class Bridge(BridgeCheckpoint):
         }
         for role, folder in folders.items():
             families.read_config(folder, role)  # type: ignore[arg-type]
+        config = directed(config, folders["target"])
         hub.check_head(config.target.base, folders["target"])
         tokenizer = families.load_tokenizer(folders["encoder"])
         for role, folder in folders.items():
             part: Part = getattr(config, role)
-            parts[role] = families.load(folder, role, getattr(torch, part.dtype))  # type: ignore[arg-type]
+            parts[role] = families.load(
+                folder,
+                role,  # type: ignore[arg-type]
+                getattr(torch, part.dtype),
+                causal=part.causal,
+            )
             found[role] = hub.describe(part.base, folder, exact=part.exact)
         bridge = cls(config, parts["encoder"], parts["target"], tokenizer, found)
         bridge.connector.prepare(
@@ -203,6 +210,7 @@ class Bridge(BridgeCheckpoint):
                 base=getattr(self.config, role).base,
                 train="full",
                 dtype=getattr(self.config, role).dtype,
+                attention=getattr(self.config, role).attention,
             )
             for role in parts
         }

@@ -4,15 +4,18 @@ part is taken from its base.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from lusifer.errors import ConfigError
 from lusifer.models import families
 from lusifer.models.bridge.connectors import ConnectorConfig
 from lusifer.models.bridge.connectors.mlp import MLPConfig
+from lusifer.models.hub import own_pooling, read_json
 
 Training = Literal["frozen", "lora", "full"]
+Attention = Literal["bidirectional", "causal"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,8 @@ class Part:
     checkpoint).
 
     A checkpoint accepts the weights that it was trained with alone; with `exact: false` other
-    roundings of them too.
+    roundings of them too. `attention` is for a decoder as target: whether a token sees those behind
+    it too. Null takes what the target's own vectors were made with (`own_attention`).
     """
 
     base: str
@@ -38,6 +42,12 @@ class Part:
     lora: Lora = field(default_factory=Lora)
     dtype: Literal["float32", "bfloat16"] = "float32"
     exact: bool = True
+    attention: Attention | None = None
+
+    @property
+    def causal(self) -> bool:
+        """Whether a token sees those before it alone. Checkpoints that do not say are bidirectional."""
+        return self.attention == "causal"
 
 
 @dataclass(frozen=True)
@@ -51,6 +61,42 @@ class BridgeConfig:
     max_tokens: int = 512
     noise: float = 0.0
     prompts: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.encoder.attention is not None:
+            raise ValueError("encoder.attention is for the target; encoders attend both ways")
+
+
+def own_attention(config: Any, folder: Path) -> Attention:
+    """The direction of attention that a decoder's own vectors are made with: what its configuration
+    declares; causal for an embedder that reads its last token; both ways, as in the paper, for a
+    plain language model.
+
+    Args:
+        config: the target's transformers configuration.
+        folder: where the target lies.
+    """
+    if getattr(config, "use_bidirectional_attention", None):
+        return "bidirectional"
+    declared = read_json(folder / "config.json").get("is_causal")
+    if declared is None:
+        declared = own_pooling(folder) == "lasttoken"
+    return "causal" if declared else "bidirectional"
+
+
+def directed(config: BridgeConfig, folder: Path) -> BridgeConfig:
+    """The configuration with the direction that its target will attend in, named, so that its
+    checkpoint says it.
+    """
+    own = families.read_config(folder, "target")
+    if own.model_type not in families.DECODERS:
+        if config.target.attention is not None:
+            raise ConfigError(
+                f"bridge.target.attention is for decoders; {config.target.base} ({own.model_type}) attends both ways"
+            )
+        return config
+    attention = config.target.attention or own_attention(own, folder)
+    return replace(config, target=replace(config.target, attention=attention))
 
 
 def check_lengths(config: BridgeConfig, encoder: Any, target: Any) -> None:

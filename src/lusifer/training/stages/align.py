@@ -239,7 +239,7 @@ class Align(Stage[AlignRecipe]):
         run.phase("align", model, batches, recipe.optim, trainer=BridgeTrainer)
 
         def save(folder: Path) -> None:
-            families.direct(bridge.target, causal=False)
+            families.direct(bridge.target, causal=bridge.config.target.causal)
             save_model(assemble(bridge), folder)
 
         return save
