@@ -19,7 +19,7 @@ import yaml
 from safetensors.torch import load_file
 
 import lusifer
-from lusifer.errors import DataError, LusiferError, ModelError
+from lusifer.errors import ConfigError, DataError, LusiferError, ModelError
 from lusifer.io.files import sha256
 from lusifer.models import families
 from lusifer.models.bridge import Bridge, BridgeConfig, Part
@@ -1000,6 +1000,30 @@ def test_fsdp_is_refused_where_nothing_is_frozen(
     ).bridge
     with pytest.raises(LusiferError, match="trains both models whole"):
         shard_frozen(Bridge.new(config))
+
+
+def test_a_batch_that_processes_cannot_share_evenly_is_refused_with_those_that_fit(
+    texts: Path, model_folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    with pytest.raises(ConfigError, match=r"batch_size is 10, which 4 .* take 8 or 12$"):
+        train(recipe("contrastive", texts, model_folder), ["batch_size=10"])
+    with pytest.raises(ConfigError, match=r"batch_size is 3, .* take 4$"):
+        train(recipe("align", texts, model_folder), ["batch_size=3"])
+    assert not (texts / "out").exists()
+
+
+@pytest.mark.parametrize("rows", [4, 5, 6, 7, 9, 31])
+def test_every_row_of_a_batch_is_some_process_s(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = []
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    for rank in range(4):
+        monkeypatch.setenv("RANK", str(rank))
+        part = loop.own_slice([{"ids": torch.arange(rows), "more": {"label": torch.arange(rows)}}])
+        assert torch.equal(part["ids"], part["more"]["label"])
+        parts.append(part["ids"])
+    assert torch.equal(torch.cat(parts), torch.arange(rows))
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
 
 
 def test_a_dry_run_counts_the_frozen_weights_that_other_processes_keep(

@@ -102,16 +102,51 @@ def sparse_scores(queries: dict[str, Any], documents: dict[str, Any]) -> torch.T
 
 def multi_scores(queries: dict[str, Any], documents: dict[str, Any]) -> torch.Tensor:
     """(n, m): the mean over a query's tokens of the best cosine among a document's."""
-    mask, other = queries["attention_mask"].float(), documents["attention_mask"].bool()
-    rows = []
-    for vectors, own in zip(
-        queries["token_vectors"], mask, strict=True
-    ):  # a query at a time: t x (m t) scores are held, not n times that
-        cosines = torch.einsum("qd,mtd->qmt", vectors, documents["token_vectors"]).masked_fill(
-            ~other[None], float("-inf")
-        )
-        rows.append((cosines.amax(2) * own[:, None]).sum(0) / own.sum())
-    return torch.stack(rows)
+    mask, absent = queries["attention_mask"].float(), ~documents["attention_mask"].bool()
+    wanted: Any = _BestCosines.apply
+    scores: torch.Tensor = wanted(
+        queries["token_vectors"],
+        mask / mask.sum(1, keepdim=True),
+        documents["token_vectors"],
+        absent,
+    )
+    return scores
+
+
+class _BestCosines(torch.autograd.Function):
+    """A query at a time: t x (m u) cosines are held, not n times that. For the gradient only which
+    token of each document was the best is kept.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        vectors: torch.Tensor,
+        weights: torch.Tensor,
+        others: torch.Tensor,
+        absent: torch.Tensor,
+    ) -> torch.Tensor:
+        scores, best = [], []
+        for own, weight in zip(vectors, weights, strict=True):
+            cosines = torch.einsum("td,mud->tmu", own, others)
+            found = cosines.masked_fill_(absent[None], float("-inf")).max(2)
+            scores.append(weight.to(found.values.dtype) @ found.values)
+            best.append(found.indices)
+        ctx.save_for_backward(vectors, weights, others, torch.stack(best))
+        return torch.stack(scores)
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        vectors, weights, others, best = ctx.saved_tensors
+        m, u, d = others.shape
+        tokens, first = others.reshape(m * u, d), torch.arange(m, device=others.device) * u
+        d_vectors, d_tokens = torch.empty_like(vectors), torch.zeros_like(tokens)
+        for i, own in enumerate(vectors):
+            at = (first + best[i]).flatten()  # (t m): the row of each document's best token
+            share = (weights[i].to(grad.dtype)[:, None] * grad[i])[..., None].to(own.dtype)
+            d_vectors[i] = (share * tokens[at].view(len(own), m, d)).sum(1)
+            d_tokens.index_add_(0, at, (share * own[:, None]).reshape(-1, d))
+        return d_vectors, None, d_tokens.view(m, u, d), None
 
 
 class HybridEmbedder(TorchEmbedder):

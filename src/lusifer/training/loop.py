@@ -25,7 +25,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import DataLoader, Dataset
 from transformers.utils import is_torch_tf32_available
 
-from lusifer.errors import LusiferError
+from lusifer.errors import ConfigError, LusiferError
 from lusifer.io import disk_errors
 from lusifer.training.progress import Progress
 
@@ -86,7 +86,9 @@ class StepBatches(Dataset[Batch]):
 
 
 def own_slice(items: list[Batch]) -> Batch:
-    """This process's rows of the global batch: a contiguous part, the same number on each."""
+    """This process's rows of the global batch: a contiguous part, of numbers that differ by one at
+    most; together they are the batch.
+    """
     rank, world = rank_and_world()
     if world == 1:
         return items[0]
@@ -96,12 +98,11 @@ def own_slice(items: list[Batch]) -> Batch:
             return {k: part(v) for k, v in value.items()}
         if value.ndim == 0:
             return value
-        size = len(value) // world
-        if not size:
+        if len(value) < world:
             raise LusiferError(
                 f"a batch of {len(value)} rows cannot be split over {world} processes; raise batch_size"
             )
-        return value[rank * size : (rank + 1) * size]
+        return value[rank * len(value) // world : (rank + 1) * len(value) // world]
 
     batch: Batch = part(items[0])
     return batch
@@ -252,6 +253,32 @@ def attention_for_training() -> contextlib.AbstractContextManager[Any]:
     if torch.cuda.is_available():
         return contextlib.nullcontext()
     return sdpa_kernel(SDPBackend.MATH)
+
+
+def check_split(batch_size: int | None) -> None:
+    """Raise ConfigError where processes cannot share a batch evenly. Losses that gather the batch
+    want as many rows of each.
+    """
+    world = rank_and_world()[1]
+    if batch_size is None or batch_size % world == 0:
+        return
+    fitting = [
+        size for size in (batch_size // world * world, -(-batch_size // world) * world) if size
+    ]
+    raise ConfigError(
+        f"batch_size is {batch_size}, which {world} processes cannot share evenly; take {' or '.join(map(str, fitting))}"
+    )
+
+
+def mean_count(count: torch.Tensor) -> torch.Tensor:
+    """The mean of a count over processes: a sum over it, averaged over processes, is the mean over
+    all that was counted.
+    """
+    if not torch.distributed.is_initialized():
+        return count
+    total = count.clone().float()
+    torch.distributed.all_reduce(total)
+    return total / torch.distributed.get_world_size()
 
 
 def rank_and_world() -> tuple[int, int]:

@@ -25,6 +25,7 @@ from lusifer.training.loop import (
     StepBatches,
     StepTrainer,
     arguments,
+    check_split,
     rank_and_world,
     run_phase,
     wait_for_all,
@@ -162,6 +163,7 @@ def run_stage(stage: Stage[R], recipe: R, *, restart: bool = False) -> Path:
     Raises:
         LusiferError: where the output folder holds another run, or the data are wrong.
     """
+    check_split(getattr(recipe, "batch_size", None))
     stage.check(recipe, restart=restart)
     output = claim(recipe.output, recipe, restart=restart)
     final = output / stage.result

@@ -74,7 +74,7 @@ def test_the_loss_is_m3_s(model: SentenceTransformer) -> None:
     ]  # the last negative is the first row's document
     model.eval()
     features = [model.preprocess(texts) for texts in columns]
-    loss = HybridLoss(model, InfoNCE(temperature=0.1))([dict(f) for f in features])
+    loss = HybridLoss(model, InfoNCE(temperature=0.1, mask=None))([dict(f) for f in features])
     made = [model(dict(f)) for f in features]
     vectors = [F.normalize(m["sentence_embedding"], dim=-1) for m in made]
     parts = {
@@ -94,9 +94,64 @@ def test_the_loss_is_m3_s(model: SentenceTransformer) -> None:
     second = (kd["dense"] + 0.1 * kd["sparse"] + kd["multi"]) / 3
     torch.testing.assert_close(loss, (first + second) / 2)
     torch.testing.assert_close(
-        HybridLoss(model, InfoNCE(temperature=0.1), distill=False)([dict(f) for f in features]),
+        HybridLoss(model, InfoNCE(temperature=0.1, mask=None), distill=False)(
+            [dict(f) for f in features]
+        ),
         first,
     )
+
+
+@pytest.mark.parametrize("mask", [-0.2, -0.05, 0.0, 0.01, 2.0])
+def test_what_scores_above_the_positive_is_no_negative(
+    model: SentenceTransformer, mask: float
+) -> None:
+    """Masking is the same as a loss over the scores that are left."""
+    columns = [TEXTS[:5], TEXTS[5:10], TEXTS[10:15]]
+    model.eval()
+    features = [model.preprocess(texts) for texts in columns]
+    settings = InfoNCE(temperature=0.1, mask=mask)
+    loss = HybridLoss(model, settings, distill=False)([dict(f) for f in features])
+    made = [model(dict(f)) for f in features]
+    vectors = [F.normalize(m["sentence_embedding"], dim=-1) for m in made]
+    dense = torch.cat([vectors[0] @ v.T for v in vectors[1:]], 1)
+    parts = {
+        "dense": dense,
+        "sparse": torch.cat([sparse_scores(made[0], m) for m in made[1:]], 1),
+        "multi": torch.cat([multi_scores(made[0], m) for m in made[1:]], 1),
+    }
+    parts["sum"] = parts["dense"] + 0.3 * parts["sparse"] + parts["multi"]
+    expected = 0.0
+    for name, weight in (("dense", 1), ("sparse", 0.1), ("multi", 1), ("sum", 1)):
+        for row in range(5):
+            left = [k for k in range(10) if dense[row, k] <= dense[row, row] + mask or k == row]
+            scores = parts[name][row, left] / 0.1
+            target = torch.tensor(left.index(row))
+            expected += weight * F.cross_entropy(scores, target).item() / 5 / 4
+    assert loss.item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_only_one_query_s_cosines_are_held_for_the_gradient(model: SentenceTransformer) -> None:
+    """What the forward pass keeps does not grow by (query tokens x document tokens) a pair."""
+    held: dict[int, torch.Tensor] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        held[tensor.untyped_storage().data_ptr()] = tensor
+        return tensor
+
+    sides = []
+    for texts in (16, 48):
+        vectors = torch.randn(texts, 30, 8, requires_grad=True)
+        sides.append({"token_vectors": vectors, "attention_mask": torch.ones(texts, 30)})
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        scores = multi_scores(*sides)
+    kept = sum(tensor.numel() for tensor in held.values())
+    assert kept < 16 * 48 * 30 * 30 / 10  # a tenth of the cosines of all pairs
+    scores.sum().backward()
+    gradient = sides[0]["token_vectors"].grad.clone()
+    plain = torch.einsum("nqd,mtd->nmqt", sides[0]["token_vectors"], sides[1]["token_vectors"])
+    sides[0]["token_vectors"].grad = None
+    plain.amax(3).mean(2).sum().backward()
+    torch.testing.assert_close(gradient, sides[0]["token_vectors"].grad)
 
 
 @pytest.fixture
@@ -160,4 +215,25 @@ def test_a_long_text_a_batch_and_padding_change_nothing(
 )
 def test_what_does_not_go_together_is_one_line(recipe: Path, change: str) -> None:
     with pytest.raises(ConfigError, match="heads go with the term info_nce alone"):
+        train(recipe, [change])
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ("loss=[{kind: info_nce, margin: 0.3}]", "heads go without margin"),
+        (
+            "loss=[{kind: info_nce, directions: [query_to_doc, doc_to_doc]}]",
+            "heads go without directions",
+        ),
+        (
+            "loss=[{kind: info_nce, partition: per_direction}]",
+            "heads go without partition",
+        ),
+    ],
+)
+def test_a_setting_that_would_change_nothing_is_refused(
+    recipe: Path, change: str, named: str
+) -> None:
+    with pytest.raises(ConfigError, match=named):
         train(recipe, [change])

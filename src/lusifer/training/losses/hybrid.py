@@ -3,8 +3,9 @@ self-distillation, arXiv 2402.03216).
 
 Method: InfoNCE for each way of scoring and for their sum s = dense + 0.3 sparse + multi, weights 1,
 0.1, 1 and 1; KL of each from the sum's softmax, weights 1, 0.1, 1; the mean of both halves. Equal
-texts are never each other's negatives. Cost: token vectors of all texts against all: memory B x B x
-tokens x tokens of one query at a time; so for batches of a few hundred, on one process.
+texts are never each other's negatives, nor is one whose dense cosine is above the positive's by more
+than InfoNCE's `mask`. Cost: token vectors of all texts against all, made once more for the gradient:
+memory B x tokens x tokens, for one query at a time; so for batches of a few hundred, on one process.
 """
 
 from __future__ import annotations
@@ -21,6 +22,16 @@ from lusifer.training.losses.info_nce import InfoNCE
 from lusifer.training.losses.pair_terms import token_keys
 
 WEIGHTS = {"dense": 1.0, "sparse": 0.1, "multi": 1.0}
+
+
+def check_hybrid(settings: InfoNCE) -> None:
+    """Raise ValueError for what the three scores together do without: a margin is a distance of
+    cosines, which sparse scores are not, and documents have no sparse score as queries.
+    """
+    plain = InfoNCE()
+    for name in ("margin", "directions", "partition"):
+        if getattr(settings, name) != getattr(plain, name):
+            raise ValueError(f"heads go without {name}; temperature and mask are theirs too")
 
 
 class HybridLoss(nn.Module):
@@ -59,6 +70,9 @@ class HybridLoss(nn.Module):
         )
         alike[:, :n] |= keys.queries[:, None] == keys.queries[None, :]
         diagonal = torch.arange(n, device=alike.device)
+        if self.settings.mask is not None:
+            dense = torch.cat(parts["dense"], dim=1).detach()
+            alike |= dense > dense[diagonal, diagonal][:, None] + self.settings.mask
         alike[diagonal, diagonal] = False  # the positive itself
         scores = {
             name: torch.cat(rows, dim=1).masked_fill(alike, -1e4) / self.settings.temperature

@@ -25,7 +25,7 @@ from lusifer.data import Source, read_source, refuse_foreign
 from lusifer.errors import ConfigError, ModelError
 from lusifer.models import Bridge, BridgeConfig, families, hub, to_front
 from lusifer.training.assemble import assemble, plan_bridge, ready, save_model
-from lusifer.training.loop import Batch, Optim
+from lusifer.training.loop import Batch, Optim, mean_count
 from lusifer.training.stage import Run, Save, Stage
 from lusifer.training.texts import Epochs, locate_root
 from lusifer.training.trainers import BridgeTrainer
@@ -165,17 +165,6 @@ class Aligner(nn.Module):
             "loss": F.cross_entropy(logits, target_ids[chosen], reduction="sum")
             / mean_count(chosen.sum())
         }
-
-
-def mean_count(count: torch.Tensor) -> torch.Tensor:
-    """The mean of a count over processes: a sum over it, averaged over processes, is the mean over
-    all tokens.
-    """
-    if not torch.distributed.is_initialized():
-        return count
-    total = count.clone().float()
-    torch.distributed.all_reduce(total)
-    return total / torch.distributed.get_world_size()
 
 
 class AlignBatches:

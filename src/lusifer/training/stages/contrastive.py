@@ -39,7 +39,7 @@ from lusifer.training.contrastive_model import (
 from lusifer.training.loop import Optim
 from lusifer.training.losses.contrastive import ContrastiveLoss
 from lusifer.training.losses.distillation import distinct
-from lusifer.training.losses.hybrid import HybridLoss
+from lusifer.training.losses.hybrid import HybridLoss, check_hybrid
 from lusifer.training.losses.info_nce import InfoNCE
 from lusifer.training.losses.pair_terms import PairTerm
 from lusifer.training.losses.teacher_scores import TeacherScores
@@ -147,6 +147,9 @@ class ContrastiveRecipe:
             raise ValueError(
                 "heads go with the term info_nce alone, and without matryoshka, mini_batch_tokens, lora and train: queries"
             )
+        for term in self.loss if self.heads else ():
+            assert isinstance(term, InfoNCE)
+            check_hybrid(term)
         if queries and more:
             raise ValueError(
                 "train: queries goes without matryoshka, mini_batch_tokens and the term scores"

@@ -35,7 +35,7 @@ from lusifer.errors import ConfigError
 from lusifer.io import replacing_folder, write_array
 from lusifer.models import no_dropout, padded, sentence_transformer
 from lusifer.training.assemble import save_model
-from lusifer.training.loop import Batch, Optim, wait_for_all
+from lusifer.training.loop import Batch, Optim, mean_count, wait_for_all
 from lusifer.training.losses.distances import RawError
 from lusifer.training.losses.distillation import Term, distillation, distinct
 from lusifer.training.memory import activation_bytes, training_bytes
@@ -257,7 +257,10 @@ class VectorLoss(torch.nn.Module):
         student = F.normalize(self.model(features)["sentence_embedding"].float(), dim=-1)
         teacher = F.normalize(labels.float(), dim=-1)
         student, teacher = ((v - self.centre) / self.variance.sqrt() for v in (student, teacher))
-        return distillation(student, teacher, self.terms)
+        found = distillation(student, teacher, self.terms)
+        rows = torch.tensor(float(len(labels)), device=labels.device)
+        share = rows / mean_count(rows)  # 1, unless processes hold different numbers of texts
+        return {name: loss * share for name, loss in found.items()}
 
 
 class Student(Stage[StudentRecipe]):
