@@ -4,6 +4,7 @@ apart.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -124,3 +125,27 @@ def test_a_mean_is_over_what_all_have_and_says_what_it_leaves_out() -> None:
 def test_different_examples_are_refused() -> None:
     with pytest.raises(LusiferError, match="wants the same examples"):
         p_value([measured(np.zeros(5))], [measured(np.zeros(6))])
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "metric", "what"),
+    [
+        ({"data": "one"}, {"data": "other"}, "to English", "data files"),
+        ({"data": "one"}, {"data": "other"}, "to anchor", "data files"),
+        ({"data": "one", "anchor": "a"}, {"data": "one", "anchor": "b"}, "to anchor", "anchors"),
+        ({"data": "one", "anchor": "a"}, {"data": "one", "anchor": "b"}, "to English", None),
+        ({"data": "one", "anchor": "a"}, {"data": "one"}, "to English", None),
+        ({"data": "one"}, {}, "to English", None),  # nobody wrote down what it was measured by
+    ],
+)
+def test_results_of_different_files_or_anchors_are_not_ranked_but_named(
+    ours: dict[str, str], theirs: dict[str, str], metric: str, what: str | None
+) -> None:
+    values = np.arange(40) % 2.0
+    models = {
+        name: [replace(outcome(measured(values, metric=metric)), **by)]
+        for name, by in (("ours", ours), ("theirs", theirs))
+    }
+    assert bool(compare(models)) == (what is None)
+    named = [f"tatoeba {metric} is not compared: its results were made with different {what}"]
+    assert missing_scores(models) == (named if what else [])

@@ -18,8 +18,11 @@ def report(
     """Write one page that shows results language by language, model by model, with figures (PNG)
     and tables (Markdown).
     """
-    from lusifer.evaluation import gather_results, write_page
+    from lusifer.evaluation import gather_results, missing_scores, write_page
     from lusifer.io import plain_console
 
-    for file in write_page(gather_results(results), into):
+    models = gather_results(results)
+    for file in write_page(models, into):
         plain_console().print(str(file), highlight=False, soft_wrap=True)
+    for lack in missing_scores({model.name: model.outcomes for model in models}):
+        plain_console(stderr=True).print(lack, highlight=False)

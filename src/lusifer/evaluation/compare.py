@@ -51,10 +51,14 @@ class ComparisonRow:
 def compare(
     models: Mapping[str, Sequence[Outcome]], *, by_language: bool = False
 ) -> list[ComparisonRow]:
-    """A row for each task and metric that every model has; `by_language` gives one for each
-    language of them instead.
+    """A row for each task and metric that every model has, measured by the same files and anchor;
+    `by_language` gives one for each language of them instead. `missing_scores` names the others.
     """
-    found = [_measured(outcomes) for outcomes in models.values()]
+    apart = measured_apart(models)
+    found = [
+        {key: of for key, of in _measured(outcomes).items() if key not in apart}
+        for outcomes in models.values()
+    ]
     groups = []
     for key in found[0]:
         if all(key in f for f in found):
@@ -94,11 +98,30 @@ def missing_scores(models: Mapping[str, Sequence[Outcome]]) -> list[str]:
     """What not every model has been asked: lines for a reader."""
     found = {name: set(_measured(outcomes)) for name, outcomes in models.items()}
     every = set.union(*found.values())
-    return [
+    lacking = [
         f"{name} has no {task} {metric}"
         for name, keys in found.items()
         for task, metric in sorted(every - keys)
     ]
+    return lacking + [
+        f"{task} {metric} is not compared: its results were made with different {what}"
+        for (task, metric), what in sorted(measured_apart(models).items())
+    ]
+
+
+def measured_apart(models: Mapping[str, Sequence[Outcome]]) -> dict[Key, str]:
+    """The tasks and metrics that models were asked on different data files, or with another anchor,
+    and which of the two it is.
+    """
+    data: dict[Key, set[str]] = {}
+    anchors: dict[Key, set[str]] = {}
+    for outcome in (outcome for outcomes in models.values() for outcome in outcomes):
+        for key in {(m.task, m.metric) for m in outcome.measured}:
+            data.setdefault(key, set()).add(outcome.data)
+            if "anchor" in key[1]:
+                anchors.setdefault(key, set()).add(outcome.anchor)
+    apart = {key: "anchors" for key, found in anchors.items() if len(found - {""}) > 1}
+    return apart | {key: "data files" for key, found in data.items() if len(found - {""}) > 1}
 
 
 def _measured(outcomes: Iterable[Outcome]) -> Found:

@@ -40,7 +40,8 @@ MODEL, VECTORS, DIAGNOSIS = "model.json", "vectors", "diagnosis.json"
 @dataclass(frozen=True)
 class Outcome:
     """A task's result: what was measured, its scores, the seconds it took, and whether it was there
-    already.
+    already. `data` stands for the files and the definition that it was measured by, `anchor` for
+    the model of an existing index; both are empty where nobody wrote them down.
     """
 
     task: str
@@ -49,6 +50,8 @@ class Outcome:
     scores: tuple[Score, ...]
     seconds: float
     reused: bool = False
+    data: str = ""
+    anchor: str = ""
 
 
 Tell = Callable[[Outcome], None]
@@ -139,6 +142,8 @@ def run(
                 )
                 if outcome is None:
                     outcome = measure(task, root, encoder, other, limits)
+                    data, by = measured_by(state)
+                    outcome = replace(outcome, data=data, anchor=by)
                     save(folder, outcome, state)
             except LusiferError as error:
                 if failed is None:
@@ -231,6 +236,14 @@ def identity(
     )
 
 
+def measured_by(state: Mapping[str, Any]) -> tuple[str, str]:
+    """What scores must share to be compared, of `identity`: the data, and the anchor where a metric
+    has one.
+    """
+    data = [f"{key}={json.dumps(state.get(key))}" for key in ("definition", "files", "revision")]
+    return fingerprint("", data), state.get("anchor") or ""
+
+
 def save(folder: Path, outcome: Outcome, state: dict[str, Any]) -> None:
     """Write an outcome: first the examples, then the scores that say that they are whole."""
     arrays = {}
@@ -275,6 +288,7 @@ def load(folder: Path, task: str, state: dict[str, Any] | None = None) -> Outcom
                 )
                 for i, (s, statistic) in enumerate(zip(scores, statistics, strict=True))
             ]
+        data, anchor = measured_by(stored["of"])
         return Outcome(
             task,
             stored["of"]["kind"],
@@ -282,6 +296,8 @@ def load(folder: Path, task: str, state: dict[str, Any] | None = None) -> Outcom
             tuple(scores),
             stored["seconds"],
             reused=True,
+            data=data,
+            anchor=anchor,
         )
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise LusiferError(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lusifer.errors import LusiferError, MissingExtra
-from lusifer.evaluation.compare import ComparisonRow, compare
+from lusifer.evaluation.compare import ComparisonRow, compare, missing_scores
 from lusifer.evaluation.report.tables import heads, markdown
 from lusifer.evaluation.run import DIAGNOSIS, MODEL, Outcome, read_outcomes
 from lusifer.io import replacing_file, write_text
@@ -75,8 +75,9 @@ def write_page(models: Sequence[Model], into: str | Path) -> list[Path]:
     names = [model.name for model in models]
     rows = compare({model.name: model.outcomes for model in models})
     if not rows:
+        lacks = missing_scores({model.name: model.outcomes for model in models})
         raise LusiferError(
-            f"no task was asked of all of {', '.join(names)}; name models with a task in common"
+            f"no task was asked of all of {', '.join(names)} on the same files; name models with a task in common ({'; '.join(lacks[-2:])})"
         )
     data = _data(models, rows)
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
