@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.written import FOLDER, written
+from tests.written import FOLDER, SCHEMAS, schemas, written
 
 
 @pytest.fixture(scope="module")
@@ -30,3 +30,11 @@ def test_nothing_is_written_down_that_is_gone(texts: dict[str, str]) -> None:
         for file in FOLDER.glob(kind)
     }
     assert files == set(texts)
+
+
+def test_the_schemas_that_ship_are_those_of_the_stages() -> None:
+    """They find a wrong key before anything is imported; editors read them too."""
+    shipped = {file.name: file.read_text(encoding="utf-8") for file in SCHEMAS.glob("*.json")}
+    assert shipped == schemas(), (
+        "if the change is meant, `make snapshots` and commit the difference"
+    )

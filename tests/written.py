@@ -7,6 +7,7 @@ test fails.
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import warnings
 from collections.abc import Iterator
@@ -18,10 +19,11 @@ import typer
 import lusifer
 from lusifer import config
 from lusifer.cli.app import app
-from lusifer.training.run import load_recipe
+from lusifer.training.run import find_stage, load_recipe, stage_names
 
 FOLDER = Path(__file__).parent / "snapshots"
 RECIPES = Path(lusifer.__file__).parent / "recipes"
+SCHEMAS = Path(lusifer.__file__).parent / "assets" / "schemas"
 
 
 def api() -> str:
@@ -81,6 +83,20 @@ def commands() -> str:
     return "\n".join(lines) + "\n"
 
 
+def schemas() -> dict[str, str]:
+    """The JSON Schema of every stage: file name → text."""
+    stages = {
+        f"{name}_{method}" if method else name: find_stage(name, method or None)
+        for name, methods in stage_names().items()
+        for method in methods or [""]
+    }
+    return {
+        f"{name}.json": json.dumps(config.schema(stage.recipe), indent=1, ensure_ascii=False) + "\n"
+        for name, stage in stages.items()
+        if stage
+    }
+
+
 def resolved(name: str) -> str:
     """A recipe that ships, with every key that it leaves to its default."""
     with warnings.catch_warnings():
@@ -104,6 +120,9 @@ def write() -> None:
     for name, text in texts.items():
         (FOLDER / name).parent.mkdir(exist_ok=True)
         (FOLDER / name).write_text(text, encoding="utf-8")
+    for name, text in schemas().items():
+        SCHEMAS.mkdir(exist_ok=True)
+        (SCHEMAS / name).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

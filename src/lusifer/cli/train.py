@@ -34,8 +34,9 @@ def train(
     ),
 ) -> None:
     """Train a model from a recipe. A run that was stopped goes on where it was."""
-    from lusifer.training import load_recipe, plan, train as run
+    from lusifer.training import check_keys, load_recipe, plan, train as run
 
+    check_keys(recipe, overrides or [])
     quiet_libraries(verbose)
     load_recipe(recipe, overrides or [])  # a wrong recipe is told before anything slow
     first = os.environ.get("RANK", "0") == "0"  # of several processes one speaks

@@ -2,6 +2,7 @@
 
 from lusifer.config.aliases import upgraded
 from lusifer.config.build import Choice, build
+from lusifer.config.keys import shipped_schema, unknown_key
 from lusifer.config.recipes import dump, find, load, override, plain, read
 from lusifer.config.schema import schema
 
@@ -15,5 +16,7 @@ __all__ = [
     "plain",
     "read",
     "schema",
+    "shipped_schema",
+    "unknown_key",
     "upgraded",
 ]

@@ -162,11 +162,7 @@ def _explained(cls: type, data: Any, where: str, faults: list[ErrorDetails]) -> 
     fault = min(faults, key=lambda fault: fault["type"] != UNKNOWN)
     kind, value, path = fault["type"], fault["input"], _path(data, fault["loc"])
     if kind == UNKNOWN:
-        keys = _keys(_at(cls, data, path[:-1]))
-        near = difflib.get_close_matches(str(path[-1]), keys, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        of = _dotted(where, path[:-1])
-        return f"{of}: unknown key {path[-1]!r}; {hint}the keys are {', '.join(keys)}"
+        return unknown(where, path, _keys(_at(cls, data, path[:-1])))
     of = _dotted(where, path)
     if kind == "missing":
         keys = _keys(_at(cls, data, path))
@@ -190,6 +186,14 @@ def _explained(cls: type, data: Any, where: str, faults: list[ErrorDetails]) -> 
     name = next((name for start, name in NAMES.items() if kind.startswith(start)), None)
     wanted = f"it must be of type {name}" if name else fault["msg"]
     return f"{of} is {value!r}; {wanted}"
+
+
+def unknown(where: str, path: list[int | str], keys: list[str]) -> str:
+    """What is said of a key that is none of `keys`, the last of a path."""
+    near = difflib.get_close_matches(str(path[-1]), keys, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    of = _dotted(where, path[:-1])
+    return f"{of}: unknown key {path[-1]!r}; {hint}the keys are {', '.join(keys)}"
 
 
 def _dotted(where: str, path: list[int | str]) -> str:

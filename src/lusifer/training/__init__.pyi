@@ -7,6 +7,7 @@ from .loop import (
 from .losses.distillation import Term as Term
 from .losses.pair_terms import PairTerm as PairTerm, PairVectors as PairVectors
 from .run import (
+    check_keys as check_keys,
     load_recipe as load_recipe,
     plan as plan,
     train as train,

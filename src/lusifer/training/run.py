@@ -70,13 +70,32 @@ def load_recipe(name: Any, overrides: Sequence[str] = ()) -> Any:
     return _read(name, overrides)[1]
 
 
+def check_keys(name: Any, overrides: Sequence[str] = ()) -> None:
+    """Find a key that the recipe's stage does not know, before what trains is imported: that takes
+    seconds.
+
+    Args:
+        name: a file, the name of one that ships, or a recipe object.
+        overrides: dotted changes.
+
+    Raises:
+        ConfigError: for a key that is wrong, or a recipe that cannot be read.
+    """
+    _known(*_plain(name, overrides))
+
+
 def _read(name: Any, overrides: Sequence[str]) -> tuple[Stage[Any], Any]:
     """The stage, and its checked recipe."""
+    return _built(*_plain(name, overrides))
+
+
+def _plain(name: Any, overrides: Sequence[str]) -> tuple[dict[str, Any], Path]:
+    """The recipe as plain data, and where it is from."""
     if is_dataclass(name):
         kind = type(name).__name__
         if not isinstance(getattr(name, "stage", None), str):
             raise ConfigError(f"{kind} is no recipe of a stage: {', '.join(stage_names())}")
-        return _built(config.override(config.plain(name), overrides), Path(kind))
+        return config.override(config.plain(name), overrides), Path(kind)
     path = config.find(name)
     data = config.read(path)
     named = [change for change in overrides if change.startswith("data=")]
@@ -87,15 +106,23 @@ def _read(name: Any, overrides: Sequence[str]) -> tuple[Stage[Any], Any]:
             raise ConfigError(f"{path}: data names {data['data']}, which names it again")
         passed.append(data["data"])
         data["data"] = config.read(config.find(data["data"])).get("data")
-    data = config.override(data, [change for change in overrides if change not in named])
-    return _built(data, path)
+    return config.override(data, [change for change in overrides if change not in named]), path
+
+
+def _known(data: Mapping[str, Any], path: Path) -> tuple[Mapping[str, Any], list[str] | None]:
+    """The recipe by today's names, all of them known, and the methods of its stage."""
+    data = config.upgraded(data)
+    methods = stage_names().get(str(data.get("stage")))
+    known = config.shipped_schema(str(data.get("stage")), data.get("method") if methods else None)
+    if known and (wrong := config.unknown_key(known, data, str(path))):
+        raise ConfigError(wrong)
+    return data, methods
 
 
 def _built(data: Mapping[str, Any], path: Path) -> tuple[Stage[Any], Any]:
     """The stage that plain data name, and their recipe."""
-    data = config.upgraded(data)
+    data, methods = _known(data, path)
     name, method = data.get("stage"), data.get("method")
-    methods = stage_names().get(str(name))
     wanted = None if methods == [] else method  # else the recipe's class says what key is unknown
     stage = find_stage(name, wanted) if isinstance(name, str) else None
     if stage is None and methods:

@@ -357,7 +357,7 @@ def test_an_adapter_a_task_is_chosen_by_the_prompt(
         [
             *lora,
             "adapter={name: seven}",
-            "optim.steps=200",
+            "optim.steps=300",
             "prompts={}",
             f"base={first}",
             f"output={tmp_path / 'second'}",
