@@ -334,7 +334,7 @@ def test_an_adapter_a_task_is_chosen_by_the_prompt(
     lora = [
         "lora={rank: 16, alpha: 32, dropout: 0.0}",
         "matryoshka=[]",
-        "optim.lr=1e-2",
+        "optim.lr=5e-3",
     ]
     first = train(
         recipe,
@@ -342,7 +342,7 @@ def test_an_adapter_a_task_is_chosen_by_the_prompt(
             *lora,
             "adapter={name: search, prompts: [query, document]}",
             "prompts={}",
-            "optim.steps=80",
+            "optim.steps=120",
         ],
     )
     rows = [
