@@ -5,7 +5,8 @@ implementations share is in `BaseEmbedder`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -79,14 +80,20 @@ class BaseEmbedder(ABC):
             prompt: a name among `prompts`, or None.
         """
 
-    def encode(self, texts: Sequence[str], *, prompt: str | None = None) -> Vectors:
+    def encode(
+        self, texts: Iterable[str], *, prompt: str | None = None, batch_size: int | None = None
+    ) -> Vectors:
         """Unit vectors of texts.
 
         Args:
-            texts: any number of texts, of any length and in any language. Characters that cannot
-                be seen are left out, and long blanks are one (`lusifer.text.visible`).
+            texts: any number of texts, of any length and in any language; a list, or whatever gives
+                them one by one. Characters that cannot be seen are left out, and long blanks are
+                one (`lusifer.text.visible`).
             prompt: the name of one of `prompts`; without it the model's default prompt, if it has
                 one.
+            batch_size: take so many texts at a time, so that those of a generator never lie in
+                memory together; without it all. How many are computed together is the model's
+                affair, which sorts them by length.
 
         Returns:
             float32, (n, dim), rows of length 1 in the order of the texts.
@@ -95,11 +102,26 @@ class BaseEmbedder(ABC):
             LusiferError: where the texts are no list of texts, or the model has no such prompt.
             ModelError: where the model gives NaN or infinity.
         """
+        if batch_size is not None:
+            if batch_size < 1:
+                raise LusiferError(f"batch_size is {batch_size}; it must be at least 1 text")
+            check_texts(texts if isinstance(texts, str) else (), prompt, self.prompts)
+            rest = iter(texts)
+            parts = iter(lambda: list(islice(rest, batch_size)), [])
+            found = [self.encode(part, prompt=prompt) for part in parts]
+            return np.concatenate([np.zeros((0, self.dim), dtype=np.float32), *found])
+        if not isinstance(texts, Sequence):
+            texts = list(texts)
         check_texts(texts, prompt, self.prompts)
         if not len(texts):
             return np.zeros((0, self.dim), dtype=np.float32)
         vectors = finite(self.vectors([visible(text) for text in texts], prompt), texts)
         return vectors if self.normalized else units(vectors)
+
+    def __repr__(self) -> str:
+        length = f"{self.max_tokens:,} tokens" if self.max_tokens else "texts of any length"
+        prompts = f", prompts {', '.join(self.prompts)}" if self.prompts else ""
+        return f"<{type(self).__name__}: {self.dim} numbers, {length}{prompts}>"
 
     def before(self, prompt: str | None) -> str:
         """What comes before each text: the prompt that is asked for, or the default one."""

@@ -56,6 +56,8 @@ def load(
     """
     if long not in ("cut", "pool"):
         raise ModelError(f"long is {long!r}; it must be cut or pool")
+    if budget is not None and budget < 1:
+        raise ModelError(f"budget is {budget}; a batch holds at least 1 token")
     options = LoadOptions(
         dimensions, bf16, device, encoder, target, language, long, compile, budget
     )

@@ -44,10 +44,28 @@ def sentence_transformer(
     Raises:
         ModelError: where there is no model of that name, it is damaged, or asks for code of its own.
     """
+    if device is not None:
+        check_device(device)
     model = _sentence_transformer(name, device, encoder, target)
     if language is not None:
         _choose_language(model, language)
     return model
+
+
+def check_device(device: str) -> None:
+    """Raise ModelError where torch has no such device on this machine, with those that it has."""
+    import torch
+
+    here = ["cpu", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))]
+    if torch.backends.mps.is_available():
+        here.append("mps")
+    try:
+        named = torch.device(device)
+        torch.empty(0, device=named)
+    except Exception as error:  # each kind of device raises a class of its own
+        raise ModelError(
+            f"device is {device!r}; here are {', '.join(here)} ({str(error).splitlines()[0][:120]})"
+        ) from None
 
 
 def _choose_language(model: SentenceTransformer, language: str) -> None:
@@ -175,4 +193,7 @@ def _packed(folder: Path, device: str | None) -> SentenceTransformer:
             whole / "model.safetensors",
             {"format": "pt"},
         )
-        return _plain(whole, device, dtype="float32")  # whatever it was trained in
+        try:
+            return _plain(whole, device, dtype="float32")  # whatever it was trained in
+        except ModelError as error:
+            raise ModelError(str(error).replace(str(whole), str(folder))) from error

@@ -127,9 +127,13 @@ def adapted(model: Any, part: Part) -> Any:
     """A backbone with the adapters that its part asks for."""
     if part.train != "lora":
         return model
+    import warnings
+
     from peft import get_peft_model
 
-    return get_peft_model(model, lora_config(part.lora)).eval()
+    with warnings.catch_warnings():  # peft asks for a property by the name it had before
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+        return get_peft_model(model, lora_config(part.lora)).eval()
 
 
 def lora_config(lora: Lora) -> Any:
