@@ -5,6 +5,8 @@ point.
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -53,3 +55,25 @@ def test_no_two_classes_share_a_name() -> None:
         if isinstance(node, ast.ClassDef)
     )
     assert [name for name, count in names.items() if count > 1] == []
+
+
+def test_everything_public_can_be_named_and_read_about_without_torch() -> None:
+    """In a process where nothing of the extras can be imported."""
+    script = (
+        "import pydoc, sys\n"
+        "for name in ('torch', 'transformers', 'sentence_transformers', 'peft', 'accelerate', 'mteb', 'onnx'):\n"
+        "    sys.modules[name] = None\n"
+        "from lusifer import *\n"
+        "import lusifer\n"
+        "assert all(hasattr(lusifer, name) for name in lusifer.__all__)\n"
+        "assert 'Any embedding model' in pydoc.render_doc(lusifer)\n"
+        "for verb in (lambda: export('static', 'nowhere'), lambda: train('minilm')):\n"
+        "    try:\n        verb()\n"
+        "    except lusifer.LusiferError as error:\n        print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stdout.splitlines() if "lusifer[train]" not in line] == []
+    assert len(done.stdout.splitlines()) == 2

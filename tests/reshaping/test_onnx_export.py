@@ -24,7 +24,7 @@ from lusifer.errors import ConfigError, ModelError
 from lusifer.models.bridge import Bridge, BridgeConfig, Part
 from lusifer.models.four_bit import rounded
 from lusifer.models.hub import weights_hash
-from lusifer.reshaping import onnx_export as module
+from lusifer.reshaping import onnx_export as writer, onnx_graph as module
 from lusifer.reshaping.onnx_export import own_texts
 from lusifer.training.assemble import assemble
 from tests.conftest import TEXTS, make_model, make_table
@@ -100,11 +100,11 @@ def test_an_int8_vector_depends_on_its_text_alone(
 def test_what_is_too_far_from_the_model_is_not_written(
     model_folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other, write = make_model(tmp_path / "seed", "bert", seed=5), module._write
+    other, write = make_model(tmp_path / "seed", "bert", seed=5), writer._write
     lusifer.export(other, tmp_path / "other", min_cosine=0)
     foreign = (tmp_path / "other" / "model.onnx").read_bytes()
     monkeypatch.setattr(
-        module,
+        writer,
         "_write",
         lambda *a, **k: (write(*a, **k), (a[1] / "model.onnx").write_bytes(foreign)),
     )

@@ -10,8 +10,8 @@ from .merge import (
 from .onnx_export import (
     Parity as Parity,
     export as export,
-    trace as trace,
 )
+from .onnx_graph import trace as trace
 from .trim import (
     count_pieces as count_pieces,
     trim as trim,

@@ -14,38 +14,23 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
-
-import torch
-import torch.nn.functional as F
-from torch import nn
+from typing import TYPE_CHECKING, Any, Literal
 
 from lusifer.data import read_rows
 from lusifer.errors import ConfigError, MissingExtra, ModelError
 from lusifer.io import replacing_folder, write_json
-from lusifer.models import (
-    Bridge,
-    TorchEmbedder,
-    four_bit,
-    hub,
-    load,
-    plain,
-    quantise_rows,
-    sentence_transformer,
-)
+from lusifer.models import hub
 from lusifer.renamed import renamed
-from lusifer.reshaping.int8 import Feed, quantise
 
-OPSET = 17
+if TYPE_CHECKING:
+    from lusifer.reshaping.int8 import Feed
+
 LARGEST = 2_000_000_000  # bytes of one ONNX file
 SPLIT_FROM = 1 << 20  # bytes of a tensor that is kept beside the graph
-TABLE = 1024  # an embedding of at least so many rows is kept as int8
 CALIBRATION = 256  # texts, about, that int8's ranges are taken from
-INPUTS = ("input_ids", "attention_mask")
 Text = tuple[str, str]  # language, text
 
 
@@ -99,6 +84,8 @@ def export(
     if table_bits == 4 and not int8:
         raise ConfigError("a table in four bits is part of an int8 export: ask for int8 too")
     _required(graph=int8 or split)
+    from lusifer.models import Bridge, TorchEmbedder, load, plain, sentence_transformer
+
     model = sentence_transformer(name, device="cpu").float()
     if isinstance(model[0], Bridge) or not plain(model):
         raise ModelError(
@@ -178,6 +165,10 @@ def own_texts() -> list[Text]:
 
 def _required(*, graph: bool) -> None:
     try:
+        import sentence_transformers  # noqa: F401
+    except ModuleNotFoundError:
+        raise MissingExtra("sentence-transformers", "train") from None
+    try:
         import onnxruntime  # noqa: F401
 
         if graph:
@@ -186,71 +177,13 @@ def _required(*, graph: bool) -> None:
         raise MissingExtra(error.name or "onnxruntime", "export") from None
 
 
-class ExportGraph(nn.Module):
-    """Ids and mask → unit vectors, all modules in a row."""
-
-    def __init__(self, model: Any) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        features: dict[str, Any] = {"input_ids": input_ids, "attention_mask": attention_mask}
-        for module in self.model:
-            features = module(features)
-        return F.normalize(features["sentence_embedding"], dim=-1)
-
-
-class Int8Embedding(nn.Module):
-    """A table whose rows are int8, each with a scale."""
-
-    rows: torch.Tensor
-    scale: torch.Tensor
-
-    def __init__(self, table: nn.Embedding, factor: float) -> None:
-        super().__init__()
-        rows, scale = quantise_rows(table.weight.detach())
-        self.register_buffer("rows", rows)
-        self.register_buffer("scale", scale * factor)
-
-    def forward(self, ids: torch.Tensor) -> torch.Tensor:
-        return self.rows[ids].float() * self.scale[ids][..., None]
-
-
-class FourBitTable(nn.Module):
-    """A table whose rows are kept in four bits (`models/four_bit.py`); those that are read are
-    restored in the graph.
-    """
-
-    packed: torch.Tensor
-    scale: torch.Tensor
-
-    def __init__(self, table: nn.Embedding, factor: float) -> None:
-        super().__init__()
-        packed, scale = four_bit.quantise(table.weight.detach())
-        self.register_buffer("packed", packed)
-        self.register_buffer("scale", scale)
-        self.factor = factor
-
-    def forward(self, ids: torch.Tensor) -> torch.Tensor:
-        packed, scale = self.packed[ids], self.scale[ids].float() * self.factor
-        both = packed.float().reshape(*ids.shape, scale.shape[-1], four_bit.HALF)
-        high = (both / 16).floor()  # by arithmetic: ONNX has no bitwise operators at this version
-        levels = torch.cat([both - 16 * high, high], -1) - 8
-        return (levels * scale[..., None]).reshape(*ids.shape, 2 * packed.shape[-1])
-
-
 def _write(model: Any, folder: Path, *, int8: bool, table_bits: int, texts: Sequence[str]) -> None:
     """`model.onnx`, traced with a batch that has padding, so that the mask is part of it."""
+    from lusifer.reshaping.int8 import quantise
+    from lusifer.reshaping.onnx_graph import ExportGraph, shrink_tables, trace
+
     if int8:
-        for parent in list(model.modules()):
-            for name, module in list(parent.named_children()):
-                if isinstance(module, nn.Embedding) and len(module.weight) >= TABLE:
-                    table = FourBitTable if table_bits == 4 else Int8Embedding
-                    setattr(
-                        parent,
-                        name,
-                        table(module, float(getattr(module, "scalar_embed_scale", 1.0))),
-                    )
+        shrink_tables(model, table_bits)
     with tempfile.TemporaryDirectory(dir=folder) as made:
         file = Path(made) / "model.onnx"
         trace(ExportGraph(model).eval(), file, fold=not int8)
@@ -260,40 +193,10 @@ def _write(model: Any, folder: Path, *, int8: bool, table_bits: int, texts: Sequ
             shutil.copy(file, folder / "model.onnx")
 
 
-def trace(module: nn.Module, file: Path, *, fold: bool) -> None:
-    """Write a module, ids and mask (n, length) → vectors (n, dim), as ONNX. Without `fold` what is
-    int8 stays int8 in the file.
-
-    Raises ModelError where the module holds what ONNX has no operator for.
-    """
-    ids = torch.ones((2, 6), dtype=torch.int64)
-    mask = torch.ones_like(ids)
-    mask[1, 4:] = 0
-    free = {0: "texts", 1: "length"}
-    with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # the exporter that needs no further package calls itself old
-        try:
-            torch.onnx.export(
-                module,
-                (ids, mask),
-                str(file),
-                input_names=list(INPUTS),
-                output_names=["vectors"],
-                dynamic_axes={"input_ids": free, "attention_mask": free, "vectors": {0: "texts"}},
-                opset_version=OPSET,
-                do_constant_folding=fold,
-                dynamo=False,
-            )
-        except (RuntimeError, torch.onnx.errors.OnnxExporterError) as error:
-            raise ModelError(
-                f"the model cannot be traced as ONNX ({' '.join(str(error).split())[:200]})"
-            ) from error
-
-
 def _feeds(model: Any, texts: Sequence[str]) -> list[Feed]:
     """What the graph reads of some of the texts, one at a time."""
+    from lusifer.reshaping.onnx_graph import INPUTS
+
     few = texts[:: max(1, len(texts) // CALIBRATION)]
     read = [model.preprocess([text]) for text in few]
     return [{name: own[name].cpu().numpy() for name in INPUTS} for own in read]

@@ -5,12 +5,13 @@ SentenceTransformers alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
 from lusifer.evaluation.diagnostics.alignment import mexa
-from lusifer.models import Embedder, TorchEmbedder, Vectors
+from lusifer.models import Embedder, Vectors
 
 BATCH = 32
 
@@ -19,6 +20,10 @@ def by_layer(model: Embedder, texts: Sequence[str]) -> list[Vectors] | None:
     """Unit vectors (n, width) of the embeddings and of each layer, from below; None where a model
     has no such layers.
     """
+    if find_spec("torch") is None:  # then no model has layers that can be looked at
+        return None
+    from lusifer.models import TorchEmbedder
+
     first: Any = model.model[0] if isinstance(model, TorchEmbedder) else None
     inner = getattr(first, "auto_model", None)
     if inner is None:
