@@ -85,6 +85,12 @@ def questions() -> list[tuple[str, str]]:
     return [(question, name) for _, name, question in asset_rows("questions.tsv")]
 
 
+def glosses() -> dict[str, str]:
+    """What the passages in other languages say in English, by their names."""
+    text = (resources.files("lusifer") / "assets" / "glosses.tsv").read_text(encoding="utf-8")
+    return dict(line.split("\t") for line in text.splitlines())
+
+
 def asset_rows(file: str) -> list[tuple[str, str, str]]:
     """(language, name, text) of each line of a file that comes along."""
     text = (resources.files("lusifer") / "assets" / file).read_text(encoding="utf-8")
@@ -100,21 +106,27 @@ def rank(hits: Sequence[Hit], name: str) -> int | None:
 
 
 def answers(index: Index, asked: Sequence[tuple[str, str]], mode: Mode = "hybrid") -> Table:
-    """Each question with its best passage and the right one's rank, and how many are right in all."""
+    """Each question with its best passage, that passage's language and what it says, and the right
+    one's rank; and how many are right in all.
+    """
     from rich.table import Table
     from rich.text import Text
 
     from lusifer.cli.search import ISOLATE, POP
+    from lusifer.text import english_name
 
     table = Table(show_edge=False, pad_edge=False, header_style="bold")
     for name in ("question", "best passage", "right at"):
         table.add_column(name, overflow="fold", justify="right" if name == "right at" else "left")
-    ranks = []
+    english, ranks = glosses(), []
     for question, name in asked:
         hits = index.search(question, top_k=DEEP, mode=mode)
         ranks.append(rank(hits, name))
         (start, end), text = hits[0].best, hits[0].text
         passage = Text.assemble(ISOLATE, text[:start], (text[start:end], "bold"), text[end:], POP)
+        best = Path(hits[0].path)
+        says = english.get(best.stem)
+        passage.append(f"\n{english_name(best.parent.name)}{f': {says}' if says else ''}", "dim")
         table.add_row(
             question,
             passage,
