@@ -63,6 +63,40 @@ def test_index_and_search(notes: Path, tmp_path: Path, model: str) -> None:
     assert [json.loads(line) for line in straight.stdout.splitlines()] == hits
 
 
+@pytest.mark.parametrize(
+    "asked", [TEXTS[5].encode(), f"  {TEXTS[5]}\r\n".encode(), "Où est la gare ?".encode()]
+)
+def test_a_piped_question_is_answered_as_grep_answers(
+    asked: bytes, notes: Path, tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("index", str(notes), "--into", "index", "-m", model, cwd=tmp_path)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(asked)))
+    piped = run("search", "index", "-", "--lines", "-k", "3", cwd=tmp_path)
+    named = run("search", "index", asked.decode().strip(), "--json", "-k", "3", cwd=tmp_path)
+    hits = [json.loads(line) for line in named.stdout.splitlines()]
+    places = [line.split(":", 2) for line in piped.stdout.splitlines()]
+    assert [int(position) for _, position, _ in places] == [hit["position"] for hit in hits]
+    for (path, _, sentence), hit in zip(places, hits, strict=True):
+        assert (tmp_path / path).resolve() == Path(hit["path"]).resolve()
+        start, end = hit["best"]
+        assert sentence == " ".join(hit["text"][start:end].split())
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"), [(b"", "no question"), (b" \n", "no question"), (b"\xff\xfe", "not UTF-8")]
+)
+def test_a_pipe_without_a_question_is_told(
+    asked: bytes,
+    told: str,
+    notes: Path,
+    tmp_path: Path,
+    model: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(asked)))
+    assert told in refused("search", str(notes), "-", "-m", model, cwd=tmp_path)
+
+
 def test_what_cannot_be_searched_is_told(notes: Path, tmp_path: Path, model: str) -> None:
     run("index", str(notes), "--into", "index", "-m", model, cwd=tmp_path)
     assert "the query is empty" in refused("search", "index", "", cwd=tmp_path)

@@ -61,7 +61,8 @@ def index(
 
 def search(
     places: list[str] = typer.Argument(
-        ..., help="An index's folder, or files and folders; then the question."
+        ...,
+        help="An index's folder, or files and folders; then the question, - for standard input.",
     ),
     top: int = typer.Option(5, "--top-k", "--top", "-k", help="How many passages to show."),
     mode: str = typer.Option("hybrid", "--mode", help="dense, text or hybrid."),
@@ -75,6 +76,9 @@ def search(
         None, "--since", formats=["%Y-%m-%d"], help="Only files changed on this day or later."
     ),
     as_json: bool = typer.Option(False, "--json", help="One JSON object a line, for programs."),
+    lines: bool = typer.Option(
+        False, "--lines", help="path:line:sentence, as grep's, for editors and pipes."
+    ),
     model: str = MODEL,
 ) -> None:
     """Search an index, or straight a few files, in any language."""
@@ -86,6 +90,10 @@ def search(
             "name an index, or files, and then the question: lusifer search DIR QUERY"
         )
     *where, question = places
+    if as_json and lines:
+        raise LusiferError("--json and --lines are two ways to print; take one")
+    if question == "-":
+        question = asked_on_standard_input()
     only = Filter(tuple(language or ()), path, since.date() if since else None)
     if len(where) == 1 and is_index(where[0]):
         hits = Index.open(where[0], model).search(question, top_k=top, mode=mode, where=only)  # type: ignore[arg-type]
@@ -95,7 +103,7 @@ def search(
             if not _update(made, where).passages:
                 raise LusiferError(f"{', '.join(where)}: no readable text")
             hits = made.search(question, top_k=top, mode=mode, where=only)  # type: ignore[arg-type]
-    show_json(hits) if as_json else show(hits)
+    (show_json if as_json else show_lines if lines else show)(hits)
     if not hits:  # as grep's
         raise typer.Exit(1)
 
@@ -114,6 +122,29 @@ def _update(opened: Any, paths: list[str]) -> Any:
     if len(report.skipped) > 10:
         typer.echo(f"skipped {len(report.skipped) - 10} more", err=True)
     return report
+
+
+def asked_on_standard_input() -> str:
+    """The question that is piped in, without the blanks around it."""
+    import sys
+
+    try:
+        question = sys.stdin.buffer.read().decode("utf-8").strip()
+    except UnicodeDecodeError as error:
+        raise LusiferError(f"standard input: is not UTF-8 text ({error})") from None
+    if not question:
+        raise LusiferError("standard input: holds no question")
+    return question
+
+
+def show_lines(hits: list[Any]) -> None:
+    """The place and the nearest sentence of each passage, best first; a sentence on one line."""
+    from lusifer.text import printable
+
+    for hit in hits:
+        start, end = hit.best
+        sentence = " ".join(printable(hit.text)[start:end].split())
+        typer.echo(f"{printable(_short(hit.path))}:{hit.position}:{sentence}")
 
 
 def show_json(hits: list[Any]) -> None:
