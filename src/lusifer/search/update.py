@@ -54,6 +54,7 @@ class Update:
     def run(self, paths: Sequence[str | Path], tell: Tell | None) -> IndexReport:
         """See `Index.update`."""
         known = {row["path"]: row for row in self.files.to_arrow().to_pylist()}
+        first = not known
         report = IndexReport()
         roots = self._named(paths)
         there = [root for root in roots if Path(root).exists()]
@@ -78,7 +79,7 @@ class Update:
         self._add(new, known, report, tell)
         report.passages = self.rows.count_rows()
         if report.added or report.changed or report.removed or not self._has_words():
-            self._tend()
+            self._tend(first=first)
         return report
 
     def _named(self, paths: Sequence[str | Path]) -> list[str]:
@@ -197,8 +198,11 @@ class Update:
     def _has_words(self) -> bool:
         return any("words" in index.columns for index in self.rows.list_indices())
 
-    def _tend(self) -> None:
-        """Bring the full-text index, and above `FLAT` the vectors' one, up to date."""
+    def _tend(self, *, first: bool) -> None:
+        """Bring the full-text index, and above `FLAT` the vectors' one, up to date, and let go of what
+        earlier versions of the table hold: at once after the `first` update, when nobody can be
+        reading one, else when they are an hour old.
+        """
         from datetime import timedelta
 
         from lancedb.index import FTS, IvfFlat
@@ -226,7 +230,8 @@ class Update:
             if outside > STALE * count:
                 inverted = IvfFlat(distance_type="dot", num_partitions=max(1, int(count**0.5) // 2))
                 self.rows.create_index("vector", config=inverted, replace=True)
-        self.rows.optimize(cleanup_older_than=timedelta(hours=1))
+        kept = timedelta(milliseconds=1) if first else timedelta(hours=1)
+        self.rows.optimize(cleanup_older_than=kept)
 
 
 def _passages(file: Found, content: str, wrong: list[str]) -> Iterator[dict[str, Any]]:
