@@ -226,7 +226,7 @@ def test_a_first_run_leaves_no_earlier_version_and_a_later_one_those_that_may_be
     reader = Index.open(tmp_path / "index", model)
     (notes / "more.txt").write_text(TEXTS[9], encoding="utf-8")
     sorted((notes / "old").iterdir())[0].unlink()
-    index.update()
+    index.update([notes])
     assert len(index.rows.list_versions()) > 1
     assert reader.search(TEXTS[8])[0].text  # what the reader has open is still there
 
