@@ -16,6 +16,7 @@ import lusifer
 from lusifer.encoding.cache import Encoder
 from lusifer.errors import LusiferError
 from lusifer.evaluation.diagnostics import alignment as d, perturb, sticky
+from lusifer.evaluation.diagnostics.diagnose import on_map
 from lusifer.evaluation.diagnostics.layers import alignment, by_layer
 from lusifer.evaluation.diagnostics.tokens import TokenAccess
 from tests.evaluation.oracle import Oracle
@@ -196,3 +197,20 @@ def test_usable_tokens_stay_one_token_when_written(name: str) -> None:
     assert len(some) == 50
     assert all(len(ids) == 1 for ids in tokens.ids(some))
     assert some == sticky.usable(tokens, limit=50)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "shown"),
+    [
+        (["tha_Thai"], ["tha_Thai"]),
+        (["tha_Thai", "deu_Latn", "spa_Latn"], ["tha_Thai", "deu_Latn", "spa_Latn"]),
+        (
+            [f"x{i:02}_Latn" for i in range(13)] + ["fra_Latn", "tha_Thai"],
+            ["fra_Latn", *(f"x{i:02}_Latn" for i in range(13))],
+        ),
+    ],
+)
+def test_the_map_shows_the_languages_that_were_asked_for(
+    chosen: list[str], shown: list[str]
+) -> None:
+    assert on_map(chosen) == shown

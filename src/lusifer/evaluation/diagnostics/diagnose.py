@@ -100,17 +100,24 @@ def _language(encoder: Encoder, language: str, rows: Sequence[dict[str, str]]) -
     return found
 
 
-def _map(encoder: Encoder, groups: ByLanguage, chosen: Sequence[str]) -> dict[str, Any]:
-    """Parallel sentences in two dimensions: of the paper's languages, one script of each, or of the
-    first there are.
+def on_map(chosen: Sequence[str]) -> list[str]:
+    """The languages whose sentences are drawn: all that were asked for, where that many can be told
+    apart; of more, the paper's, one script of each, and then the others in their order.
     """
+    if len(chosen) <= MAPPED:
+        return list(chosen)
     paper = Languages.of(list(benchmark().languages))
     by_code = {
         language.split("_")[0]: language for language in reversed(chosen) if language in paper
     }
-    shown = [language for language in chosen if language in by_code.values()][:MAPPED] or list(
-        chosen[:MAPPED]
-    )
+    first = [language for language in chosen if language in by_code.values()]
+    others = [language for language in chosen if language.split("_")[0] not in by_code]
+    return [*first, *others][:MAPPED]
+
+
+def _map(encoder: Encoder, groups: ByLanguage, chosen: Sequence[str]) -> dict[str, Any]:
+    """Parallel sentences in two dimensions."""
+    shown = on_map(chosen)
     texts = [(language, row["text"]) for language in shown for row in groups[language][:ON_MAP]]
     points = flat(encoder([text for _, text in texts]))
     return {
