@@ -42,5 +42,8 @@ def _print_schema(name: str | None) -> None:
         raise ConfigError(
             "--schema needs a recipe's name, or its file: lusifer recipes minilm --schema"
         )
-    found = config.schema(type(load_recipe(name)))
+    data = config.upgraded(config.read(config.find(name)))
+    found = config.shipped_schema(str(data.get("stage")), data.get("method"))
+    if found is None:  # a stage of an extension, or none
+        found = config.schema(type(load_recipe(name)))
     typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
