@@ -158,7 +158,10 @@ def _listed(folder: Path) -> list[dict[str, str]]:
         raise ModelError(f"{folder / 'modules.json'}: not a list of modules ({error})") from None
 
 
-def _plain(folder: Path, device: str | None, **settings: str) -> SentenceTransformer:
+def _plain(
+    folder: Path, device: str | None, named: Path | None = None, **settings: str
+) -> SentenceTransformer:
+    """The library's own model; errors call it `named`, where it is not in the user's folder."""
     from sentence_transformers import SentenceTransformer
 
     from lusifer.models.families import without_bars
@@ -170,7 +173,9 @@ def _plain(folder: Path, device: str | None, **settings: str) -> SentenceTransfo
                 str(folder), device=device, trust_remote_code=False, model_kwargs=kwargs
             ).eval()
     except Exception as error:
-        raise ModelError(f"{folder}: cannot be loaded ({str(error).splitlines()[0]})") from error
+        raise ModelError(
+            f"{named or folder}: cannot be loaded ({str(error).splitlines()[0]})"
+        ) from error
     return _lifted(model)
 
 
@@ -193,7 +198,4 @@ def _packed(folder: Path, device: str | None) -> SentenceTransformer:
             whole / "model.safetensors",
             {"format": "pt"},
         )
-        try:
-            return _plain(whole, device, dtype="float32")  # whatever it was trained in
-        except ModelError as error:
-            raise ModelError(str(error).replace(str(whole), str(folder))) from error
+        return _plain(whole, device, folder, dtype="float32")  # whatever it was trained in

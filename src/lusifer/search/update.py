@@ -200,8 +200,9 @@ class Update:
 
     def _tend(self, *, first: bool) -> None:
         """Bring the full-text index, and above `FLAT` the vectors' one, up to date, and let go of what
-        earlier versions of the table hold: at once after the `first` update, when nobody can be
-        reading one, else when they are an hour old.
+        earlier versions of the table hold: at once after the `first` update, else when they are an
+        hour old. A search takes the newest version, so only one that is under way in that moment
+        could miss an earlier one.
         """
         from datetime import timedelta
 

@@ -4,8 +4,9 @@ self-distillation, arXiv 2402.03216).
 Method: InfoNCE for each way of scoring and for their sum s = dense + 0.3 sparse + multi, weights 1,
 0.1, 1 and 1; KL of each from the sum's softmax, weights 1, 0.1, 1; the mean of both halves. Equal
 texts are never each other's negatives, nor is one whose dense cosine is above the positive's by more
-than InfoNCE's `mask`. Cost: token vectors of all texts against all, made once more for the gradient:
-memory B x tokens x tokens, for one query at a time; so for batches of a few hundred, on one process.
+than InfoNCE's `mask`. Cost: token vectors of all texts against all, B x tokens x tokens cosines
+for one query at a time, and for the gradient which token was the best; so for batches of a few
+hundred, on one process.
 """
 
 from __future__ import annotations

@@ -147,9 +147,8 @@ class ContrastiveRecipe:
             raise ValueError(
                 "heads go with the term info_nce alone, and without matryoshka, mini_batch_tokens, lora and train: queries"
             )
-        for term in self.loss if self.heads else ():
-            assert isinstance(term, InfoNCE)
-            check_hybrid(term)
+        if self.heads and isinstance(self.loss[0], InfoNCE):  # its only term, as was checked
+            check_hybrid(self.loss[0])
         if queries and more:
             raise ValueError(
                 "train: queries goes without matryoshka, mini_batch_tokens and the term scores"
