@@ -42,8 +42,10 @@ from .reshaping import (
 from .search import (
     BitextPair as BitextPair,
     Filter as Filter,
+    Forgotten as Forgotten,
     Hit as Hit,
     Index as Index,
+    IndexedFile as IndexedFile,
     IndexReport as IndexReport,
     mine_bitext as mine_bitext,
 )

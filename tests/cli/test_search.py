@@ -203,3 +203,51 @@ def test_the_demo_is_kept_and_goes_on_where_asked(tmp_path: Path, model: str) ->
     (tmp_path / "file").touch()
     assert "file: cannot be written" in refused("demo", "--into", "file", "-m", model, cwd=tmp_path)
     assert "mode is 'fast'" in refused("demo", "-m", model, "--mode", "fast", cwd=tmp_path)
+
+
+def test_an_index_is_listed_forgets_and_is_compacted(
+    notes: Path, tmp_path: Path, model: str
+) -> None:
+    run("index", str(notes), "--into", "index", "-m", model, cwd=tmp_path)
+    listed = run("index", "-o", "index", "--list", cwd=tmp_path).stdout.splitlines()
+    assert [line.split()[-1] for line in listed] == [f"notes/{i}.txt" for i in range(4)]
+    gone = run("index", "-o", "index", "--forget", "notes/1.txt", cwd=tmp_path)
+    assert "1 files and " in gone.stdout
+    assert f"{notes} is still followed" in gone.stderr
+    assert "1 new" in run("index", "-o", "index", cwd=tmp_path).stdout
+    forgotten = run("index", "-o", "index", "--forget", "notes", cwd=tmp_path)
+    assert ("4 files and " in forgotten.stdout, forgotten.stderr) == (True, "")
+    assert run("index", "-o", "index", "--list", cwd=tmp_path).stdout == ""
+    assert " MB, " in run("index", "-o", "index", "--compact", cwd=tmp_path).stdout
+    assert "nothing of it is in the index" in refused(
+        "index", "-o", "index", "--forget", "elsewhere", cwd=tmp_path
+    )
+    assert "each done alone" in refused("index", "notes", "-o", "index", "--list", cwd=tmp_path)
+    assert "no index here yet" in refused("index", "-o", "other", "--list", cwd=tmp_path)
+
+
+@pytest.mark.parametrize("option", ["--language", "--languages", "-l"])
+@pytest.mark.parametrize("asked", [("de,en",), ("de", "eng_Latn"), ("de, eng",)])
+def test_languages_are_a_list_or_named_one_by_one(
+    option: str, asked: tuple[str, ...], notes: Path, tmp_path: Path, model: str
+) -> None:
+    run("index", str(notes), "--into", "index", "-m", model, cwd=tmp_path)
+    named = [part for one in asked for part in (option, one)]
+    found = run("search", "index", TEXTS[5], *named, "--lines", cwd=tmp_path)
+    assert found.stdout.startswith("notes/1.txt")
+
+
+def test_a_question_is_asked_with_the_prompt_that_is_named(
+    notes: Path, tmp_path: Path, model: str
+) -> None:
+    assert "the model has no prompt 'title'" in refused(
+        "search", str(notes), "why", "-m", model, "--prompt", "title", cwd=tmp_path
+    )
+
+
+def test_quiet_says_results_and_errors_alone(notes: Path, tmp_path: Path, model: str) -> None:
+    (notes / "bad.txt").write_bytes(b"\x00")
+    done = run("index", str(notes), "--into", "index", "-m", model, "-q", cwd=tmp_path)
+    assert done.stdout.startswith("index: ")
+    assert done.stderr == ""
+    assert "the query is empty" in refused("search", "index", "", "--quiet", cwd=tmp_path)

@@ -16,6 +16,7 @@ from lusifer.cli import (
     encode,
     evaluate,
     export,
+    index,
     merge,
     mine,
     models,
@@ -24,34 +25,34 @@ from lusifer.cli import (
     search,
     train,
 )
-from lusifer.cli.bounds import bounded
+from lusifer.cli.verb import verb
 from lusifer.version import __version__
 
 app = typer.Typer(
     name="lusifer",
     help="Any embedding model, every language.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-app.command("train")(bounded(train.train))
-app.command("merge")(bounded(merge.merge))
-app.command("encode")(bounded(encode.encode))
-app.command("export")(bounded(export.export))
-app.command("embed")(bounded(embed.embed))
-app.command("similar")(bounded(embed.similar))
-app.command("neighbours")(bounded(embed.neighbours))
-app.command("index")(bounded(search.index))
-app.command("search")(bounded(search.search))
-app.command("mine")(bounded(mine.mine))
-app.command("models")(bounded(models.models))
-app.command("evaluate")(bounded(evaluate.evaluate))
-app.command("diagnose")(bounded(diagnose.diagnose))
-app.command("report")(bounded(report.report))
-app.command("demo")(bounded(demo.demo))
-app.command("demo-bridge")(bounded(demo_bridge.demo_bridge))
-app.command("recipes")(bounded(recipes.recipes))
+app.command("train")(verb(train.train))
+app.command("merge")(verb(merge.merge))
+app.command("encode")(verb(encode.encode))
+app.command("export")(verb(export.export))
+app.command("embed")(verb(embed.embed))
+app.command("similar")(verb(embed.similar))
+app.command("neighbours")(verb(embed.neighbours))
+app.command("index")(verb(index.index))
+app.command("search")(verb(search.search))
+app.command("mine")(verb(mine.mine))
+app.command("models")(verb(models.models))
+app.command("evaluate")(verb(evaluate.evaluate))
+app.command("diagnose")(verb(diagnose.diagnose))
+app.command("report")(verb(report.report))
+app.command("demo")(verb(demo.demo))
+app.command("demo-bridge")(verb(demo_bridge.demo_bridge))
+app.command("recipes")(verb(recipes.recipes))
 app.add_typer(data.app, name="data")
 app.add_typer(curate.app, name="curate")
 

@@ -8,21 +8,23 @@ from typing import Any
 
 import typer
 
-from lusifer.cli.bounds import bounded
+from lusifer.cli.options import (
+    BF16,
+    MODEL,
+    TABLE_COLUMNS,
+    in_order,
+    into as into_,
+    languages as languages_,
+    split,
+)
+from lusifer.cli.verb import verb
 from lusifer.errors import LusiferError
 
 app = typer.Typer(
     help="Make training data better: mine negatives, filter, synthesise.", no_args_is_help=True
 )
 FILES = typer.Argument(..., help="TSV, JSONL or Parquet files (or globs) of pairs.")
-INTO = typer.Option(
-    ..., "--into", "-o", help="The .jsonl file to write; its report goes beside it."
-)
-COLUMNS = typer.Option(
-    None,
-    "--columns",
-    help="A TSV's columns in order, e.g. language,query,document ('_' skips one).",
-)
+INTO = into_("The .jsonl file to write; its report goes beside it.")
 RENAME = typer.Option(None, "--rename", help="OLD=NEW, as often as needed, e.g. question=query.")
 
 
@@ -32,7 +34,7 @@ def root() -> None:
 
 
 @app.command("draw")
-@bounded
+@verb
 def draw_(
     recipe: str = typer.Argument(
         ..., help="A recipe with a key `texts`, or the name of one that ships (e5-student)."
@@ -40,9 +42,7 @@ def draw_(
     overrides: list[str] = typer.Argument(
         None, help="Changes, e.g. texts.count=100000 texts.root=DIR"
     ),
-    into: str = typer.Option(
-        ..., "--into", "-o", help="The .tsv file to write: language and text."
-    ),
+    into: str = into_("The .tsv file to write: language and text."),
 ) -> None:
     """Draw a corpus' texts, evenly over languages, in an order of which every beginning is even
     too.
@@ -54,13 +54,11 @@ def draw_(
 
 
 @app.command("negatives")
-@bounded
+@verb
 def negatives(
     files: list[str] = FILES,
     into: str = INTO,
-    model: str = typer.Option(
-        "default", "--model", "-m", help="The miner: any model that `lusifer.load` takes."
-    ),
+    model: str = MODEL,
     corpus: list[str] = typer.Option(
         None, "--corpus", help="Files of further passages (a column document, or text)."
     ),
@@ -93,9 +91,9 @@ def negatives(
     cache: str = typer.Option(
         None, "--cache", help="A folder where vectors are kept for further runs."
     ),
-    bf16: bool = typer.Option(False, "--bf16", help="Embed in bfloat16."),
+    bf16: bool = BF16,
     seed: int = typer.Option(0, "--seed"),
-    columns: str = COLUMNS,
+    columns: str = TABLE_COLUMNS,
     rename: list[str] = RENAME,
 ) -> None:
     """Mine hard negatives, the suspects left out. Goes on where it was stopped."""
@@ -117,14 +115,14 @@ def negatives(
     )
     with progress() as tell:
         report = mine_negatives(
-            files, into, model, settings, columns=split(columns), rename=renamed(rename), corpus=corpus or (),
+            files, into, model, settings, columns=in_order(columns) or None, rename=renamed(rename), corpus=corpus or (),
             reranker=reranker, cache=cache, bf16=bf16, tell=tell,
         )  # fmt: skip
     show(report, into)
 
 
 @app.command("filter")
-@bounded
+@verb
 def filter_(
     files: list[str] = FILES,
     into: str = INTO,
@@ -171,11 +169,9 @@ def filter_(
         "--top-k",
         help="Drop pairs whose document is not among so many nearest to its query, by --model.",
     ),
-    model: str = typer.Option(
-        "default", "--model", "-m", help="Any model that `lusifer.load` takes."
-    ),
-    bf16: bool = typer.Option(False, "--bf16", help="Embed in bfloat16."),
-    columns: str = COLUMNS,
+    model: str = MODEL,
+    bf16: bool = BF16,
+    columns: str = TABLE_COLUMNS,
     rename: list[str] = RENAME,
 ) -> None:
     """Drop bad pairs, each with its reason in INTO.dropped.jsonl."""
@@ -189,7 +185,7 @@ def filter_(
     same: Any = one_of("--duplicates", duplicates, "exact", "near", "keep")
     with progress() as tell:
         report = filter_pairs(
-            files, into, columns=split(columns), rename=renamed(rename), lengths=Lengths(min_chars, max_chars, max_ratio),
+            files, into, columns=in_order(columns) or None, rename=renamed(rename), lengths=Lengths(min_chars, max_chars, max_ratio),
             sides=judged, scripts=scripts, languages=languages, duplicates=same, similarity=similarity, against=against or (), ngram=ngram,
             top_k=top_k, model=model, bf16=bf16, tell=tell,
         )  # fmt: skip
@@ -197,7 +193,7 @@ def filter_(
 
 
 @app.command("synthesize")
-@bounded
+@verb
 def synthesize(
     context: typer.Context,
     files: list[str] = typer.Argument(
@@ -215,10 +211,8 @@ def synthesize(
         "--endpoint",
         help="An OpenAI-compatible one and its model: http://localhost:8000/v1#name",
     ),
-    languages: str = typer.Option(
-        None,
-        "--languages",
-        help="Write in these in turn, e.g. deu_Latn,hin_Deva; else in each row's own.",
+    languages: str = languages_(
+        "Write in these in turn, e.g. deu_Latn,hin_Deva; else in each row's own."
     ),
     limit: int = typer.Option(None, "--limit", help="The first so many texts alone."),
     exemplars: str = typer.Option(
@@ -243,7 +237,7 @@ def synthesize(
         False, "--dry-run", help="Print the estimate and the first prompt; ask nothing."
     ),
     seed: int = typer.Option(0, "--seed"),
-    columns: str = COLUMNS,
+    columns: str = TABLE_COLUMNS,
     rename: list[str] = RENAME,
 ) -> None:
     """Have an LLM write queries for your texts, or take pairs from their structure. Goes on where
@@ -260,7 +254,8 @@ def synthesize(
         for name, rest in assignments("--control", control, "length=short|long")
     }
     given: dict[str, Any] = {
-        "columns": split(columns), "rename": renamed(rename), "languages": split(languages) or (), "limit": limit, "exemplars": exemplars,
+        "columns": in_order(columns) or None, "rename": renamed(rename), "languages": split(languages), "limit": limit,
+        "exemplars": exemplars,
         "controls": values, "prices": (price_in, price_out), "seed": seed,
     }  # fmt: skip
     if dry_run:
@@ -287,7 +282,7 @@ def synthesize(
 
 
 @app.command("templates")
-@bounded
+@verb
 def templates(name: str = typer.Argument(None, help="Print this one whole.")) -> None:
     """List the templates, or print one."""
     from lusifer.curation import TEMPLATES, load_template, template_names
@@ -302,11 +297,6 @@ def templates(name: str = typer.Argument(None, help="Print this one whole.")) ->
     typer.echo(
         f"{'structure':20} {'retrieval':20} heading and paragraph, title and section, term and definition; needs no LLM"
     )
-
-
-def split(columns: str | None) -> list[str] | None:
-    """A comma list."""
-    return columns.split(",") if columns else None
 
 
 def one_of(option: str, value: str, *allowed: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from lusifer.cli.bounds import bounded
+from lusifer.cli.options import TABLE_COLUMNS, in_order
+from lusifer.cli.verb import verb
 
 app = typer.Typer(help="Look at training data.", no_args_is_help=True)
 
@@ -15,16 +16,12 @@ def root() -> None:
 
 
 @app.command("validate")
-@bounded
+@verb
 def validate(
     files: list[str] = typer.Argument(
         ..., help="TSV, TXT, JSONL or Parquet files, plain or .xz, .gz, .zst."
     ),
-    columns: str = typer.Option(
-        None,
-        "--columns",
-        help="A TSV's columns in order, e.g. language,english,text ('_' skips one).",
-    ),
+    columns: str = TABLE_COLUMNS,
     show: int = typer.Option(50, "--show", help="How many bad lines to print."),
 ) -> None:
     """Name every bad line. Exit code 2 where there is one."""
@@ -32,7 +29,7 @@ def validate(
 
     bad = 0
     for file in files:
-        report = run(file, columns.split(",") if columns else None)
+        report = run(file, in_order(columns) or None)
         for problem in report.problems[:show]:
             typer.echo(f"{problem.path}:{problem.line or '-'}: {problem.what}", err=True)
         if report.bad > show:

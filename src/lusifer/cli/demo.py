@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from lusifer.cli.embed import MODEL
+from lusifer.cli.options import MODEL
 from lusifer.errors import LusiferError
 from lusifer.io import disk_errors
 

@@ -9,21 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from lusifer.cli.options import BF16, into as into_, languages as languages_, split
+
 if TYPE_CHECKING:
     from rich.table import Table
 
-FIGURES = (
-    "mexa",
-    "likeness",
-    "csls_gain",
-    "hubness",
-    "anisotropy",
-    "outliers",
-    "premium",
-    "tokens_per_word",
-    "tokens_per_character",
-    "unknown",
-)
+SPACE = ("mexa", "likeness", "csls_gain", "hubness", "anisotropy", "outliers")
+TOKENS = ("premium", "tokens_per_word", "tokens_per_character", "unknown")
+ONE_TABLE = 140  # columns of a terminal that hold all figures side by side
 
 
 def diagnose(
@@ -33,7 +26,7 @@ def diagnose(
         "--suite",
         help="The folder of local evaluation files: its SIB-200 holds parallel sentences.",
     ),
-    languages: str = typer.Option(None, "--languages", help="E.g. hi,swh_Latn; all 204 without."),
+    languages: str = languages_("E.g. hi,swh_Latn; all 204 without."),
     sentences: int = typer.Option(200, "--sentences", help="So many of each language."),
     anchor: str = typer.Option(
         None, "--anchor", help="A reference model: how far has English moved from it?"
@@ -44,10 +37,8 @@ def diagnose(
     sticky: bool = typer.Option(
         False, "--sticky", help="Look for sticky tokens in the whole vocabulary: minutes."
     ),
-    into: str = typer.Option(
-        "results", "--into", "-o", help="The folder that keeps results, for `lusifer report`."
-    ),
-    bf16: bool = typer.Option(False, "--bf16", help="Compute in bfloat16."),
+    into: str = into_("The folder that keeps results, for `lusifer report`.", "results"),
+    bf16: bool = BF16,
 ) -> None:
     """Say why a model does well in one language and not in another: tokens, alignment, hubs, drift,
     robustness.
@@ -64,7 +55,7 @@ def diagnose(
     found = {"model": model} | diagnosis_of(
         named.embedder,
         suite,
-        languages.split(",") if languages else None,
+        split(languages) or None,
         sentences=sentences,
         anchor=LoadedModel.load(anchor, bf16=bf16).embedder if anchor else None,
         paraphrases=paraphrases,
@@ -76,7 +67,8 @@ def diagnose(
     folder = claim(Path(into), named, {"bf16": bf16})
     write_json(folder / DIAGNOSIS, found)
     out = tables()
-    out.print(_table(found["languages"]))
+    for table in _tables(found["languages"], out.width):
+        out.print(table)
     for name in ("drift", "paraphrases", "sticky"):
         if name in found:
             out.print(
@@ -85,16 +77,25 @@ def diagnose(
     note.print(f"Definitions: docs/evaluate.md. Kept in {folder / DIAGNOSIS}.", highlight=False)
 
 
-def _table(rows: Sequence[dict[str, Any]]) -> Table:
+def _tables(rows: Sequence[dict[str, Any]], width: int) -> list[Table]:
+    """The figures of each language, in one table where it is wide enough, else in three: of the
+    space, of the tokens, and of what changes a vector.
+    """
+    changes = tuple(sorted({name for row in rows for name in row["changes"]}))
+    parted: list[tuple[str, ...]] = [SPACE, TOKENS, changes]
+    groups = parted if width < ONE_TABLE else [(*SPACE, *TOKENS, *changes)]
+    return [_table(rows, names) for names in groups if names]
+
+
+def _table(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> Table:
     from rich.table import Table as RichTable
 
     result = RichTable()
-    result.add_column("language")
-    changes = sorted({name for row in rows for name in row["changes"]})
-    for name in (*FIGURES, *changes):
+    result.add_column("language", no_wrap=True)
+    for name in names:
         result.add_column(name.replace("_", " "), justify="right")
     for row in rows:
-        cells = [row[name] for name in FIGURES] + [row["changes"].get(name) for name in changes]
+        cells = [row["changes"].get(name, row.get(name)) for name in names]
         result.add_row(
             row["language"],
             *("" if c is None else str(c) if isinstance(c, int) else f"{c:.3f}" for c in cells),

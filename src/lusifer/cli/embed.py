@@ -4,32 +4,26 @@ from __future__ import annotations
 
 import typer
 
+from lusifer.cli.options import (
+    COLUMN,
+    MODEL,
+    PROMPT,
+    TABLE_COLUMNS,
+    TOP,
+    into as into_,
+    table_columns,
+)
 from lusifer.errors import LusiferError
-
-MODEL = typer.Option(
-    "default",
-    "--model",
-    "-m",
-    help="A model's folder or hub id; without it the one that comes with lusifer.",
-)
-COLUMN = typer.Option(
-    None,
-    "--column",
-    help="The key that holds the text (text, where none is named); "
-    "of a TSV, which has no header, its columns up to the text, e.g. _,_,text.",
-)
-PROMPT = typer.Option(None, "--prompt", help="One of the model's prompts, e.g. query.")
 
 
 def embed(
     file: str = typer.Argument(
         ..., help="A text file, one text a line (or TSV, JSONL, Parquet with --column)."
     ),
-    into: str = typer.Option(
-        ..., "--into", "-o", help="The .npy file to write: float32, one unit row a text."
-    ),
+    into: str = into_("The .npy file to write: float32, one unit row a text."),
     model: str = MODEL,
-    column: str | None = COLUMN,
+    column: str = COLUMN,
+    columns: str = TABLE_COLUMNS,
     prompt: str = PROMPT,
 ) -> None:
     """Embed every text of a file."""
@@ -40,7 +34,7 @@ def embed(
 
     if Path(into).suffix != ".npy":
         raise LusiferError(f"{into}: the output is a NumPy file; name it with .npy at the end")
-    texts = read_texts(file, column)
+    texts = read_texts(file, column, columns)
     vectors = load(model).encode(texts, prompt=prompt)
     write_array(into, vectors)
     typer.echo(f"wrote {into}: {vectors.shape[0]} x {vectors.shape[1]}")
@@ -64,8 +58,12 @@ def neighbours(
         ..., help="A text file, one text a line (or TSV, JSONL, Parquet with --column)."
     ),
     model: str = MODEL,
-    column: str | None = COLUMN,
-    top: int = typer.Option(5, "--top-k", "--top", "-k", help="How many to show."),
+    column: str = COLUMN,
+    columns: str = TABLE_COLUMNS,
+    top: int = TOP,
+    prompt: str = typer.Option(
+        "query", "--prompt", help="How the text is asked: one of the model's prompts."
+    ),
 ) -> None:
     """The nearest texts of a file."""
     import numpy as np
@@ -73,23 +71,25 @@ def neighbours(
     from lusifer.models import load
     from lusifer.text import printable
 
-    texts = read_texts(file, column)
+    texts = read_texts(file, column, columns)
     embedder = load(model)
-    asked, read = (name if name in embedder.prompts else None for name in ("query", "document"))
+    read = "document" if "document" in embedder.prompts else None
+    asked = prompt if prompt != "query" or "query" in embedder.prompts else None
     scores = embedder.encode(texts, prompt=read) @ embedder.encode([query], prompt=asked)[0]
     for i in np.argsort(-scores)[:top]:
         typer.echo(f"{scores[i]:.3f}  {printable(texts[i])}")
 
 
-def read_texts(file: str, column: str | None) -> list[str]:
-    """The texts of one file; see `--column`."""
+def read_texts(file: str, column: str, columns: str) -> list[str]:
+    """The texts of one file; see `--column` and `--columns`."""
     from lusifer.data import format_of, read_rows
 
+    name, order = table_columns(column, columns)
     known = format_of(file)
-    if not column and not known.column and not known.named:
-        raise LusiferError(
-            f"{file}: has no header; name its columns up to the text, e.g. --column _,text"
-        )
-    columns = None if known.column else (column or "text").split(",")
-    name = "text" if columns is None else columns[-1]
-    return [row.values[name] for row in read_rows(file, columns)]
+    if known.column:  # a file of texts, one a line
+        return [row.values[known.column] for row in read_rows(file)]
+    if not order and not known.named:
+        raise LusiferError(f"{file}: has no header; name its columns, e.g. --columns id,text")
+    if order and name not in order:
+        raise LusiferError(f"{file}: --column is {name}, which is none of {', '.join(order)}")
+    return [row.values[name] for row in read_rows(file, order or [name])]

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import typer
 
-from lusifer.cli.embed import MODEL, PROMPT
+from lusifer.cli.options import (
+    BF16,
+    COLUMN,
+    MODEL,
+    PROMPT,
+    TABLE_COLUMNS,
+    into as into_,
+    split,
+    table_columns,
+)
 from lusifer.errors import LusiferError
 
 
@@ -13,14 +22,10 @@ def encode(
         None,
         help="TSV, text, JSONL or Parquet files, compressed or not; globs; URLs such as s3://….",
     ),
-    into: str = typer.Option(
-        None, "--into", "--out", "-o", help="The folder or URL that gets the shards."
-    ),
+    into: str = into_("The folder or URL that gets the shards.", None),
     model: str = MODEL,
-    column: str = typer.Option("text", "--column", help="The column that holds the text."),
-    columns: str = typer.Option(
-        "", "--columns", help="A TSV's columns in order, e.g. id,title,text ('_' skips one)."
-    ),
+    column: str = COLUMN,
+    columns: str = TABLE_COLUMNS,
     keep: str = typer.Option("", "--keep", help="Columns kept beside each vector, e.g. id,title."),
     prompt: str = PROMPT,
     format: str = typer.Option("parquet", "--format", help="parquet or safetensors."),
@@ -32,7 +37,7 @@ def encode(
         "--skip-bad",
         help="Put rows that cannot be read in rejects.jsonl, instead of stopping.",
     ),
-    bf16: bool = typer.Option(False, "--bf16", help="Compute in bfloat16."),
+    bf16: bool = BF16,
     engine: str = typer.Option("local", "--engine", help="local, or ray for several workers."),
     workers: int = typer.Option(2, "--workers", help="Of ray: how many."),
     check: str = typer.Option(
@@ -57,8 +62,7 @@ def encode(
             "name the files to encode and, with --into, the folder for their vectors"
         )
 
-    def names(given: str) -> list[str]:
-        return [name for name in given.split(",") if name]
+    text_column, order = table_columns(column, columns)
 
     bars = Bars(
         TextColumn("{task.description}"),
@@ -84,9 +88,9 @@ def encode(
             into,
             model=model,
             prompt=prompt,
-            column=column,
-            keep=names(keep),
-            columns=names(columns),
+            column=text_column,
+            keep=split(keep),
+            columns=order,
             format=format,  # type: ignore[arg-type]
             shard_rows=shard_rows,
             skip_bad=skip_bad,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from lusifer.cli.options import BF16, into as into_, languages as languages_, split
 from lusifer.errors import LusiferError
 
 if TYPE_CHECKING:
@@ -34,23 +35,18 @@ def evaluate(
         "--tasks",
         help="Names or kinds, e.g. xquad,bitext; of a benchmark e.g. retrieval,sts; all without.",
     ),
-    languages: str = typer.Option(
-        None, "--languages", help="E.g. hi,swh_Latn; 'tatoeba-36' for the usual 36 and English."
-    ),
+    languages: str = languages_("E.g. hi,swh_Latn; 'tatoeba-36' for the usual 36 and English."),
     anchor: str = typer.Option(
         None, "--anchor", help="The model that made an existing index: also search that."
     ),
-    into: str = typer.Option(
-        "results",
-        "--into",
-        "-o",
-        help="The folder that keeps results; what is there is not computed again.",
+    into: str = into_(
+        "The folder that keeps results; what is there is not computed again.", "results"
     ),
     by_language: bool = typer.Option(False, "--by-language", help="A line for each language."),
     dry_run: bool = typer.Option(
         False, "--dry-run", help="Of a benchmark: list what would be fetched, and how large."
     ),
-    bf16: bool = typer.Option(False, "--bf16", help="Compute in bfloat16."),
+    bf16: bool = BF16,
 ) -> None:
     """Score models language by language with 95 % intervals, and say which differences are real."""
     from lusifer.evaluation import run as runs
@@ -60,7 +56,7 @@ def evaluate(
         raise LusiferError(
             "name --suite FOLDER (local files), or --benchmark lusifer (data sets that mteb fetches)"
         )
-    asked, spoken = _split(tasks), _split(languages)
+    asked, spoken = split(tasks) or None, split(languages) or None
     if benchmark:
         from lusifer.cli.benchmark import listing, score
         from lusifer.evaluation import BENCHMARKS, benchmark_sets
@@ -210,7 +206,3 @@ def _progress() -> Bars:
         TimeElapsedColumn(),
         TextColumn("{task.fields[what]}"),
     )
-
-
-def _split(text: str | None) -> list[str] | None:
-    return [part.strip() for part in text.split(",") if part.strip()] if text else None

@@ -6,10 +6,12 @@ from typing import Any
 
 import typer
 
+from lusifer.cli.options import into as into_
+
 
 def export(
     model: str = typer.Argument(..., help="A model's folder or hub id."),
-    into: str = typer.Option(..., "--into", "-o", help="The folder to write."),
+    into: str = into_("The folder to write."),
     onnx: bool = typer.Option(True, "--onnx", help="As ONNX, the one format there is."),
     int8: bool = typer.Option(
         False,

@@ -6,6 +6,7 @@ from typing import Any
 
 import typer
 
+from lusifer.cli.options import TABLE_COLUMNS, in_order, into as into_
 from lusifer.errors import LusiferError
 
 
@@ -13,7 +14,7 @@ def merge(
     models: list[str] = typer.Argument(
         ..., help="A bridge, to be made standalone; or several models of one shape, to be combined."
     ),
-    into: str = typer.Option(..., "--into", "-o", help="The folder to make."),
+    into: str = into_("The folder to make."),
     method: str = typer.Option(
         "linear", "--method", help="linear, slerp, task-arithmetic or self-positioning."
     ),
@@ -35,7 +36,7 @@ def merge(
         "--probe",
         help="A file of pairs (query, document) to learn the weights on (self-positioning).",
     ),
-    columns: str = typer.Option(None, "--columns", help="The probe's columns, if it is a TSV."),
+    columns: str = TABLE_COLUMNS,
     steps: int = typer.Option(50, "--steps", help="Steps on the probe."),
     encoder: str = typer.Option(
         None, "--encoder", help="Where a bridge's encoder is, if it has moved."
@@ -64,9 +65,7 @@ def merge(
     chosen: Any = method
     pairs: list[tuple[str, str]] = []
     if probe:
-        rows = read_pairs(
-            [probe], columns.split(",") if columns else None, {}, CurationReport("probe", {})
-        )
+        rows = read_pairs([probe], in_order(columns) or None, {}, CurationReport("probe", {}))
         pairs = [(row.values["query"], row.values["document"]) for row in rows]
     found = combine(
         models, into, Combining(chosen, given, scale, steps=steps), base=base, probe=pairs

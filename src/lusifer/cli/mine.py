@@ -9,7 +9,8 @@ from pathlib import Path
 import typer
 
 from lusifer.cli.demo import asset_rows
-from lusifer.cli.embed import COLUMN, MODEL, read_texts
+from lusifer.cli.embed import read_texts
+from lusifer.cli.options import COLUMN, MODEL, TABLE_COLUMNS, into as into_
 from lusifer.errors import LusiferError
 
 FEW = 50  # lines of a file that tell what chance is like
@@ -21,12 +22,7 @@ def mine(
         help="A text file in one language, one sentence a line (or TSV, JSONL, Parquet with --column).",
     ),
     second: str = typer.Argument(..., help="Another, in another language."),
-    into: str = typer.Option(
-        ...,
-        "--into",
-        "-o",
-        help="The .tsv file to write: margin, sentence, translation; best first.",
-    ),
+    into: str = into_("The .tsv file to write: margin, sentence, translation; best first."),
     threshold: float | None = typer.Option(
         None,
         "--threshold",
@@ -37,7 +33,8 @@ def mine(
         4, "--neighbours", help="Neighbours that the margin is taken over."
     ),
     model: str = MODEL,
-    column: str | None = COLUMN,
+    column: str = COLUMN,
+    columns: str = TABLE_COLUMNS,
 ) -> None:
     """Find sentences of two files that are translations of each other. Goes on where it was
     stopped.
@@ -53,7 +50,7 @@ def mine(
     if neighbours < 1:
         raise LusiferError(f"--neighbours is {neighbours}; it must be 1 or more")
     texts = [
-        list(dict.fromkeys(" ".join(text.split()) for text in read_texts(file, column)))
+        list(dict.fromkeys(" ".join(text.split()) for text in read_texts(file, column, columns)))
         for file in (first, second)
     ]
     # Of a few lines nobody can say what chance is like: passages of our own stand beside them then.

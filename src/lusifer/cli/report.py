@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from lusifer.cli.options import into as into_
+
 
 def report(
     results: list[str] = typer.Argument(
@@ -11,9 +13,7 @@ def report(
         metavar="RESULTS...",
         help="Folders that `lusifer evaluate` made, or of one model in them.",
     ),
-    into: str = typer.Option(
-        "report", "--into", "-o", help="The folder for the page, its figures and tables."
-    ),
+    into: str = into_("The folder for the page, its figures and tables.", "report"),
 ) -> None:
     """Write one page that shows results language by language, model by model, with figures (PNG)
     and tables (Markdown).

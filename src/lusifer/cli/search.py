@@ -1,9 +1,8 @@
-"""`lusifer index`, `lusifer search`."""
+"""`lusifer search`."""
 
 from __future__ import annotations
 
 import re
-import shutil
 import tempfile
 from datetime import datetime
 from pathlib import Path
@@ -11,14 +10,10 @@ from typing import Any
 
 import typer
 
+from lusifer.cli.index import INDEX_MODEL, seen_from_here, update_shown
+from lusifer.cli.options import TOP, languages as languages_, split
 from lusifer.errors import LusiferError
 
-MODEL = typer.Option(
-    None,
-    "--model",
-    "-m",
-    help="A model's folder or hub id; without it the index's own, or the one that comes with lusifer.",
-)
 C1 = re.compile("[\x7f-\x9f]")
 ISOLATE, POP = (
     "\u2068",
@@ -26,49 +21,14 @@ ISOLATE, POP = (
 )  # a text of either direction between these does not turn its neighbours
 
 
-def index(
-    paths: list[str] = typer.Argument(
-        None, help="Files and folders; with none, those given before."
-    ),
-    into: str = typer.Option(..., "--into", "-o", help="The index's folder."),
-    model: str = MODEL,
-) -> None:
-    """Index files, or bring an index up to date with them."""
-    from lusifer.models import DEFAULT
-    from lusifer.search import Index, is_index
-
-    if not paths and not is_index(into):
-        raise LusiferError(f"{into}: no index here yet; name the files or folders to index")
-    if is_index(into):
-        report = _update(Index.open(into, model), paths or [])
-    else:
-        there = Path(into).is_dir()
-        made = Index.create(into, model or DEFAULT)
-        try:
-            report = _update(made, paths)
-            if not report.passages:
-                raise LusiferError(f"{', '.join(paths)}: no readable text; nothing was indexed")
-        except LusiferError:  # an index of nothing is not left behind
-            if not len(made):  # what was embedded before a disk was full stays, to go on with
-                for part in Path(into).iterdir() if there else [Path(into)]:
-                    shutil.rmtree(part) if part.is_dir() else part.unlink()
-            raise
-    typer.echo(
-        f"{into}: {report.passages:,} passages; files: {report.added} new, {report.changed} changed, "
-        f"{report.removed} gone, {report.unchanged} as they were"
-    )
-
-
 def search(
     places: list[str] = typer.Argument(
         ...,
         help="An index's folder, or files and folders; then the question, - for standard input.",
     ),
-    top: int = typer.Option(5, "--top-k", "--top", "-k", help="How many passages to show."),
+    top: int = TOP,
     mode: str = typer.Option("hybrid", "--mode", help="dense, text or hybrid."),
-    language: list[str] = typer.Option(
-        None, "--language", "-l", help="Only passages in this language (de, deu or deu_Latn)."
-    ),
+    language: list[str] = languages_("Only passages in these languages, e.g. de,jpn or deu_Latn."),
     path: str = typer.Option(
         None, "--path", help="Only files whose path holds this, or matches this glob."
     ),
@@ -79,7 +39,10 @@ def search(
     lines: bool = typer.Option(
         False, "--lines", help="path:line:sentence, as grep's, for editors and pipes."
     ),
-    model: str = MODEL,
+    prompt: str = typer.Option(
+        "query", "--prompt", help="How the question is asked: one of the model's prompts."
+    ),
+    model: str = INDEX_MODEL,
 ) -> None:
     """Search an index, or straight a few files, in any language."""
     from lusifer.models import DEFAULT
@@ -94,34 +57,19 @@ def search(
         raise LusiferError("--json and --lines are two ways to print; take one")
     if question == "-":
         question = asked_on_standard_input()
-    only = Filter(tuple(language or ()), path, since.date() if since else None)
+    only = Filter(tuple(split(",".join(language or ()))), path, since.date() if since else None)
+    how: dict[str, Any] = {"top_k": top, "mode": mode, "where": only, "prompt": prompt}
     if len(where) == 1 and is_index(where[0]):
-        hits = Index.open(where[0], model).search(question, top_k=top, mode=mode, where=only)  # type: ignore[arg-type]
+        hits = Index.open(where[0], model).search(question, **how)
     else:
         with tempfile.TemporaryDirectory() as aside:
             made = Index.create(Path(aside) / "index", model or DEFAULT)
-            if not _update(made, where).passages:
+            if not update_shown(made, where).passages:
                 raise LusiferError(f"{', '.join(where)}: no readable text")
-            hits = made.search(question, top_k=top, mode=mode, where=only)  # type: ignore[arg-type]
+            hits = made.search(question, **how)
     (show_json if as_json else show_lines if lines else show)(hits)
     if not hits:  # as grep's
         raise typer.Exit(1)
-
-
-def _update(opened: Any, paths: list[str]) -> Any:
-    from lusifer.io import Bars
-    from lusifer.text import printable
-
-    with Bars(transient=True) as progress:
-        task = progress.add_task("indexing", total=None)
-        report = opened.update(
-            paths, lambda path, done, total: progress.update(task, completed=done, total=total)
-        )
-    for reason in report.skipped[:10]:
-        typer.echo(f"skipped {printable(reason)}", err=True)
-    if len(report.skipped) > 10:
-        typer.echo(f"skipped {len(report.skipped) - 10} more", err=True)
-    return report
 
 
 def asked_on_standard_input() -> str:
@@ -144,7 +92,7 @@ def show_lines(hits: list[Any]) -> None:
     for hit in hits:
         start, end = hit.best
         sentence = " ".join(printable(hit.text)[start:end].split())
-        typer.echo(f"{printable(_short(hit.path))}:{hit.position}:{sentence}")
+        typer.echo(f"{printable(seen_from_here(hit.path))}:{hit.position}:{sentence}")
 
 
 def show_json(hits: list[Any]) -> None:
@@ -181,14 +129,6 @@ def show(hits: list[Any]) -> None:
         passage = Text.assemble(
             ISOLATE, shown[:start], (shown[start:end], "bold"), shown[end:], POP
         )
-        where = f"{printable(_short(hit.path))}:{hit.position}"
+        where = f"{printable(seen_from_here(hit.path))}:{hit.position}"
         table.add_row(str(rank), f"{hit.cosine:.3f}", hit.language or "?", where, passage)
     plain_console().print(table)
-
-
-def _short(path: str) -> str:
-    """A path seen from here, where that is shorter."""
-    try:
-        return str(Path(path).relative_to(Path.cwd()))
-    except ValueError:
-        return path

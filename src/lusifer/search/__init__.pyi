@@ -13,6 +13,10 @@ from .query import (
     Hit as Hit,
     Mode as Mode,
 )
+from .remove import (
+    Forgotten as Forgotten,
+    IndexedFile as IndexedFile,
+)
 from .table import (
     is_index as is_index,
 )

@@ -21,7 +21,8 @@ from lusifer.io import disk_errors, locked
 from lusifer.models import DEFAULT, TABLE, Embedder, LoadedModel
 from lusifer.renamed import renamed
 from lusifer.search.query import Filter, Hit, Mode, search
-from lusifer.search.table import FILES, PASSAGES, ROOTS, connect, table_errors, table_names
+from lusifer.search.remove import Forgotten, IndexedFile, Removal
+from lusifer.search.table import AT_ONCE, FILES, PASSAGES, ROOTS, connect, table_errors, table_names
 from lusifer.search.update import IndexReport, Tell, Update
 
 if TYPE_CHECKING:
@@ -149,7 +150,13 @@ class Index:
 
     @renamed(question="query", top="top_k", only="where")
     def search(
-        self, query: str, *, top_k: int = 10, mode: Mode = "hybrid", where: Filter | None = None
+        self,
+        query: str,
+        *,
+        top_k: int = 10,
+        mode: Mode = "hybrid",
+        where: Filter | None = None,
+        prompt: str = "query",
     ) -> list[Hit]:
         """Search the index.
 
@@ -158,14 +165,15 @@ class Index:
             top_k: passages to find.
             mode: by vector (`dense`), by words (`text`), or both.
             where: languages, paths or times that may be found.
+            prompt: how the query is asked: one of the model's prompts.
 
         Returns:
             The passages, best first.
 
         Raises:
-            LusiferError: for an empty query or an unknown mode.
+            LusiferError: for an empty query, an unknown mode or prompt.
         """
-        return search(self, query, top_k=top_k, mode=mode, where=where)
+        return search(self, query, top_k=top_k, mode=mode, where=where, prompt=prompt)
 
     def update(self, paths: Sequence[str | Path], tell: Tell | None = None) -> IndexReport:
         """Bring the index in line with files: new ones are added, changed ones read again, lost ones dropped.
@@ -180,11 +188,61 @@ class Index:
         Raises:
             LusiferError: where another process is writing, or the disk is full.
         """
-        with _only_writer(self.uri), disk_errors(self.uri), table_errors(self.uri):
-            self.rows.checkout_latest()
+        with self._writing() as tables:
+            return Update(*tables, self.embedder).run(paths, tell)
+
+    def list_files(self) -> list[IndexedFile]:
+        """What is in the index.
+
+        Returns:
+            Its files, in the order of their paths.
+
+        Raises:
+            LusiferError: where the index is damaged.
+        """
+        with table_errors(self.uri):
             self.files.checkout_latest()
-            self.roots.checkout_latest()
-            return Update(self.rows, self.files, self.roots, self.embedder).run(paths, tell)
+            rows = self.files.to_arrow().to_pylist()
+        names = IndexedFile.__dataclass_fields__
+        listed = (IndexedFile(**{name: row[name] for name in names}) for row in rows)
+        return sorted(listed, key=lambda file: file.path)
+
+    def forget(self, paths: Sequence[str | Path]) -> Forgotten:
+        """Take files out of the index, and folders with all that is below them. The files themselves
+        stay as they are.
+
+        Args:
+            paths: files and folders, whether they still exist or not.
+
+        Returns:
+            What went, and the folders that hold some of it and are still followed: an update reads
+            those again.
+
+        Raises:
+            LusiferError: for a path that the index knows nothing of, or where another process is writing.
+        """
+        with self._writing() as tables:
+            return Removal(*tables).run(paths)
+
+    def compact(self) -> None:
+        """Let go of what earlier versions of the index hold, and join its small pieces. A search that
+        is under way in that moment may miss its version; later ones see no difference.
+
+        Raises:
+            LusiferError: where another process is writing, or the disk is full.
+        """
+        with self._writing() as tables:
+            for table in tables:
+                table.optimize(cleanup_older_than=AT_ONCE)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[tuple[Any, Any, Any]]:
+        """The tables as they are now, this process their only writer."""
+        with _only_writer(self.uri), disk_errors(self.uri), table_errors(self.uri):
+            tables = self.rows, self.files, self.roots
+            for table in tables:
+                table.checkout_latest()
+            yield tables
 
 
 def _maker(about: About) -> LoadedModel:

@@ -108,9 +108,10 @@ def search(
     top_k: int = 10,
     mode: Mode = "hybrid",
     where: Filter | None = None,
+    prompt: str = "query",
 ) -> list[Hit]:
-    """The `top_k` passages for a query, best first. Raises LusiferError for an empty query or an
-    unknown mode.
+    """The `top_k` passages for a query, best first. Raises LusiferError for an empty query, an
+    unknown mode or a prompt that the model does not have.
     """
     if not query.strip():
         raise LusiferError("the query is empty; ask for something")
@@ -119,7 +120,9 @@ def search(
     if top_k < 1:
         raise LusiferError(f"top_k is {top_k}; ask for one passage or more")
     embedder = index.embedder
-    asked = embedder.encode([query], prompt="query" if "query" in embedder.prompts else None)[0]
+    # Many models have no prompts at all, and are asked plainly then.
+    known = prompt != "query" or "query" in embedder.prompts
+    asked = embedder.encode([query], prompt=prompt if known else None)[0]
     condition = (where or Filter()).where()
     deep = max(DEEP, top_k)
     ranks: list[list[dict[str, Any]]] = []

@@ -6,12 +6,29 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from lusifer.errors import LusiferError
 
 PASSAGES, FILES, ROOTS = "passages", "files", "roots"
+AT_ONCE = timedelta(milliseconds=1)  # versions of a table that are older are let go of
+
+
+def is_below(path: str, root: str) -> bool:
+    """Whether a path is a folder's, or the folder itself."""
+    return path == root or Path(root) in Path(path).parents
+
+
+def drop_files(rows: Any, files: Any, paths: list[str]) -> None:
+    """Take files and their passages out. The list first: a row that is not listed is dropped by the
+    next update, a listed file without rows would be missed.
+    """
+    for i in range(0, len(paths), 500):
+        these = ", ".join(quoted(path) for path in paths[i : i + 500])
+        files.delete(f"path IN ({these})")
+        rows.delete(f"path IN ({these})")
 
 
 def is_index(path: str | Path) -> bool:

@@ -19,7 +19,7 @@ from lusifer.errors import DataError
 from lusifer.io import sha256
 from lusifer.models import Embedder
 from lusifer.search.files import Found, walk
-from lusifer.search.table import quoted
+from lusifer.search.table import AT_ONCE, drop_files, is_below, quoted
 from lusifer.text import language_of, passages, terms, unwrap
 
 if TYPE_CHECKING:
@@ -63,16 +63,16 @@ class Update:
         else:
             found = {file.path: file for file in walk(there, report.skipped)}
         for root in sorted({*roots} - {*there}):
-            stay = sum(_is_below(path, root) for path in known)
+            stay = sum(is_below(path, root) for path in known)
             report.skipped.append(f"{root}: is not there now; {stay} files of it stay in the index")
         if self.rows.count_rows() != sum(row["passages"] for row in known.values()):
             self._drop_unlisted(known)
         gone = sorted(
             path
             for path in known
-            if path not in found and any(_is_below(path, root) for root in there)
+            if path not in found and any(is_below(path, root) for root in there)
         )
-        self._drop(gone)
+        drop_files(self.rows, self.files, gone)
         report.removed = len(gone)
         new = [file for file in found.values() if not _same(known.get(file.path), file)]
         report.unchanged = len(found) - len(new)
@@ -93,7 +93,7 @@ class Update:
         new = [
             path
             for path in dict.fromkeys(named)
-            if not any(_is_below(path, root) for root in before) and Path(path).exists()
+            if not any(is_below(path, root) for root in before) and Path(path).exists()
         ]
         if new:
             self.roots.add([{"path": path} for path in new])
@@ -132,13 +132,13 @@ class Update:
             except (DataError, OSError) as error:
                 report.skipped.append(str(error))
                 pending = [row for row in pending if row["path"] != file.path]
-                self._drop([file.path])
+                drop_files(self.rows, self.files, [file.path])
                 continue
             report.skipped.extend(wrong[:FEW])
             if len(wrong) > FEW:
                 report.skipped.append(f"{file.path}: {len(wrong) - FEW} more rows like these")
             if wrong and not count:  # it is read again next time
-                self._drop([file.path])
+                drop_files(self.rows, self.files, [file.path])
                 continue
             if not count:
                 report.skipped.append(f"{file.path}: holds no text")
@@ -178,15 +178,6 @@ class Update:
         for file, content, _ in finished:
             if file.path in known and known[file.path]["hash"] != content:
                 self.rows.delete(f"path = {quoted(file.path)} AND hash != {quoted(content)}")
-
-    def _drop(self, paths: list[str]) -> None:
-        """The list first: a row that is not listed is dropped by the next run, a listed one without
-        rows would be missed.
-        """
-        for i in range(0, len(paths), 500):
-            these = ", ".join(quoted(path) for path in paths[i : i + 500])
-            self.files.delete(f"path IN ({these})")
-            self.rows.delete(f"path IN ({these})")
 
     def _drop_unlisted(self, known: dict[str, Any]) -> None:
         """Rows of a run that was killed: of a file, or of a content, that the list does not name."""
@@ -231,7 +222,7 @@ class Update:
             if outside > STALE * count:
                 inverted = IvfFlat(distance_type="dot", num_partitions=max(1, int(count**0.5) // 2))
                 self.rows.create_index("vector", config=inverted, replace=True)
-        kept = timedelta(milliseconds=1) if first else timedelta(hours=1)
+        kept = AT_ONCE if first else timedelta(hours=1)
         self.rows.optimize(cleanup_older_than=kept)
 
 
@@ -260,7 +251,3 @@ def _passages(file: Found, content: str, wrong: list[str]) -> Iterator[dict[str,
 
 def _same(row: dict[str, Any] | None, file: Found) -> bool:
     return row is not None and (row["size"], row["modified"]) == (file.size, file.modified)
-
-
-def _is_below(path: str, root: str) -> bool:
-    return path == root or Path(root) in Path(path).parents

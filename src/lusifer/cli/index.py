@@ -1,0 +1,117 @@
+"""`lusifer index`."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from lusifer.cli.options import into as into_
+from lusifer.errors import LusiferError
+
+INDEX_MODEL = typer.Option(
+    None,
+    "--model",
+    "-m",
+    help="A model's folder or hub id; without it the index's own, or the one that comes with lusifer.",
+)
+
+
+def index(
+    paths: list[str] = typer.Argument(
+        None, help="Files and folders; with none, those given before."
+    ),
+    into: str = into_("The index's folder."),
+    model: str = INDEX_MODEL,
+    listing: bool = typer.Option(False, "--list", help="List the files that are in the index."),
+    forget: list[str] = typer.Option(
+        None, "--forget", help="Take this file, or folder, out of the index."
+    ),
+    compact: bool = typer.Option(
+        False, "--compact", help="Give back the space that earlier versions of the index take."
+    ),
+) -> None:
+    """Index files, or bring an index up to date with them."""
+    from lusifer.models import DEFAULT
+    from lusifer.search import Index, is_index
+
+    if listing + bool(forget) + compact > 1 or (paths and (listing or forget or compact)):
+        raise LusiferError("--list, --forget and --compact are each done alone, without paths")
+    if not paths and not is_index(into):
+        raise LusiferError(f"{into}: no index here yet; name the files or folders to index")
+    if listing or forget or compact:
+        _keep(Index.open(into, model), listing=listing, forget=forget)
+        return
+    if is_index(into):
+        report = update_shown(Index.open(into, model), paths or [])
+    else:
+        there = Path(into).is_dir()
+        made = Index.create(into, model or DEFAULT)
+        try:
+            report = update_shown(made, paths)
+            if not report.passages:
+                raise LusiferError(f"{', '.join(paths)}: no readable text; nothing was indexed")
+        except LusiferError:  # an index of nothing is not left behind
+            if not len(made):  # what was embedded before a disk was full stays, to go on with
+                for part in Path(into).iterdir() if there else [Path(into)]:
+                    shutil.rmtree(part) if part.is_dir() else part.unlink()
+            raise
+    typer.echo(
+        f"{into}: {report.passages:,} passages; files: {report.added} new, {report.changed} changed, "
+        f"{report.removed} gone, {report.unchanged} as they were"
+    )
+
+
+def _keep(opened: Any, *, listing: bool, forget: list[str] | None) -> None:
+    """List an index's files, forget some, or compact it."""
+    from lusifer.text import printable
+
+    if listing:
+        for file in opened.list_files():
+            day = datetime.fromtimestamp(file.modified / 1e9, UTC).date()
+            typer.echo(f"{file.passages:>9,}  {day}  {printable(seen_from_here(file.path))}")
+        return
+    if forget:
+        gone = opened.forget(forget)
+        typer.echo(f"{opened.uri}: {gone.files:,} files and {gone.passages:,} passages forgotten")
+        for root in gone.followed:
+            typer.echo(
+                f"{printable(root)} is still followed: an update reads again what is there "
+                "then; forget that folder too, or move the files out of it",
+                err=True,
+            )
+        return
+    before = _bytes(opened.uri)
+    opened.compact()
+    typer.echo(f"{opened.uri}: {_bytes(opened.uri) / 1e6:,.1f} MB, {before / 1e6:,.1f} before")
+
+
+def _bytes(folder: str) -> int:
+    return sum(file.stat().st_size for file in Path(folder).rglob("*") if file.is_file())
+
+
+def update_shown(opened: Any, paths: list[str]) -> Any:
+    from lusifer.io import Bars
+    from lusifer.text import printable
+
+    with Bars(transient=True) as progress:
+        task = progress.add_task("indexing", total=None)
+        report = opened.update(
+            paths, lambda path, done, total: progress.update(task, completed=done, total=total)
+        )
+    for reason in report.skipped[:10]:
+        typer.echo(f"skipped {printable(reason)}", err=True)
+    if len(report.skipped) > 10:
+        typer.echo(f"skipped {len(report.skipped) - 10} more", err=True)
+    return report
+
+
+def seen_from_here(path: str) -> str:
+    """A path seen from here, where that is shorter."""
+    try:
+        return str(Path(path).relative_to(Path.cwd()))
+    except ValueError:
+        return path
