@@ -4,13 +4,13 @@ exit code 2.
 
 from __future__ import annotations
 
-import errno
 import io
 import os
 import sys
 from typing import NoReturn
 
 from lusifer.errors import LusiferError, MissingExtra
+from lusifer.io import disk_full
 
 EXTRAS = {
     "torch": "train",
@@ -45,14 +45,13 @@ def main() -> None:
         if package not in EXTRAS:
             raise
         fail(str(MissingExtra(package, EXTRAS[package])))
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            full = "the disk is full; what was finished before is untouched"
-            fail(f"{error.filename or 'writing'}: {full}")
-        if error.filename is None:
-            raise
-        fail(f"{os.fsdecode(error.filename)}: {error.strerror or 'cannot be used'}")
     except Exception as error:
+        if disk_full(error):
+            file = getattr(error, "filename", None)
+            where = os.fsdecode(file) if file else "writing"
+            fail(f"{where}: the disk is full; what was finished before is untouched")
+        if isinstance(error, OSError) and error.filename is not None:
+            fail(f"{os.fsdecode(error.filename)}: {error.strerror or 'cannot be used'}")
         if not hasattr(error, "format_message"):  # typer's own usage errors have it
             raise
         fail(error.format_message())

@@ -6,6 +6,7 @@ from .console import (
 )
 from .files import (
     disk_errors as disk_errors,
+    disk_full as disk_full,
     fingerprint as fingerprint,
     locked as locked,
     made_folder as made_folder,

@@ -7,6 +7,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,6 +18,8 @@ from typing import IO, Any
 from lusifer.errors import LusiferError
 
 LOCK = ".lusifer-lock"
+FULL = ("No space left", "os error 28", "Disk quota exceeded")
+PARTLY = re.compile(r"\d+ requested and \d+ written")  # numpy's
 
 
 @contextmanager
@@ -127,26 +130,34 @@ def locked(folder: str | Path, busy: str) -> Iterator[None]:
         yield
 
 
+def disk_full(error: BaseException) -> bool:
+    """Whether a library says, in its own way, that a disk or a quota has no room left.
+
+    numpy counts what it wrote and gives no errno; torch, safetensors, Arrow and the index's table
+    wrap the system's error in classes of their own.
+    """
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    return any(sign in str(error) for sign in FULL) or bool(PARTLY.fullmatch(str(error)))
+
+
 @contextmanager
 def disk_errors(path: str | Path) -> Iterator[None]:
     """Turn the operating system's write errors into one line that names the path."""
     try:
         yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    except Exception as error:
+        if disk_full(error):
             raise LusiferError(
                 f"{path}: the disk is full; what was there before is untouched"
             ) from error
-        if error.errno in (errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+        if isinstance(error, OSError) and error.errno in (
+            errno.EACCES,
+            errno.EROFS,
+            errno.ENOTDIR,
+            errno.EEXIST,
+        ):
             raise LusiferError(f"{path}: cannot be written ({error.strerror})") from error
-        raise
-    except (
-        Exception
-    ) as error:  # torch and safetensors wrap the system's error in classes of their own
-        if "No space left" in str(error) or "os error 28" in str(error):
-            raise LusiferError(
-                f"{path}: the disk is full; what was there before is untouched"
-            ) from error
         raise
 
 
