@@ -33,6 +33,9 @@ def main() -> None:
         # Where a console or a file cannot hold a character, a mark in its place is better than nothing.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+    # Read by torch's threads when they start: how long one waits awake for the others. Their own
+    # default holds a core for milliseconds that another process may need.
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     command = typer.main.get_command(app)
     try:
         code = command.main(prog_name="lusifer", standalone_mode=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import typer
@@ -34,7 +35,7 @@ def root() -> None:
 
 
 @app.command("draw")
-@verb
+@partial(verb, computes=False)
 def draw_(
     recipe: str = typer.Argument(
         ..., help="A recipe with a key `texts`, or the name of one that ships (e5-student)."
@@ -193,7 +194,7 @@ def filter_(
 
 
 @app.command("synthesize")
-@verb
+@partial(verb, computes=False)
 def synthesize(
     context: typer.Context,
     files: list[str] = typer.Argument(
@@ -282,7 +283,7 @@ def synthesize(
 
 
 @app.command("templates")
-@verb
+@partial(verb, computes=False)
 def templates(name: str = typer.Argument(None, help="Print this one whole.")) -> None:
     """List the templates, or print one."""
     from lusifer.curation import TEMPLATES, load_template, template_names

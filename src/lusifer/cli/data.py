@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import typer
 
 from lusifer.cli.options import TABLE_COLUMNS, in_order
@@ -16,7 +18,7 @@ def root() -> None:
 
 
 @app.command("validate")
-@verb
+@partial(verb, computes=False)
 def validate(
     files: list[str] = typer.Argument(
         ..., help="TSV, TXT, JSONL or Parquet files, plain or .xz, .gz, .zst."

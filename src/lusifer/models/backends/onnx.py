@@ -142,6 +142,9 @@ def load_onnx(
     try:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = thread_count()
+        # Threads that spin while they wait take a busy core from who would let them go on, and gain
+        # nothing on a quiet one: `python benchmarks/busy.py`.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         session = onnxruntime.InferenceSession(
             str(file), options, providers=["CPUExecutionProvider"]
         )

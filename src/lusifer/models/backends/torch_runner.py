@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 
 from lusifer.models import families, varlen
+from lusifer.models.backends.pace import Pace
 from lusifer.models.bridge import Bridge
 from lusifer.models.embedder import units
 from lusifer.models.tokenize import Ids, TextTokenizer, padded
@@ -138,6 +139,7 @@ class TorchRunner:
         pooled = len(self.model) > 1 and type(self.model[1]).__name__ == "Pooling"
         self.padded = not (pooled and all(varlen.fast(part, bf16=bf16) for part in parts))
         self._lock = nullcontext() if self.padded else ALONE
+        self._pace = Pace() if self.device.type == "cpu" else None
         if compile and not self.padded:
             for part in parts:
                 varlen.fuse(part)
@@ -154,6 +156,7 @@ class TorchRunner:
         try:
             with (
                 self._lock,
+                self._pace.batch(len(rows) * max(map(len, rows))) if self._pace else nullcontext(),
                 torch.inference_mode(),
                 torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bf16),
             ):
