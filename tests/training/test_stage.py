@@ -1002,14 +1002,15 @@ def test_fsdp_is_refused_where_nothing_is_frozen(
         shard_frozen(Bridge.new(config))
 
 
+@pytest.mark.parametrize("do", [train, plan])
 def test_a_batch_that_processes_cannot_share_evenly_is_refused_with_those_that_fit(
-    texts: Path, model_folder: Folder, monkeypatch: pytest.MonkeyPatch
+    do: Callable[..., object], texts: Path, model_folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WORLD_SIZE", "4")
     with pytest.raises(ConfigError, match=r"batch_size is 10, which 4 .* take 8 or 12$"):
-        train(recipe("contrastive", texts, model_folder), ["batch_size=10"])
+        do(recipe("contrastive", texts, model_folder), ["batch_size=10"])
     with pytest.raises(ConfigError, match=r"batch_size is 3, .* take 4$"):
-        train(recipe("align", texts, model_folder), ["batch_size=3"])
+        do(recipe("align", texts, model_folder), ["batch_size=3"])
     assert not (texts / "out").exists()
 
 

@@ -172,10 +172,12 @@ def plan(name: Any, overrides: Sequence[str] = ()) -> dict[str, Any]:
         `rows`, `parameters` (total, trained, by part) and an estimate of `memory_bytes`.
 
     Raises:
-        ConfigError: for a wrong key or value.
+        ConfigError: for a wrong key or value, or a batch that the processes cannot share.
     """
     stage, recipe = _read(name, overrides)
     from lusifer.training.distributed import take_over
+    from lusifer.training.loop import check_split
 
+    check_split(getattr(recipe, "batch_size", None))
     take_over(stage.name, partial(stage.spreads, recipe))
     return stage.plan(recipe)
