@@ -48,6 +48,9 @@ def similar(
     """Cosine of two texts, in whatever languages."""
     from lusifer.models import load
 
+    for name, text in (("first", first), ("second", second)):
+        if not text.strip():
+            raise LusiferError(f"the {name} text is empty: there is nothing to compare")
     a, b = load(model).encode([first, second])
     typer.echo(f"{float(a @ b):.4f}")
 

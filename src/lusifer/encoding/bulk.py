@@ -121,6 +121,8 @@ def encode(
         raise ConfigError("safetensors holds numbers alone: it takes no columns to keep")
     if engine not in ("local", "ray"):
         raise ConfigError(f"engine is {engine!r}; it must be local or ray")
+    if workers < 1:
+        raise ConfigError(f"workers is {workers}; it must be 1 or more")
     store = StoreFolder(str(into))
     Settings(str(model), prompt, format, shard_rows, bf16)  # told before a model is loaded
     with store.own(RUN):

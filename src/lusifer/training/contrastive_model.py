@@ -45,8 +45,7 @@ def starting_bridge(base: str | None, config: BridgeConfig | None) -> Any:
         )
     if config is None:
         return start
-    bridge = Bridge.new(config)
-    bridge.take_over(start[0])
+    bridge = Bridge.going_on(config, start[0])
     return assemble(bridge, "cpu")
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -128,3 +129,19 @@ def test_a_direction_for_what_has_none_is_refused(model_folder: Folder) -> None:
         BridgeConfig(Part(encoder, attention="causal"), Part(str(bert)))
     with pytest.raises(ConfigError, match="attends both ways"):
         directed(BridgeConfig(Part(encoder), Part(str(bert), attention="causal")), bert)
+
+
+@pytest.mark.parametrize("family", CAUSAL)
+@pytest.mark.parametrize("trained", ["causal", "bidirectional", None])
+def test_who_goes_on_from_a_bridge_attends_as_it_did_unless_a_recipe_says_otherwise(
+    family: str, trained: str | None, model_folder: Folder, tmp_path: Path
+) -> None:
+    target = last_token_embedder(model_folder(family), tmp_path / "target")
+    start = bridge_to(model_folder("xlm-roberta"), target, attention=trained or "bidirectional")
+    if trained is None:  # as before the direction was a setting
+        start.config = replace(start.config, target=replace(start.config.target, attention=None))
+    plain = replace(start.config, target=replace(start.config.target, attention=None))
+    assert Bridge.going_on(plain, start).config.target.attention == (trained or "bidirectional")
+    asked = replace(plain, target=replace(plain.target, attention="causal"))
+    assert Bridge.going_on(asked, start).config.target.attention == "causal"
+    assert Bridge.new(plain).config.target.attention == "causal"  # the target's own

@@ -28,6 +28,7 @@ from lusifer.models.bridge.parts import (
     Part,
     adapted,
     check_lengths,
+    continued,
     directed,
     inner_model,
 )
@@ -87,6 +88,13 @@ class Bridge(BridgeCheckpoint):
         bridge.connector.prepare(
             bridge.mean_states, partial(families.load_tokenizer, folders["target"])
         )
+        return bridge
+
+    @classmethod
+    def going_on(cls, config: BridgeConfig, start: Bridge) -> Bridge:
+        """A bridge of `config` that begins with what `start` has learnt."""
+        bridge = cls.new(continued(config, start.config, inner_model(start.target).config))
+        bridge.take_over(start)
         return bridge
 
     def mean_states(self, texts: Sequence[str]) -> torch.Tensor:

@@ -99,6 +99,21 @@ def directed(config: BridgeConfig, folder: Path) -> BridgeConfig:
     return replace(config, target=replace(config.target, attention=attention))
 
 
+def continued(config: BridgeConfig, start: BridgeConfig, target: Any) -> BridgeConfig:
+    """The configuration of a bridge that goes on from another, in whose direction it attends unless it
+    names its own. Bridges made before there was a choice do not say, and attend both ways.
+
+    Args:
+        config: the recipe's.
+        start: the other's.
+        target: the target's transformers configuration.
+    """
+    if config.target.attention is not None or target.model_type not in families.DECODERS:
+        return config
+    attention = start.target.attention or "bidirectional"
+    return replace(config, target=replace(config.target, attention=attention))
+
+
 def check_lengths(config: BridgeConfig, encoder: Any, target: Any) -> None:
     """Raise ConfigError where a text of `max_tokens` would run past the positions of either model."""
     connector = config.connector

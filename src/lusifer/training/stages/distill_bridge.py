@@ -246,9 +246,11 @@ class Distill(Stage[DistillRecipe]):
     def train(self, recipe: DistillRecipe, run: Run) -> Save:
         root, texts = locate_root(recipe.data.root), read_texts(recipe.data)
         cache = Path(recipe.cache) if recipe.cache else run.prepared
-        bridge = Bridge.new(recipe.bridge)
-        if recipe.start:
-            bridge.take_over(Bridge.load(recipe.start))
+        bridge = (
+            Bridge.going_on(recipe.bridge, Bridge.load(recipe.start))
+            if recipe.start
+            else Bridge.new(recipe.bridge)
+        )
         roles = [role(i, bridge.config.prompts) for i in range(len(texts))]
         cut = min(recipe.data.max_tokens, recipe.bridge.max_tokens)
         teacher = teacher_vectors(recipe.bridge.target.base, texts, cache, cut, roles)
