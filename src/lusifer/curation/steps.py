@@ -4,7 +4,7 @@ out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Literal
@@ -19,10 +19,11 @@ from lusifer.curation.pairs import output_name, read_pairs, read_passages, write
 from lusifer.curation.report import CurationReport
 from lusifer.curation.synthesize import Estimate
 from lusifer.data import Row, read_rows
-from lusifer.errors import LusiferError
+from lusifer.errors import DataError, LusiferError
 from lusifer.io import expand, refuse_input, replacing_file
 from lusifer.models import LoadedModel
 from lusifer.renamed import renamed
+from lusifer.text import Languages
 
 
 def mine_negatives(
@@ -161,6 +162,8 @@ def filter_pairs(
     )
     tests += [copies.near(similarity)] if duplicates == "near" else []
     rows = read_pairs(files, columns, rename or {}, report)
+    if scripts or languages:
+        rows = _with_language(rows, "scripts" if scripts else "languages")
     consistent = (
         (LoadedModel.load(model, **({"bf16": True} if bf16 else {})), top_k) if top_k else None
     )
@@ -277,6 +280,18 @@ def preview(
     return synthesis.estimate(plan.orders(), plan.template, *prices), prompt
 
 
+def _with_language(rows: Iterable[Row], judge: str) -> Iterator[Row]:
+    """The rows. Raises DataError where those of a file have no language to be judged by: every one
+    would pass.
+    """
+    path = None
+    for row in rows:
+        if row.path != path and "language" not in row.values:
+            raise DataError(row.path, row.line, f"no column 'language', which {judge} judges by")
+        path = row.path
+        yield row
+
+
 class Plan:
     """The requests of a run, to be gone through more than once."""
 
@@ -296,10 +311,12 @@ class Plan:
             files,
             columns,
             rename,
-            languages,
+            Languages.of(languages).names or (),
             limit,
             seed,
         )
+        if limit is not None and limit < 1:
+            raise LusiferError(f"limit is {limit}; it must be 1 or more")
         self.template = templates.load_template(template, controls)
         found = (
             list(islice(read_pairs([exemplars], None, {}, CurationReport("", {})), 5))

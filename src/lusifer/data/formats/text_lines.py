@@ -42,7 +42,10 @@ def _scan(path: str) -> Iterator[tuple[int, str] | Problem]:
                 if isinstance(raw, Problem):
                     yield raw
                     return
-                yield _decoded(path, number, raw)
+                found = _decoded(path, number, raw)
+                yield found
+                if isinstance(found, Problem) and found.ends:
+                    return
     except (EOFError, lzma.LZMAError, gzip.BadGzipFile, zlib.error) as error:
         yield _damaged(path, number + 1, error)
     except Exception as error:
