@@ -99,6 +99,8 @@ TABLE: tuple[tuple[str, str], ...] = (
     ("curate negatives pairs.jsonl --into pairs.jsonl", "would be overwritten"),
     ("curate negatives pairs.jsonl --into o.jsonl -n 0", "num_negatives is 0"),
     ("curate negatives pairs.jsonl --into o.jsonl --relative-margin -1", "--relative-margin is -1"),
+    ("curate negatives pairs.jsonl --into o.jsonl --relative-margin nan", "--relative-margin is nan"),
+    ("curate negatives pairs.jsonl --into o.jsonl --relative-margin none", "or any"),
     ("curate negatives pairs.jsonl --into o.jsonl --max-score nan", "--max-score is nan"),
     ("curate draw nothing --into o.tsv", "nothing"),
     ("curate draw e5-student --into o.txt", "name a file that ends in .tsv"),

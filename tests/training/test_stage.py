@@ -785,6 +785,20 @@ def test_a_dry_run_counts_and_trains_nothing(stage: str, texts: Path, model_fold
     assert not (texts / "out").exists()
 
 
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_run_that_is_refused_leaves_no_folder_behind(
+    stage: str, texts: Path, model_folder: Folder
+) -> None:
+    file = recipe(stage, texts, model_folder)
+    (texts / "kept").mkdir()
+    for output in ("deep/er/out", "kept"):
+        wrong = [f"output={texts / output}", "data.root=nowhere"]
+        with pytest.raises((LusiferError, OSError)):
+            train(file, wrong)
+    assert not (texts / "deep").exists()
+    assert list((texts / "kept").iterdir()) == []
+
+
 def test_an_interrupt_in_the_middle_of_a_save_leaves_the_last_good_checkpoint(
     texts: Path, model_folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

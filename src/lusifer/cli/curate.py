@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -64,8 +65,10 @@ def negatives(
         None, "--corpus", help="Files of further passages (a column document, or text)."
     ),
     num_negatives: int = typer.Option(7, "--num-negatives", "-n", help="Negatives a pair."),
-    relative_margin: float = typer.Option(
-        0.05, "--relative-margin", help="A negative is so much of the positive below it; -1: any."
+    relative_margin: str = typer.Option(
+        "0.05",
+        "--relative-margin",
+        help="A negative is so much of the positive below it; any: whatever it scores.",
     ),
     absolute_margin: float = typer.Option(
         None, "--absolute-margin", help="A negative is so much below the positive."
@@ -102,7 +105,7 @@ def negatives(
 
     chosen: dict[str, Any] = {"sampling_strategy": one_of("--sampling", sampling, "top", "random")}
     chosen["language"] = one_of("--language", language, "any", "same", "other")
-    relative = None if relative_margin == -1 else relative_margin
+    relative = None if relative_margin == "any" else number("--relative-margin", relative_margin)
     settings = Mining(
         num_negatives,
         relative,
@@ -298,6 +301,17 @@ def templates(name: str = typer.Argument(None, help="Print this one whole.")) ->
     typer.echo(
         f"{'structure':20} {'retrieval':20} heading and paragraph, title and section, term and definition; needs no LLM"
     )
+
+
+def number(option: str, text: str) -> float:
+    """A number from 0 on. Raises LusiferError for other texts."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value >= 0):
+        raise LusiferError(f"{option} is {text}; it must be a number from 0 on, or any")
+    return value
 
 
 def one_of(option: str, value: str, *allowed: str) -> str:

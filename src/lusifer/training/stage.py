@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
@@ -19,6 +20,7 @@ import torch
 from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
 from transformers import TrainingArguments
 
+from lusifer.io import made_folder
 from lusifer.training.loop import (
     Batch,
     Optim,
@@ -30,7 +32,7 @@ from lusifer.training.loop import (
     run_phase,
     wait_for_all,
 )
-from lusifer.training.output import PREPARED, claim
+from lusifer.training.output import PREPARED, RECIPE, VERSIONS, claim
 from lusifer.training.texts import locate_root
 
 log = logging.getLogger(__name__)
@@ -105,7 +107,7 @@ class Run:
 class Stage(ABC, Generic[R]):
     """What one kind of recipe trains. `name` is what its recipes call it, and `method` which of the
     ways of that name, the `usual` one where they say nothing; `result` is the folder, within the
-    output, of what it makes.
+    output, of what it makes; `notes` are files that it puts down before it has made anything.
     """
 
     name: ClassVar[str]
@@ -113,6 +115,7 @@ class Stage(ABC, Generic[R]):
     usual: ClassVar[bool] = False
     recipe: ClassVar[type[Any]]
     result: ClassVar[str] = "model"
+    notes: ClassVar[tuple[str, ...]] = ()
 
     def check(self, recipe: R, *, restart: bool) -> None:
         """Find out, before the output folder is made, what is wrong: by default, whether the folder
@@ -165,14 +168,17 @@ def run_stage(stage: Stage[R], recipe: R, *, restart: bool = False) -> Path:
     """
     check_split(getattr(recipe, "batch_size", None))
     stage.check(recipe, restart=restart)
-    output = claim(recipe.output, recipe, restart=restart)
-    final = output / stage.result
-    if final.is_dir():
-        log.info("%s is finished", final)
-        return final
-    torch.manual_seed(recipe.seed)
-    run = Run(output, recipe.seed)
-    save = stage.train(recipe, run)
+    first = rank_and_world()[0] == 0
+    # A run that is refused before it has made anything leaves no folder behind.
+    with made_folder(recipe.output, (RECIPE, VERSIONS, *stage.notes)) if first else nullcontext():
+        output = claim(recipe.output, recipe, restart=restart)
+        final = output / stage.result
+        if final.is_dir():
+            log.info("%s is finished", final)
+            return final
+        torch.manual_seed(recipe.seed)
+        run = Run(output, recipe.seed)
+        save = stage.train(recipe, run)
     if run.first:
         save(final)
     wait_for_all()

@@ -156,6 +156,7 @@ class Context(Stage[ContextRecipe]):
 
     name = "static"
     method = "context"
+    notes = (TABLE, TOKENIZER)
     recipe = ContextRecipe
 
     def check(self, recipe: ContextRecipe, *, restart: bool) -> None:
