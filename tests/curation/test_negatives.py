@@ -15,7 +15,9 @@ from datasets import Dataset
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.util import mine_hard_negatives
 
+import lusifer
 from lusifer.curation import negatives
+from lusifer.curation.filters.sanity import Lengths
 from lusifer.curation.negatives import FEW, Mining, mine
 from lusifer.curation.pairs import EMPTY, SAME, read_pairs
 from lusifer.curation.report import CurationReport
@@ -272,3 +274,23 @@ def test_what_is_right_for_the_same_question_is_no_negative(again: str, tmp_path
     pairs = rows(("0 q", "10 a"), (again, "14 b"), ("1 r", "30 c"), ("2 s", "10 A."))
     found, _ = mined(tmp_path / "out.jsonl", pairs, Mining(1, relative_margin=None))
     assert {row["negative"] for row in found if row["query"] in ("0 q", again)} == {"30 c"}
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda x: lusifer.Mining(relative_margin=x),
+        lambda x: lusifer.Mining(max_score=x),
+        lambda x: lusifer.Endpoint("http://localhost/v1#m", rpm=x),
+        lambda x: lusifer.Endpoint("http://localhost/v1#m", temperature=x),
+        lambda x: lusifer.Combining("linear", (x, 1.0)),
+        lambda x: lusifer.Combining("task-arithmetic", scale=x),
+        lambda x: Lengths(max_ratio=x),
+    ],
+)
+def test_a_setting_that_is_no_number_is_refused(
+    make: Callable[[float], object], value: float
+) -> None:
+    with pytest.raises(LusiferError, match=r"is .*(nan|inf).*; it must be a finite number"):
+        make(value)

@@ -1,7 +1,7 @@
 """Recipes: YAML files read into checked objects, with dotted overrides and one-line errors."""
 
 from lusifer.config.aliases import upgraded
-from lusifer.config.build import Choice, build
+from lusifer.config.build import Choice, build, refuse_nan
 from lusifer.config.keys import shipped_schema, unknown_key
 from lusifer.config.recipes import dump, find, load, override, plain, read
 from lusifer.config.schema import schema
@@ -15,6 +15,7 @@ __all__ = [
     "override",
     "plain",
     "read",
+    "refuse_nan",
     "schema",
     "shipped_schema",
     "unknown_key",

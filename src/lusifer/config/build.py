@@ -10,12 +10,13 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
+import math
 import types
 import typing
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar, cast
 
-from lusifer.errors import ConfigError
+from lusifer.errors import ConfigError, LusiferError
 
 if typing.TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, TypeAdapter
@@ -34,6 +35,21 @@ NAMES = {
 }
 
 
+def refuse_nan(settings: Any, error: type[Exception] = LusiferError) -> None:
+    """Raise an error that names a setting which is NaN or infinite. A comparison with NaN is never
+    true, so that no bound would refuse it.
+
+    Args:
+        settings: a dataclass.
+        error: the class of the error.
+    """
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        for number in value if isinstance(value, tuple) else (value,):
+            if isinstance(number, float) and not math.isfinite(number):
+                raise error(f"{field.name} is {value}; it must be a finite number")
+
+
 @dataclasses.dataclass(frozen=True)
 class Choice:
     """Base of what can be chosen, for a class of its own: each of that class's subclasses with a
@@ -43,6 +59,9 @@ class Choice:
     """
 
     kind: str = ""
+
+    def __post_init__(self) -> None:
+        refuse_nan(self, ValueError)
 
     @classmethod
     def choices(cls) -> dict[str, type[Choice]]:

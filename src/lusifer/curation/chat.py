@@ -20,6 +20,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import IO, Any
 
+from lusifer.config import refuse_nan
 from lusifer.errors import LusiferError, ModelError
 from lusifer.io import BUSY, WAITS, EndpointError, disk_errors, post
 
@@ -42,6 +43,7 @@ class Endpoint:
     max_tokens: int = 1024
 
     def __post_init__(self) -> None:
+        refuse_nan(self)
         if not self.url.startswith(("http://", "https://")):
             raise LusiferError(
                 f"the endpoint is {self.url!r}; write its URL and model, e.g. http://localhost:8000/v1#name"

@@ -24,6 +24,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from lusifer.config import refuse_nan
 from lusifer.curation.pair_corpus import EmbeddedPairs, PairCorpus, Told, silent
 from lusifer.curation.report import CurationReport
 from lusifer.data import Row
@@ -59,6 +60,7 @@ class Mining:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        refuse_nan(self)
         if self.num_negatives < 1:
             raise LusiferError(f"num_negatives is {self.num_negatives}; it must be 1 or more")
         if self.range_min < 0 or (

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from lusifer.config import refuse_nan
 from lusifer.errors import LusiferError, ModelError
 from lusifer.io import replacing_folder, write_text
 
@@ -45,6 +46,7 @@ class Combining:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        refuse_nan(self)
         if self.method not in METHODS:
             raise LusiferError(f"method is {self.method!r}; it must be one of {', '.join(METHODS)}")
         if self.steps < 1 or self.batch_size < 2 or self.temperature <= 0 or self.lr <= 0:

@@ -21,7 +21,7 @@ TATOEBA_36 = tuple(
 )
 GROUPS = {"tatoeba-36": (*TATOEBA_36, ENGLISH)}
 _TWO = (  # ISO 639-1 to the individual language that the files hold
-    "af:afr am:amh ar:arb as:asm ast:ast ay:ayr az:azj ba:bak be:bel bg:bul bm:bam bn:ben bo:bod br:bre bs:bos ca:cat cs:ces cy:cym "
+    "af:afr am:amh ar:arb as:asm ay:ayr az:azj ba:bak be:bel bg:bul bm:bam bn:ben bo:bod br:bre bs:bos ca:cat cs:ces cy:cym "
     "da:dan de:deu dz:dzo ee:ewe el:ell en:eng eo:epo es:spa et:est eu:eus fa:pes ff:fuv fi:fin fj:fij fo:fao fr:fra fy:fry ga:gle "
     "gd:gla gl:glg gn:grn gu:guj ha:hau he:heb hi:hin hr:hrv ht:hat hu:hun hy:hye id:ind ig:ibo is:isl it:ita ja:jpn jv:jav ka:kat "
     "kg:kon ki:kik kk:kaz km:khm kn:kan ko:kor ks:kas ku:kmr kw:cor ky:kir la:lat lb:ltz lg:lug li:lim ln:lin lo:lao lt:lit lv:lvs "

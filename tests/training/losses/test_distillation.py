@@ -16,34 +16,6 @@ from lusifer.training.losses.margin import margin_ranking
 from tests.training.processes import together
 
 
-def plain_margin(
-    x: torch.Tensor, y: torch.Tensor, temperature: float, margin: float, same: list[tuple[int, int]]
-) -> torch.Tensor:
-    """LaBSE's equations, one row at a time."""
-    x, y = F.normalize(x, dim=-1), F.normalize(y, dim=-1)
-    total = torch.zeros(())
-    for a, b in ((x, y), (y, x)):
-        for i in range(len(a)):
-            own = torch.exp((a[i] @ b[i] - margin) / temperature)
-            others = sum(
-                torch.exp(a[i] @ b[j] / temperature)
-                for j in range(len(b))
-                if j != i and (i, j) not in same and (j, i) not in same
-            )
-            total = total - torch.log(own / (own + others))
-    return total / (2 * len(x))
-
-
-def test_margin_ranking_is_its_definition() -> None:
-    torch.manual_seed(0)
-    x, y = torch.randn(6, 8), torch.randn(6, 8)
-    same = torch.eye(6, dtype=torch.bool)
-    same[1, 4] = same[4, 1] = True
-    torch.testing.assert_close(
-        margin_ranking(x, y, 0.1, 0.3, same), plain_margin(x, y, 0.1, 0.3, [(1, 4)])
-    )
-
-
 def test_distillation_terms_are_their_definitions_and_vanish_at_the_teacher() -> None:
     torch.manual_seed(0)
     s, t = torch.randn(5, 7), torch.randn(5, 7)

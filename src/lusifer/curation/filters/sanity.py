@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from lusifer.config import refuse_nan
 from lusifer.data import Row
 from lusifer.errors import LusiferError
 from lusifer.text import foreign, in_script, iso_code
@@ -25,6 +26,7 @@ class Lengths:
     max_ratio: float | None = None
 
     def __post_init__(self) -> None:
+        refuse_nan(self)
         if self.min_chars < 0 or self.max_chars < self.min_chars:
             raise LusiferError(
                 f"min_chars is {self.min_chars} and max_chars {self.max_chars}; from 0 on, the second the larger"

@@ -22,6 +22,7 @@ class Term(Choice):
     weight: float = 1.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.weight <= 0:
             raise ValueError(f"a loss's weight is above 0, not {self.weight}; leave it out instead")
 

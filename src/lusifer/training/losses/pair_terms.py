@@ -51,6 +51,7 @@ class PairTerm(Choice):
     weight: float = field(default=1.0, kw_only=True)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.weight <= 0:
             raise ValueError(f"a loss's weight is above 0, not {self.weight}; leave it out instead")
 

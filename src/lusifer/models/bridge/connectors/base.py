@@ -28,6 +28,7 @@ class ConnectorConfig(Choice):
     residual: bool = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.tokens < 0:
             raise ValueError("connector.tokens must be 0 or more")
 
