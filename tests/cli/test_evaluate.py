@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from lusifer.cli.app import app
 from lusifer.errors import LusiferError
+from tests.cli.command import run
 
 LANGUAGES = ("eng_Latn", "deu_Latn", "spa_Latn")
 THINGS = (
@@ -173,3 +174,14 @@ def test_bad_input_is_one_line(
         CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert what in str(told_.value)
     assert "\n" not in str(told_.value)
+
+
+@pytest.mark.parametrize("wrong", ["hin_Deva", "ja", "zho_Hans"])
+def test_a_language_that_is_not_there_is_told_behind_what_was_found(
+    wrong: str, suite: Path, tmp_path: Path
+) -> None:
+    asked = ("--suite", str(suite), "--tasks", "tatoeba,sib200-bitext", "-o", "results")
+    done = run("evaluate", "static", *asked, "--languages", f"de,{wrong}", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "sib200-bitext" in done.stdout
+    assert "no task asked for has the language" in done.stderr.splitlines()[-1]

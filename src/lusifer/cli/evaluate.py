@@ -51,6 +51,7 @@ def evaluate(
     """Score models language by language with 95 % intervals, and say which differences are real."""
     from lusifer.evaluation import run as runs
     from lusifer.models import LoadedModel
+    from lusifer.text import Languages
 
     if (suite is None) == (benchmark is None):
         raise LusiferError(
@@ -78,6 +79,7 @@ def evaluate(
     if len(set(models)) < len(models):
         raise LusiferError("a model is named twice; a comparison wants different ones")
     made_by = LoadedModel.load(anchor, bf16=bf16) if anchor else None
+    measured: set[str] = set()
 
     def run(model: LoadedModel, wanted: Sequence[Task]) -> tuple[list[Outcome], dict[str, str]]:
         """Run tasks with progress; of a benchmark what cannot be run is told at the end."""
@@ -111,6 +113,7 @@ def evaluate(
                 encoded=line.texts,
                 failed=left_out if benchmark else None,
             )
+        measured.update(score.language for outcome in done for score in outcome.scores)
         return done, failed
 
     found = {name: LoadedModel.load(name, bf16=bf16) for name in models}
@@ -118,6 +121,8 @@ def evaluate(
         score(found, sets, run, into)
     else:
         _suite(found, asked, run, into, by_language=by_language)
+        # What was found is shown first: it took long to make.
+        Languages.of(spoken).check(measured)
 
 
 def _suite(

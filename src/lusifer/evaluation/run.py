@@ -153,8 +153,6 @@ def run(
             outcomes.append(outcome)
             tell(outcome)
         mark(folder, model, tasks)
-    if failed is None:
-        limits.check(score.language for outcome in outcomes for score in outcome.scores)
     shutil.rmtree(folder / VECTORS, ignore_errors=True)
     return outcomes
 
