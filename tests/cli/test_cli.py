@@ -161,3 +161,11 @@ def test_without_a_model_the_default_one_answers(tmp_path: Path) -> None:
         for text in ("good morning", "the price of bread")
     )
     assert near > 0.3 > far
+
+
+@pytest.mark.parametrize("group", [(), ("data",), ("curate",)])
+def test_a_group_without_a_verb_shows_its_help_and_no_empty_line(group: tuple[str, ...]) -> None:
+    done = run(*group)
+    assert done.returncode == 2
+    assert "Commands" in done.stdout
+    assert done.stderr == ""

@@ -57,7 +57,9 @@ def main() -> None:
             fail(f"{os.fsdecode(error.filename)}: {error.strerror or 'cannot be used'}")
         if not hasattr(error, "format_message"):  # typer's own usage errors have it
             raise
-        fail(error.format_message())
+        if not (message := error.format_message()):  # of a verb's group without a verb: its help
+            raise SystemExit(2) from None
+        fail(message)
     else:
         if code == 130:  # typer turns Ctrl-C into this code, and says nothing
             fail(INTERRUPTED, code=130)

@@ -74,6 +74,8 @@ def neighbours(
     from lusifer.models import load
     from lusifer.text import printable
 
+    if not query.strip():
+        raise LusiferError("the query is empty; ask for something")
     texts = read_texts(file, column, columns)
     embedder = load(model)
     read = "document" if "document" in embedder.prompts else None

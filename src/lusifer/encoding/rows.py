@@ -49,6 +49,10 @@ class Corpus:
                 raise ConfigError(
                     f"{file}: a line of a {known.endings[0]} file is one text; there is no column {self.keep[0]!r} to keep"
                 )
+            if self.text not in ("text", known.column):
+                raise ConfigError(
+                    f"{file}: a line of a {known.endings[0]} file is one text; there is no column {self.text!r}"
+                )
             return None
         if self.columns:
             return list(self.columns)

@@ -55,6 +55,8 @@ def locate(name: str, *, weights: bool = True, **hub: Any) -> Path:
     path = Path(name).expanduser()
     if path.is_dir():
         return path
+    if path.is_file():
+        raise ModelError(f"{name}: is a file; a model is a folder, a hub id or an endpoint")
     if path.is_absolute() or name.startswith(".") or name.count("/") > 1:
         raise ModelError(f"{name}: no such model folder")
     from huggingface_hub import snapshot_download
