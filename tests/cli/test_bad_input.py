@@ -224,7 +224,7 @@ TABLE: tuple[tuple[str, str], ...] = (
     ("train minilm data.root=nope --dry-run", "nope/parallel/nllb_seed.tsv.xz: no such file"),
     ("train minilm bridge.connector.kind=mpl --dry-run", "bridge.connector.kind is 'mpl'"),
     ("train minilm bridge.connector.nearest=0 --dry-run", "bridge.connector: connector.nearest must be 1 or more"),
-    ("train minilm optim.lr=1e400 --dry-run", "optim.lr is inf; Input should be a finite number"),
+    ("train minilm optim.lr=1e400 --dry-run", "optim.lr is inf; it must be a finite number"),
     ("train minilm optim.steps=-3 --dry-run", "optim: optim.steps must be at least 1"),
     ("recipes a/b/c", "a/b/c: No such file or directory"),
     ("recipes minilm extra", "Got unexpected extra argument(s) (extra)"),

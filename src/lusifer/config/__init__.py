@@ -1,7 +1,8 @@
 """Recipes: YAML files read into checked objects, with dotted overrides and one-line errors."""
 
 from lusifer.config.aliases import upgraded
-from lusifer.config.build import Choice, build, refuse_nan
+from lusifer.config.build import build
+from lusifer.config.choice import Choice, refuse_nan
 from lusifer.config.keys import shipped_schema, unknown_key
 from lusifer.config.recipes import dump, find, load, override, plain, read
 from lusifer.config.schema import schema

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
-from lusifer.config.build import unknown
+from lusifer.config.explain import unknown
 
 
 def shipped_schema(stage: str, method: str | None = None) -> dict[str, Any] | None:
