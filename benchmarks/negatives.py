@@ -67,7 +67,7 @@ def model_of(name: str, folder: Path) -> str:
 
         import lusifer
 
-        default: Any = lusifer.load()
+        default: Any = lusifer.load("static")
         table = StaticEmbedding(
             default.tokenizer,
             embedding_weights=default.rows.astype("float32") * default.scale[:, None],

@@ -133,7 +133,7 @@ def main() -> None:
             {
                 "domain set": domain,
                 "run": "default",
-                "runs": [scores_of(lusifer.load(), pairs, options.suite)],
+                "runs": [scores_of(lusifer.load("static"), pairs, options.suite)],
             }
         )
         for name, negatives in RUNS.items():
