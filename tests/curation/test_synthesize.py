@@ -10,38 +10,21 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lusifer.curation import chat
-from lusifer.curation.chat import Answer, Endpoint, Journal
+from lusifer.curation.chat import Answer, Endpoint
 from lusifer.curation.report import CurationReport
 from lusifer.curation.steps import preview, synthesize_pairs
-from lusifer.curation.synthesize import Order, last_object, read
-from lusifer.curation.templates import load_template, template_names
+from lusifer.curation.synthesize import Order, read
+from lusifer.curation.templates import load_template
 from lusifer.data.formats import Row
-from lusifer.errors import ConfigError, LusiferError, ModelError
+from lusifer.errors import LusiferError
 from lusifer.text.names import english_name
 from tests.conftest import TEXTS
 from tests.curation.chat_server import ChatServer, obedient
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ChatServer]:
-    monkeypatch.setattr(chat, "WAITS", (0.0, 0.01, 0.01, 0.01, 0.01))
-    for name in ("LUSIFER_API_KEY", "OPENAI_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
-    with ChatServer() as made:
-        yield made
-
-
-@pytest.fixture
-def texts(tmp_path: Path) -> Path:
-    (tmp_path / "texts.txt").write_text("\n".join(TEXTS) + "\n", encoding="utf-8")
-    return tmp_path
 
 
 def written(
@@ -76,43 +59,6 @@ def test_pairs_come_in_the_texts_order_with_several_requests_at_once(
     assert server.asked[0]["model"] == "tiny"
     again, _ = written(texts, server)
     assert again == rows  # the same controls are drawn again
-
-
-@pytest.mark.parametrize("template", template_names())
-def test_every_template_makes_pairs(texts: Path, server: ChatServer, template: str) -> None:
-    server.say = lambda prompt: obedient(prompt).replace('"answer": "answer of ', '"answer": "')
-    if "query" in load_template(template).needs:
-        rows = [{"query": text[:12], "document": text} for text in TEXTS]
-        (texts / "texts.jsonl").write_text(
-            "".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8"
-        )
-        (texts / "texts.txt").unlink()
-        (texts / "texts.jsonl").rename(texts / "texts.txt.jsonl")
-        report = synthesize_pairs(
-            [str(texts / "texts.txt.jsonl")],
-            texts / "out.jsonl",
-            template,
-            Endpoint(server.url),
-            languages=["eng_Latn"],
-        )
-    else:
-        _, report = written(texts, server, template)
-    assert report.written == len(TEXTS), report.dropped
-
-
-def test_faults_that_pass_are_asked_again(texts: Path, server: ChatServer) -> None:
-    server.faults = [
-        (429, "slow down", {"Retry-After": "0.05"}),
-        (503, "", {}),
-        "cut",
-        "hang",
-        "drip",
-    ]
-    rows, report = written(texts, server, concurrency=1)
-    assert len(rows) == 16
-    assert len(server.asked) == 16 + 5
-    assert server.times[1] - server.times[0] >= 0.05  # as long as it was asked to
-    assert not report.dropped
 
 
 def test_garbage_is_counted_and_dropped(texts: Path, server: ChatServer) -> None:
@@ -187,43 +133,6 @@ def test_an_answer_must_be_what_was_asked(text: str, language: str, fault: str) 
     assert (pair is None) == bool(fault)
 
 
-def test_a_silent_endpoint_ends_the_run_and_what_was_answered_is_not_asked_again(
-    texts: Path, server: ChatServer
-) -> None:
-    real = server.say
-    served = 0
-
-    def say(prompt: str) -> str:
-        nonlocal served
-        served += 1
-        if served == 6:
-            server.faults = [(500, "down", {})] * 100
-        return real(prompt)
-
-    server.say = say
-    with pytest.raises(ModelError, match="3 requests in a row; what was answered is kept"):
-        written(texts, server, concurrency=1)
-    assert not (texts / "out.jsonl").exists()
-    server.faults, server.say, server.asked = [], real, []
-    rows, report = written(texts, server, concurrency=1)
-    assert [row["document"] for row in rows] == TEXTS
-    assert len(server.asked) == 10 == report.more["tokens"]["asked now"]
-
-
-def test_a_refusal_ends_the_run_at_once(texts: Path, server: ChatServer) -> None:
-    server.faults = [(401, '{"error": "wrong key"}', {})] * 50
-    with pytest.raises(ModelError, match=r"answered 401 .*wrong key"):
-        written(texts, server, concurrency=2)
-    assert len(server.asked) <= 4
-
-
-def test_the_pace_is_kept(texts: Path, server: ChatServer) -> None:
-    written(texts, server, concurrency=8, rpm=1200)
-    gaps = [b - a for a, b in zip(server.times, server.times[1:], strict=False)]
-    assert server.times[-1] - server.times[0] >= 15 * 0.05 - 0.02
-    assert min(gaps) > 0.01
-
-
 def test_killed_at_any_moment_it_goes_on_and_pays_once(texts: Path, server: ChatServer) -> None:
     """The process is killed outright while requests are under way; these alone may be asked twice."""
     server.slow = 0.1
@@ -267,22 +176,6 @@ def test_killed_at_any_moment_it_goes_on_and_pays_once(texts: Path, server: Chat
     assert "16 requests, about" in done.stderr
 
 
-def test_a_journal_cut_short_loses_its_last_line_alone(tmp_path: Path) -> None:
-    file = tmp_path / "answers.jsonl"
-    journal = Journal(file)
-    journal.put("a", Answer("one", prompt_tokens=1))
-    journal.put("b", Answer("two"))
-    journal.close()
-    whole = file.read_bytes()
-    file.write_bytes(whole[:-4])
-    again = Journal(file)
-    assert again.get("a") == Answer("one", prompt_tokens=1, kept=True)
-    assert again.get("b") is None
-    again.put("b", Answer("two"))
-    again.close()
-    assert file.read_bytes() == whole
-
-
 def test_the_estimate_comes_first_and_can_stop_it(texts: Path, server: ChatServer) -> None:
     cost, prompt = preview(
         [str(texts / "texts.txt")], "ask", languages=["deu_Latn"], prices=(1.0, 2.0)
@@ -317,62 +210,3 @@ def test_exemplars_controls_and_languages_reach_the_prompt(texts: Path, server: 
     )
     assert english_name("zho_Hant") == "Chinese (traditional characters)"
     assert english_name("qqq_Latn") == "qqq_Latn"
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"row": {"query": "query"}}, "row must hold query and document"),
-        ({"row": {"query": "query", "document": "passage"}}, "row.document is 'passage'"),
-        ({"user": "{who}"}, "a field 'who'"),
-        ({"within": ["text"]}, "within names 'text'"),
-        ({"task": "poetry"}, "must be one of"),
-    ],
-)
-def test_a_wrong_template_is_one_line(tmp_path: Path, change: dict[str, Any], said: str) -> None:
-    template = {
-        "name": "mine",
-        "task": "retrieval",
-        "about": "x",
-        "user": "{text}",
-        "answer": ["query"],
-        "row": {"query": "query", "document": "text"},
-    }
-    (tmp_path / "mine.yaml").write_text(json.dumps(template | change), encoding="utf-8")
-    with pytest.raises(ConfigError, match=said):
-        load_template(str(tmp_path / "mine.yaml"))
-    with pytest.raises(ConfigError, match="no template is called 'mine'"):
-        load_template("mine")
-    with pytest.raises(ConfigError, match="no control 'mood'"):
-        load_template("ask", {"mood": ["good"]})
-
-
-@pytest.mark.parametrize("change", [{"url": "localhost"}, {"concurrency": 0}, {"rpm": 0.0}])
-def test_a_wrong_endpoint_is_one_line(change: dict[str, Any]) -> None:
-    with pytest.raises(LusiferError):
-        Endpoint(**({"url": "http://x/v1#m"} | change))
-
-
-GOOD = '{"question": "Who bakes?", "answer": "She bakes"}'
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        GOOD,
-        f"```json\n{GOOD}\n```",
-        f"<think>I must fill in {{question}}.</think>\n{GOOD}",
-        f'<think>{{"question": "Bread?"}} is too short.</think>{GOOD}',
-        f"I think {{a}} first.</think>{GOOD}",
-        f"{GOOD}\n(As {{asked}}.)",
-        f'{{"question": "A draft?", "answer": "no"}} No, better: {GOOD} {{"note": "done"}}',
-    ],
-)
-def test_thoughts_and_remarks_are_not_the_answer(text: str) -> None:
-    found = last_object(text, ("question", "answer"))
-    assert found == {"question": "Who bakes?", "answer": "She bakes"}
-
-
-@pytest.mark.parametrize("text", ["", "no", "<think>{}</think>", "{" * 5000, "[1, 2]"])
-def test_an_answer_without_an_object_has_none(text: str) -> None:
-    assert last_object(text, ("question",)) is None

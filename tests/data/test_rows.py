@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
 import lzma
-import pickle
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,9 +13,7 @@ import pytest
 import zstandard
 
 from lusifer.data.rows import read_rows
-from lusifer.data.sources import Join, Source, read_source
-from lusifer.data.validate import validate
-from lusifer.errors import DataError, LusiferError, MissingExtra
+from lusifer.errors import DataError, LusiferError
 from lusifer.io.paths import expand
 
 ROWS = [
@@ -25,6 +21,8 @@ ROWS = [
     ("fra_Latn", "Thank you.", "Merci."),
     ("jpn_Jpan", "Good night.", "おやすみ。"),
 ]
+
+
 COLUMNS = ["language", "english", "text"]
 
 
@@ -120,55 +118,6 @@ def test_a_missing_file_a_folder_and_a_pattern_without_files(tmp_path: Path) -> 
         list(read_rows(str(tmp_path / "a.tsv")))
 
 
-def test_hub_data_sets_are_streamed_and_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    import datasets
-
-    asked: list[object] = []
-
-    def fake(path: str, config: str | None, *, split: str, streaming: bool) -> list[dict[str, str]]:
-        asked.append((path, config, split, streaming))
-        return [{"text": f"t{i}"} for i in range(9)]
-
-    monkeypatch.setattr(datasets, "load_dataset", fake)
-    rows = list(read_rows("hf://owner/data/part:train[:4]", ["text"]))
-    assert [r.values["text"] for r in rows] == ["t0", "t1", "t2", "t3"]
-    assert asked == [("owner/data", "part", "train", True)]
-
-
-def test_sources_join_cap_filter_and_rename(tmp_path: Path) -> None:
-    (tmp_path / "verses.tsv").write_text(
-        "deu\tv1\tAm Anfang\nfra\tv2\tMerci bien\ndeu\tv9\tohne Paar\n", encoding="utf-8"
-    )
-    (tmp_path / "eng.tsv").write_text("v1\tIn the beginning\nv2\tMany thanks\n", encoding="utf-8")
-    joined = Source(
-        files=("verses.tsv",),
-        columns=("language", "key", "text"),
-        join=Join("eng.tsv", ("key", "english")),
-    )
-    assert [(r.values["english"], r.values["text"]) for r in read_source(joined, tmp_path)] == [
-        ("In the beginning", "Am Anfang"),
-        ("Many thanks", "Merci bien"),
-    ]
-    (tmp_path / "many.tsv").write_text(
-        "".join(f"{'deu' if i % 2 else 'fra'}\ttext {i}\n" for i in range(40)), encoding="utf-8"
-    )
-    capped = Source(
-        files=("many.tsv",),
-        columns=("language", "body"),
-        rename={"body": "text"},
-        limit_per_language=5,
-    )
-    first, second = list(read_source(capped, tmp_path)), list(read_source(capped, tmp_path))
-    assert first == second
-    assert sorted(r.values["language"] for r in first) == ["deu"] * 5 + ["fra"] * 5
-    only = Source(
-        files=("many.tsv",), columns=("language", "text"), languages=("fra",), min_chars=7
-    )
-    kept = list(read_source(only, tmp_path))
-    assert kept
-    assert all(r.values["language"] == "fra" and len(r.values["text"]) >= 7 for r in kept)
-
-
 def test_a_cut_zst_is_told_and_frames_one_after_the_other_are_one_file(tmp_path: Path) -> None:
     """The library's own stream reader takes a cut file for a whole one."""
     lines = "".join(
@@ -181,52 +130,6 @@ def test_a_cut_zst_is_told_and_frames_one_after_the_other_are_one_file(tmp_path:
     assert len(list(read_rows(str(tmp_path / "whole.tsv.zst"), COLUMNS))) == 20_000
     with pytest.raises(DataError, match="cut short"):
         list(read_rows(str(tmp_path / "cut.tsv.zst"), COLUMNS))
-
-
-def test_the_cap_keeps_the_rows_of_the_smallest_hashes_in_file_order(tmp_path: Path) -> None:
-    (tmp_path / "many.tsv").write_text(
-        "".join(f"{'deu' if i % 3 else 'fra'}_Latn\tline {i}\n" for i in range(300)),
-        encoding="utf-8",
-    )
-    source = Source(("many.tsv",), ("language", "text"))
-    rows = list(read_source(source, tmp_path))
-    capped = list(
-        read_source(Source(("many.tsv",), ("language", "text"), limit_per_language=17), tmp_path)
-    )
-    digest = {
-        r.line: hashlib.blake2b("\t".join(r.values.values()).encode(), digest_size=8).digest()
-        for r in rows
-    }
-    for language in ("deu_Latn", "fra_Latn"):
-        mine = sorted(
-            (r.line for r in rows if r.values["language"] == language),
-            key=lambda line: digest[line],
-        )[:17]
-        assert [r.line for r in capped if r.values["language"] == language] == sorted(mine)
-    with pytest.raises(ValueError, match="at least 1"):
-        Source(("many.tsv",), limit_per_language=0)
-    with pytest.raises(ValueError, match=r"its columns are \[text\]"):
-        Source(("a.txt",), ("english",))
-
-
-def test_errors_travel_between_processes() -> None:
-    """A loader's worker hands its error on as it was: file and line included."""
-    for error in (DataError("texts.tsv", 7, "a column too few"), MissingExtra("pyarrow", "train")):
-        again = pickle.loads(pickle.dumps(error))
-        assert type(again) is type(error)
-        assert str(again) == str(error)
-
-
-def test_validate_names_every_bad_line(tmp_path: Path) -> None:
-    file = tmp_path / "pairs.tsv"
-    file.write_bytes(b"who\tme\nwho\t\nsame\tsame\nonly\n\xff\t.\nwhy\tbecause\n")
-    report = validate(file, ["query", "document"])
-    assert (report.rows, report.bad, report.ok) == (2, 4, False)
-    assert [p.line for p in report.problems] == [2, 3, 4, 5]
-    assert "'document' is empty" in report.problems[0].what
-    assert "own document" in report.problems[1].what
-    assert validate(write(tmp_path, "good.jsonl")).ok
-    assert not validate(tmp_path / "none.tsv", ["t"]).ok
 
 
 def test_columns_that_nobody_asked_for_may_be_anything(tmp_path: Path) -> None:

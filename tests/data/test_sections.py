@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lusifer.data.formats import Problem, Section
-from lusifer.data.rows import read_rows
+from lusifer.data.formats import Problem
 from lusifer.data.sections import sections
 from lusifer.errors import DataError
 
@@ -71,31 +70,6 @@ def test_each_kind_is_read_with_its_place(tmp_path: Path) -> None:
     assert read(tmp_path / "g.txt") == [("With a mark", 1, "line")]
 
 
-def test_parquet_is_read_by_rows(tmp_path: Path) -> None:
-    pa = pytest.importorskip("pyarrow")
-    import pyarrow.parquet as pq
-
-    pq.write_table(
-        pa.table({"n": [1, 2], "text": ["one", None], "more": ["two", "three"]}),
-        tmp_path / "a.parquet",
-    )
-    assert read(tmp_path / "a.parquet") == [("one\ntwo", 1, "row"), ("three", 2, "row")]
-
-
-def test_a_page_keeps_its_lines_and_leaves_its_scripts(tmp_path: Path) -> None:
-    page = "<html><head><title>Tea &amp; bread</title>\n<style>p {}</style>\n<body><p>First\nline.\n<script>var a;</script>\n<p>Second."
-    (tmp_path / "a.html").write_text(page, encoding="utf-8")
-    (section,) = sections(tmp_path / "a.html")
-    assert section.text == "Tea & bread\n\nFirst line.\n\nSecond."
-    assert [
-        section.position_at(section.text.index(word)) for word in ("Tea", "First", "Second")
-    ] == [
-        1,
-        3,
-        6,
-    ]
-
-
 def test_a_large_file_comes_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lusifer.data.formats.plain.BLOCK", 50)
     text = "".join(f"A line of number {i}.\n\n" for i in range(30))
@@ -133,12 +107,6 @@ def test_what_is_no_text_is_told(
     assert message in str(error.value)
 
 
-def test_a_scanned_pdf_is_told(tmp_path: Path) -> None:
-    write_pdf(tmp_path / "a.pdf", ["", ""])
-    with pytest.raises(DataError, match="without text"):
-        list(sections(tmp_path / "a.pdf"))
-
-
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -159,40 +127,3 @@ def test_one_bad_row_is_named_and_the_others_are_read(
     assert (wrong.path, wrong.line) == (str(file), 2)
     assert message in wrong.what
     assert [s.text for s in (first, last)] == ["Tea is hot.", "Bread is warm."]
-
-
-@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_lines_are_counted_whatever_ends_them(end: str, tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_bytes(end.join(["One", "", "two", "three"]).encode())
-    (section,) = sections(tmp_path / "a.txt")
-    assert [section.position_at(section.text.index(w)) for w in ("One", "two", "three")] == [
-        1,
-        3,
-        4,
-    ]
-
-
-@pytest.mark.parametrize(
-    ("content", "expected"),
-    [
-        (
-            'name,note\nAda,"one\ntwo\nthree"\nBo,hi\n',
-            [(1, "name | note"), (2, "Ada | one\ntwo\nthree"), (3, "Bo | hi")],
-        ),
-        ("name,note\rAda,hi\r", [(1, "name | note"), (2, "Ada | hi")]),
-        ('name;note\nAda;"hi; there"\n', [(1, "name | note"), (2, "Ada | hi; there")]),
-        ("name\tnote\r\nAda\thi, you\r\n", [(1, "name | note"), (2, "Ada | hi, you")]),
-        ("name|note\nAda|hi\n", [(1, "name | note"), (2, "Ada | hi")]),
-        ('"a;b;c",note\nAda,hi\n', [(1, "a;b;c | note"), (2, "Ada | hi")]),
-    ],
-)
-def test_csv_as_people_write_it(
-    content: str, expected: list[tuple[int, str]], tmp_path: Path
-) -> None:
-    (tmp_path / "t.csv").write_bytes(content.encode())
-    found = list(sections(tmp_path / "t.csv"))
-    assert [(s.position, s.text) for s in found if isinstance(s, Section)] == expected
-    rows = list(read_rows(str(tmp_path / "t.csv")))
-    assert [list(row.values.values()) for row in rows] == [
-        text.split(" | ") for _, text in expected[1:]
-    ]

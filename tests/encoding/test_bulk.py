@@ -20,28 +20,12 @@ import pytest
 import lusifer
 from lusifer.encoding import bulk
 from lusifer.encoding.bulk import read_vectors
-from lusifer.encoding.check import check_vectors
 from lusifer.encoding.rows import Corpus, shards, shards_from, starts
 from lusifer.encoding.stream import encode_stream
 from lusifer.errors import ConfigError, DataError, LusiferError
 from tests.conftest import TEXTS, make_table
 
 ROWS = [f"{TEXTS[i % 16]} {i}" for i in range(1000)]
-
-
-@pytest.fixture
-def table(tmp_path: Path) -> Path:
-    return make_table(tmp_path / "table")
-
-
-@pytest.fixture
-def corpus(tmp_path: Path) -> Path:
-    file = tmp_path / "corpus.jsonl"
-    file.write_text(
-        "".join(json.dumps({"id": f"d{i}", "text": text}) + "\n" for i, text in enumerate(ROWS)),
-        encoding="utf-8",
-    )
-    return file
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -339,63 +323,6 @@ def test_an_object_store_is_read_and_written(corpus: Path, table: Path) -> None:
         lusifer.encode("memory://in/none.jsonl", "memory://elsewhere", model=table)
     with pytest.raises(LusiferError, match="cannot be opened"):
         lusifer.encode("nonsense://in/none.jsonl", "memory://elsewhere", model=table)
-
-
-@pytest.mark.filterwarnings("ignore")  # ray's own
-def test_workers_on_ray_write_what_one_process_writes(
-    corpus: Path, table: Path, tmp_path: Path
-) -> None:
-    pytest.importorskip("ray")
-    with corpus.open("a") as stream:
-        stream.write("not json\n")
-    settings = {"model": table, "keep": ["id"], "shard_rows": 130, "skip_bad": True}
-    lusifer.encode(str(corpus), tmp_path / "one", **settings)  # type: ignore[arg-type]
-    told: list[int] = []
-    lusifer.encode(
-        str(corpus),
-        tmp_path / "two",
-        engine="ray",
-        workers=2,
-        tell=lambda rows, tokens: told.append(rows),
-        **settings,
-    )  # type: ignore[arg-type]
-    assert content(tmp_path / "two") == content(tmp_path / "one")
-    assert sum(told) == 1000
-
-
-def test_a_stream_gives_the_vectors_in_order(table: Path) -> None:
-    model = lusifer.load(table)
-    np.testing.assert_allclose(
-        np.concatenate(list(encode_stream(model, iter(ROWS)))), model.encode(ROWS), atol=1e-6
-    )
-
-
-@pytest.mark.parametrize("format", ["parquet", "safetensors"])
-@pytest.mark.parametrize("manifest", [True, False])
-@pytest.mark.parametrize("damage", ["gone", "cut", "changed"])
-def test_a_damaged_shard_is_found_and_made_anew(
-    damage: str, manifest: bool, format: str, corpus: Path, table: Path, tmp_path: Path
-) -> None:
-    def run() -> None:
-        lusifer.encode(str(corpus), tmp_path / "v", model=table, shard_rows=200, format=format)  # type: ignore[call-overload]
-
-    run()
-    whole = content(tmp_path / "v")
-    assert check_vectors(tmp_path / "v") == 5
-    shard = tmp_path / "v" / f"shard-00002.{format}"
-    raw = shard.read_bytes()
-    if damage == "gone":
-        shard.unlink()
-    else:
-        shard.write_bytes(raw[:500] if damage == "cut" else raw[:-9] + b"x" + raw[-8:])
-    with pytest.raises(LusiferError, match=r"1 shards are missing, cut short or changed"):
-        check_vectors(tmp_path / "v")
-    if not manifest:
-        if damage == "changed":
-            return  # without a hash nobody can tell
-        (tmp_path / "v" / "manifest.json").unlink()
-    run()
-    assert content(tmp_path / "v") == whole
 
 
 def test_a_name_that_is_there_is_that_file(table: Path, tmp_path: Path) -> None:

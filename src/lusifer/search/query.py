@@ -171,10 +171,14 @@ def search(
 
 
 def _rows(query: Any, where: str | None, limit: int, score: str) -> list[dict[str, Any]]:
+    """The best rows, equal ones in the order of their places: the table gives these as it lies on
+    disk, which an update or `compact` changes.
+    """
     if where:
         query = query.where(where, prefilter=True)
     rows: list[dict[str, Any]] = query.select([*SHOWN, score]).limit(limit).to_list()
-    return rows
+    sign = -1 if score == "_score" else 1  # of words the higher is the better
+    return sorted(rows, key=lambda row: (sign * row[score], row["path"], row["number"]))
 
 
 def _shares(asked: str, words: str) -> bool:

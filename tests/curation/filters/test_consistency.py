@@ -1,0 +1,58 @@
+"""Pairs whose document their query does not find."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lusifer.curation.filter_rows import clean
+from lusifer.curation.report import CurationReport
+from lusifer.data.formats import Row
+from lusifer.encoding.neighbors import ranks
+from lusifer.models.load import LoadedModel
+from tests.curation.test_negatives import Circle, rows
+
+
+def test_ranks_are_the_plain_counts() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(30, 8)).astype(np.float32), rng.normal(size=(50, 8)).astype(np.float32)
+    own = np.arange(30)
+    scores = (x * y[own]).sum(1)
+    expected = ((x @ y.T) > scores[:, None] + 1e-6).sum(1)
+    for block in (1, 7, 64):
+        np.testing.assert_array_equal(ranks(x, y, scores, block=block), expected)
+
+
+def cleaned(
+    into: Path, given: list[Row], *tests: Any, **more: Any
+) -> tuple[list[Any], list[Any], CurationReport]:
+    report = CurationReport("filter", {}, read=len(given))
+    clean(given, tests, into, report, **more)
+    found = [
+        [json.loads(line) for line in Path(f).read_text(encoding="utf-8").splitlines()]
+        for f in (into, f"{into}.dropped.jsonl")
+    ]
+    return found[0], found[1], report
+
+
+def test_consistency_is_the_rank_without_the_query_s_other_documents(tmp_path: Path) -> None:
+    model = LoadedModel("circle", "0" * 64, Circle())
+    given = rows(
+        ("0 q", "10 a"),
+        ("0 q", "20 b"),
+        ("40 r", "35 c"),
+        ("0 s", "80 far"),
+        ("0 q", "10 a"),
+        ("60 t", "61 d"),
+    )
+    left, dropped, report = cleaned(tmp_path / "out.jsonl", given, consistent=(model, 1))
+    assert [row["document"] for row in left] == ["10 a", "20 b", "35 c", "61 d"]
+    assert [(row["document"], row["reason"], row["line"]) for row in dropped] == [
+        ("80 far", "not among the 1 nearest to its query", 4), ("10 a", "the same pair once more", 5),
+    ]  # fmt: skip
+    assert sum(report.dropped.values()) + report.written == len(given)
+    assert report.more["ranks"]["within 5"] == 5
+    assert not list(tmp_path.glob(".out*"))

@@ -1,0 +1,20 @@
+"""Vectors of texts that come one by one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+import lusifer
+from lusifer.encoding.stream import encode_stream
+from tests.conftest import TEXTS
+
+ROWS = [f"{TEXTS[i % 16]} {i}" for i in range(1000)]
+
+
+def test_a_stream_gives_the_vectors_in_order(table: Path) -> None:
+    model = lusifer.load(table)
+    np.testing.assert_allclose(
+        np.concatenate(list(encode_stream(model, iter(ROWS)))), model.encode(ROWS), atol=1e-6
+    )

@@ -1,0 +1,188 @@
+"""Questions find what they ask for, by words of every language, by vectors, within filters."""
+
+from __future__ import annotations
+
+import os
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lusifer.errors import LusiferError
+from lusifer.models.load import LoadedModel
+from lusifer.search import update as indexing
+from lusifer.search.index import Index
+from lusifer.search.query import Filter, Mode, search
+from tests.conftest import TEXTS
+
+
+def test_what_is_asked_for_is_found(notes: Path, tmp_path: Path, model: LoadedModel) -> None:
+    index = Index.create(tmp_path / "index", model)
+    report = index.update([notes])
+    assert (report.added, report.changed, report.removed, report.unchanged, report.skipped) == (
+        8,
+        0,
+        0,
+        0,
+        [],
+    )
+    for mode in ("dense", "text", "hybrid"):
+        for i in (0, 5, 11):
+            (hit,) = search(index, TEXTS[i], top_k=1, mode=mode)  # type: ignore[arg-type]
+            assert TEXTS[i] in hit.text
+            assert hit.text[slice(*hit.best)] == TEXTS[i]
+            assert hit.path.endswith(f"note {i // 2}'s.txt")
+    assert search(index, "The bicycle", top_k=30, mode="dense")[0].cosine <= 1.0001
+    assert len(search(index, TEXTS[0], top_k=200, mode="dense")) == len(index) == report.passages
+
+
+def test_filters(notes: Path, tmp_path: Path, model: LoadedModel) -> None:
+    (notes / "de.txt").write_text(
+        "Der Zug nach Hamburg fährt heute leider erst um sieben Uhr ab.\n", encoding="utf-8"
+    )
+    os.utime(notes / "de.txt", (946_684_800, 946_684_800))  # 2000-01-01
+    index = Index.create(tmp_path / "index", model)
+    index.update([notes])
+    for code in ("de", "deu", "deu_Latn"):
+        assert {hit.language for hit in search(index, "Zug", where=Filter(languages=(code,)))} == {
+            "de"
+        }
+    assert {
+        Path(hit.path).parent.name for hit in search(index, TEXTS[0], where=Filter(path="old"))
+    } == {"old"}
+    assert {
+        Path(hit.path).name for hit in search(index, TEXTS[0], where=Filter(path="*/de.t?t"))
+    } == {"de.txt"}
+    assert "de" not in {
+        hit.language for hit in search(index, "Zug", top_k=50, where=Filter(since=date(2001, 1, 1)))
+    }
+    with pytest.raises(LusiferError, match="language 'xx'"):
+        search(index, "Zug", where=Filter(languages=("xx",)))
+
+
+@pytest.mark.parametrize(
+    ("question", "settings", "message"),
+    [
+        ("", {}, "query is empty"),
+        (" \n", {}, "query is empty"),
+        ("a", {"mode": "bm25"}, "hybrid, dense, text"),
+        ("a", {"top_k": 0}, "top_k is 0"),
+    ],
+)
+def test_wrong_questions(
+    question: str,
+    settings: dict[str, Any],
+    message: str,
+    notes: Path,
+    tmp_path: Path,
+    model: LoadedModel,
+) -> None:
+    index = Index.create(tmp_path / "index", model)
+    index.update([notes / "old"])
+    with pytest.raises(LusiferError, match=message):
+        search(index, question, **settings)
+
+
+def test_above_the_limit_vectors_get_an_index_that_finds_the_same(
+    notes: Path, tmp_path: Path, model: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = "\n\n".join(f"{text} {i} {TEXTS[i % 16]}" for i, text in enumerate(TEXTS * 20))
+    (notes / "many.txt").write_text(many, encoding="utf-8")
+    flat = Index.create(tmp_path / "flat", model)
+    flat.update([notes])
+    monkeypatch.setattr(indexing, "FLAT", 100)
+    inverted = Index.create(tmp_path / "inverted", model)
+    inverted.update([notes])
+    assert any("vector" in i.columns for i in inverted.rows.list_indices())
+    agree = [
+        search(flat, t, top_k=1, mode="dense")[0].text
+        == search(inverted, t, top_k=1, mode="dense")[0].text
+        for t in TEXTS
+    ]
+    assert sum(agree) >= 15
+
+
+def found(tmp_path: Path, model: LoadedModel, text: str, query: str, mode: Any = "text") -> bool:
+    """Whether a file that holds `text` is found for a query, beside another."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "doc.txt").write_bytes(text.encode())
+    (folder / "other.txt").write_text("Bread is baked with flour.")
+    index = Index.create(tmp_path / "found", model)
+    index.update([folder])
+    hits = search(index, query, mode=mode)
+    return "doc.txt" in {Path(hit.path).name for hit in hits}
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ("1 വിദ്യാഭ്യാസമന്ത്രി 2", "വിദ്യാഭ്യാസമന്ത്രി"),  # 54 bytes in one word
+        ("1 водоснабжающими 2", "водоснабжающими"),
+        ("মেয়েটি গান গায়।", "গায়"),
+        ("ཁོང་སློབ་གྲྭར་འགྲོ།", "སློབ་གྲྭར"),
+        ("시장에서 사과를 샀다.", "사과"),
+        ("彼は毎朝魚を食べる。", "魚"),
+        ("The water-\r\nproof coat", "waterproof"),
+        ("Il fait tres froid", "TRÈS"),
+        ("Kaffee\u00adfilter", "Kaffeefilter"),
+        ("2 + ٣٤", "34"),
+        ("Paid 🍋 today", "🍋"),
+    ],
+)
+def test_a_word_finds_its_text(text: str, query: str, tmp_path: Path, model: LoadedModel) -> None:
+    assert found(tmp_path, model, text, query)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [("in/*", True), ("*.txt", True), ("doc", True), ("i?/doc.txt", True), ("out/*", False)],
+)
+def test_a_glob_is_of_the_last_parts_of_a_path(
+    pattern: str, expected: bool, tmp_path: Path, model: LoadedModel
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "doc.txt").write_text("The harbour is closed.")
+    index = Index.create(tmp_path / "index", model)
+    index.update([folder])
+    assert bool(search(index, "harbour", where=Filter(path=pattern))) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("茶を飲む。", "jpn_Jpan"),
+        ("门开了。", "zho_Hans"),
+        ("문이 닫혔다.", "kor_Hang"),
+        ("দরজা খোলা।", "ben_Beng"),
+        ("ประตูเปิด", "tha_Thai"),
+        ("Η πόρτα.", "ell_Grek"),
+        ("दरवाज़ा खुला।", "hin_Deva"),
+        ("Tür zu.", "deu_Latn"),
+    ],
+)
+def test_a_short_passage_is_found_by_its_language(
+    text: str, language: str, tmp_path: Path, model: LoadedModel
+) -> None:
+    (tmp_path / "a.txt").write_text(text, encoding="utf-8")
+    index = Index.create(tmp_path / "index", model)
+    index.update([tmp_path / "a.txt"])
+    assert search(index, text, where=Filter(languages=(language,)))
+    assert not search(index, text, where=Filter(languages=("am",)))
+
+
+@pytest.mark.parametrize("mode", ["dense", "text", "hybrid"])
+def test_equal_passages_come_in_the_order_of_their_places(
+    mode: Mode, tmp_path: Path, model: LoadedModel
+) -> None:
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    index = Index.create(tmp_path / "index", model)
+    for name in "dbeac":  # each in an update of its own, so that they do not lie in order
+        (folder / f"{name}.txt").write_text(TEXTS[3], encoding="utf-8")
+        index.update([folder])
+    index.compact()
+    hits = index.search(TEXTS[3], top_k=5, mode=mode)
+    assert [Path(hit.path).stem for hit in hits] == list("abcde")
