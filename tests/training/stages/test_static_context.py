@@ -21,7 +21,7 @@ from lusifer.training.corpus import Data
 from lusifer.training.run import load_recipe, train
 from lusifer.training.stages.static_context import ContextRecipe
 from tests.conftest import TEXTS, make_table
-from tests.training.test_stage import recipe, texts  # noqa: F401  the same files and recipe
+from tests.training.recipes import recipe
 
 
 @pytest.fixture

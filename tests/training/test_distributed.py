@@ -1,0 +1,212 @@
+"""Two processes train the model of one, frozen weights spread or not."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import lusifer
+from lusifer.errors import LusiferError
+from lusifer.models import families
+from lusifer.models.bridge import Bridge, BridgeConfig, Part
+from lusifer.training.distributed import frozen_in_blocks, shard_frozen
+from lusifer.training.run import load_recipe, plan, train
+from tests.conftest import TEXTS
+from tests.training.processes import command, together
+from tests.training.recipes import recipe
+
+Folder = Callable[[str], Path]
+
+
+def two_processes(file: Path, changes: list[str], **environment: str) -> str:
+    """`lusifer train` in two CPU processes; returns what they wrote to stderr."""
+    return together(command, "train", str(file), *changes, errors=file.parent, **environment)
+
+
+def test_processes_wait_for_each_other_before_anything_is_set_up(tmp_path: Path) -> None:
+    """What the first process prepares, the others find: a barrier that holds on CPUs too."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys, time\nfrom pathlib import Path\nfrom lusifer.training import loop\n"
+        "file, first = Path(sys.argv[1]), loop.rank_and_world()[0] == 0\n"
+        "if first:\n    time.sleep(3)\n    file.touch()\n"
+        "loop.wait_for_all()\nassert file.exists()\nloop.leave_together()\n",
+        encoding="utf-8",
+    )
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc_per_node=2",
+        str(script),
+        str(tmp_path / "made"),
+    ]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+
+
+FSDP = {
+    "ACCELERATE_USE_FSDP": "true",
+    "FSDP_CPU_RAM_EFFICIENT_LOADING": "true",
+    "FSDP_VERSION": "2",
+}  # as accelerate's launcher sets
+
+
+@pytest.mark.parametrize(
+    ("stage", "way"),
+    [
+        *(
+            (stage, way)
+            for stage in ("distill bridge", "contrastive of a bridge", "align")
+            for way in ("DDP", "FSDP")
+        ),
+        ("pretrain masked", "DDP"),
+        ("static table", "DDP"),
+        ("static context", "DDP"),
+        ("contrastive", "DDP"),
+        ("distill parallel", "DDP"),
+    ],
+)
+def test_two_processes_train_the_model_of_one(
+    stage: str, way: str, texts: Path, model_folder: Folder
+) -> None:
+    """The same recipe, the same global batch, the same model to rounding, whether frozen weights
+    are spread or not.
+    """
+    # no dropout: its masks differ from process to process
+    still = f"bridge.encoder.base={model_folder('modernbert')}"
+    changes = {
+        "pretrain masked": [],
+        "static table": [],
+        "static context": [],
+        "distill parallel": ["optim.lr=1e-4"],
+        "contrastive": [f"base={model_folder('modernbert')}", "optim.lr=1e-4"],
+        "distill bridge": [
+            still,
+            "optim.lr=1e-4",
+            "bridge.encoder.lora.dropout=0",
+            "token_dropout=0",
+        ],
+    }.get(stage, [still, "optim.lr=1e-4", "bridge.encoder.lora.dropout=0"])
+    file = recipe(stage, texts, model_folder)
+    one = train(file, [*changes, f"output={texts / 'one'}"])
+    said = two_processes(
+        file, [*changes, f"output={texts / 'two'}"], **(FSDP if way == "FSDP" else {})
+    )
+    assert ("each process keeps" in said) == (way == "FSDP")
+    logs: dict[str, list[list[tuple[float, float]]]] = {"one": [], "two": []}
+    for run, phases in logs.items():
+        for state in sorted((texts / run).rglob("checkpoint-6/trainer_state.json")):
+            history = json.loads(state.read_text(encoding="utf-8"))["log_history"]
+            phases.append([(e["loss"], e["grad_norm"]) for e in history if "loss" in e])
+    assert logs["one"]
+    assert all(len(phase) == 6 for phase in logs["one"])
+    np.testing.assert_allclose(logs["two"], logs["one"], rtol=2e-3)
+    vectors = [lusifer.load(texts / run / one.name).encode(TEXTS) for run in ("one", "two")]
+    # A pretrained table is saved in bfloat16: a sum on the edge between two values falls to either
+    # side, one step away.
+    # So does an int8 table, with a longer step.
+    np.testing.assert_allclose(
+        vectors[1],
+        vectors[0],
+        atol=4e-3 if stage == "static table" else 1e-3,
+        rtol=2**-7 if stage == "pretrain masked" else 0,
+    )
+
+
+def test_a_run_with_frozen_weights_spread_goes_on_where_it_was(
+    texts: Path, model_folder: Folder
+) -> None:
+    """With recomputed activations, and the same model as in one go; on one process too."""
+    file = recipe("contrastive of a bridge", texts, model_folder)
+    still = f"bridge.encoder.base={model_folder('modernbert')}"
+    changes = [
+        still,
+        "optim.gradient_checkpointing=true",
+        "optim.lr=1e-4",
+        "bridge.encoder.lora.dropout=0",
+    ]
+    said = two_processes(file, changes, **FSDP)
+    kept, whole = re.search(r"each process keeps (\d+) of (\d+) frozen weights", said).groups()  # type: ignore[union-attr]
+    assert int(kept) == pytest.approx(int(whole) / 2, rel=0.02)
+    before = lusifer.load(texts / "out" / "model").encode(TEXTS)
+    for go_on, near in (
+        (lambda: two_processes(file, changes, **FSDP), 1e-6),
+        (lambda: train(file, changes), 1e-3),
+    ):
+        shutil.rmtree(texts / "out" / "model")
+        shutil.rmtree(texts / "out" / "contrastive" / "checkpoint-6")
+        go_on()
+        np.testing.assert_allclose(
+            lusifer.load(texts / "out" / "model").encode(TEXTS), before, atol=near
+        )
+
+
+def spread_and_run(encoder: str, target: str) -> None:
+    torch.distributed.init_process_group("gloo")
+    bridge = Bridge.new(BridgeConfig(Part(encoder, "lora"), Part(target), max_tokens=64))
+    shard_frozen(bridge)
+    ids = torch.randint(5, 60, (2, 9))
+    bridge({"input_ids": ids, "attention_mask": torch.ones_like(ids)})
+    frozen = [
+        parameter
+        for model in (bridge.encoder, bridge.target)
+        for block in families.blocks(model)
+        for name, parameter in block.named_parameters()
+        if "lora_" not in name
+    ]
+    assert frozen
+    assert all(hasattr(parameter, "to_local") for parameter in frozen)
+    torch.distributed.barrier()  # a process that ends first may abort the other
+    torch.distributed.destroy_process_group()
+
+
+def test_a_spread_block_is_whole_only_while_it_works(tmp_path: Path, model_folder: Folder) -> None:
+    together(
+        spread_and_run,
+        str(model_folder("modernbert")),
+        str(model_folder("llama")),
+        errors=tmp_path,
+        LUSIFER_USE_FSDP="true",
+    )
+
+
+def test_fsdp_is_refused_where_nothing_is_frozen(
+    texts: Path, model_folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("LUSIFER_USE_FSDP", "true")
+    config = load_recipe(
+        recipe("contrastive of a bridge", texts, model_folder),
+        ["bridge.encoder.train=full", "bridge.target.train=full"],
+    ).bridge
+    with pytest.raises(LusiferError, match="trains both models whole"):
+        shard_frozen(Bridge.new(config))
+
+
+def test_a_dry_run_counts_the_frozen_weights_that_other_processes_keep(
+    texts: Path, model_folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = recipe("align", texts, model_folder)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    alone = plan(file)["memory_bytes"]
+    monkeypatch.setenv("LUSIFER_USE_FSDP", "true")
+    spread = plan(file)["memory_bytes"]
+    bridge = Bridge.new(load_recipe(file).bridge)
+    assert alone - spread == pytest.approx(
+        2 * (frozen_in_blocks(bridge.encoder) + frozen_in_blocks(bridge.target)), abs=4
+    )
