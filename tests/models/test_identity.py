@@ -18,6 +18,7 @@ from sentence_transformers.sentence_transformer.modules import Pooling, Transfor
 
 import lusifer
 from lusifer.errors import LusiferError, ModelError
+from lusifer.evaluation.run import claim
 from lusifer.models.hub import weights_hash
 from lusifer.models.identity import identity
 from lusifer.models.load import LoadedModel
@@ -155,3 +156,21 @@ def test_an_index_and_a_bulk_run_made_when_models_were_known_by_weights_go_on(
         str(tmp_path / "texts" / "a.txt"), tmp_path / "vectors", model=saved, shard_rows=4
     )
     assert (tmp_path / "vectors" / "manifest.json").exists()
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_folder_that_was_changed_shares_neither_results_nor_shards_nor_an_index(
+    what: str, saved: Path, tmp_path: Path
+) -> None:
+    """Its name and its weights are what they were."""
+    (tmp_path / "a.txt").write_text("\n".join(TEXTS), encoding="utf-8")
+    lusifer.encode(str(tmp_path / "a.txt"), tmp_path / "vectors", model=saved)
+    lusifer.Index.create(tmp_path / "index", saved).update([tmp_path / "a.txt"])
+    results = claim(tmp_path / "results", LoadedModel.load(saved), {})
+    file, change = CHANGES[what]
+    changed(saved / file, change)
+    with pytest.raises(LusiferError, match=r"vectors.*(another|other)"):
+        lusifer.encode(str(tmp_path / "a.txt"), tmp_path / "vectors", model=saved)
+    with pytest.raises(LusiferError, match="as it was before"):
+        lusifer.Index.open(tmp_path / "index")
+    assert claim(tmp_path / "results", LoadedModel.load(saved), {}) != results
