@@ -145,29 +145,44 @@ def sentences(root: Path) -> ByLanguage:
     return {ENGLISH: [{"text": row[side]} for row in pairs[ENGLISH] for side in "ab"]}
 
 
+# Training sets, by their names without owners and in small letters, that share texts or a source with
+# several tasks.
+SQUAD_SETS = ("squad", "squad_v2", "xquad", "xquadretrieval")
+STSB_SETS = ("stsb", "stsbenchmark", "stsb_multi_mt", "stsb_train")
+SICK_SETS = ("sick", "sick_train_en")
+FLORES_SETS = ("flores", "sib200", "xp3")
+
 TASKS: dict[str, Task] = {
     task.name: task
     for task in (
-        Drift("english", (STSB_TEST,), sentences),
-        Bitext("tatoeba", (TATOEBA,), table(TATOEBA, "language _ english text")),
-        Bitext("ntrex", (NTREX,), table(NTREX, "language _ _ english text")),
-        Bitext("sib200-bitext", (SIB,), sib_bitext, pool=1004),
-        Bitext("mgsm", (MGSM,), table(MGSM, "language english text")),
+        Drift("english", (STSB_TEST,), sentences, overlaps=STSB_SETS),
+        Bitext(
+            "tatoeba",
+            (TATOEBA,),
+            table(TATOEBA, "language _ english text"),
+            overlaps=("tatoeba", "opus-100", "xp3"),
+        ),
+        Bitext("ntrex", (NTREX,), table(NTREX, "language _ _ english text"), overlaps=("ntrex",)),
+        Bitext("sib200-bitext", (SIB,), sib_bitext, pool=1004, overlaps=FLORES_SETS),
+        Bitext("mgsm", (MGSM,), table(MGSM, "language english text"), overlaps=("mgsm", "gsm8k")),
         Retrieval(
             "xquad",
             XQUAD,
             questions(XQUAD[0], "language id passage text _", XQUAD[1], "language id _ text"),
+            overlaps=SQUAD_SETS,
         ),
         Retrieval(
             "xquad-r",
             XQUAD_R,
             questions(XQUAD_R[0], "language id passage text", XQUAD_R[1], "language id text"),
             everywhere=True,
+            overlaps=SQUAD_SETS,
         ),
         Retrieval(
             "squad",
             SQUAD,
             questions(SQUAD[0], "language id passage text", SQUAD[1], "language id _ text"),
+            overlaps=SQUAD_SETS,
         ),
         Retrieval(
             "cranfield",
@@ -175,31 +190,75 @@ TASKS: dict[str, Task] = {
             judged(
                 CRANFIELD[0], "language id text", CRANFIELD[1], "language id _ text", CRANFIELD[2]
             ),
+            overlaps=("cranfield",),
         ),
         Similarity(
             "sts17",
             ("similarity/sts17.tsv.xz",),
             table("similarity/sts17.tsv.xz", "_ language score a b"),
+            overlaps=STSB_SETS,
         ),
-        Similarity("stsb", (STSB_TEST,), table(STSB_TEST, "language score a b")),
-        Similarity("stsb-dev", (STSB_DEV,), table(STSB_DEV, "language score a b")),
-        Similarity("sick", (SICK_TEST,), table(SICK_TEST, SICK_COLUMNS)),
-        Similarity("sick-dev", (SICK_DEV,), table(SICK_DEV, SICK_COLUMNS)),
         Similarity(
-            "sts12-16", (STS12_16,), table(STS12_16, "part _ split score a b", split="test")
+            "stsb", (STSB_TEST,), table(STSB_TEST, "language score a b"), overlaps=STSB_SETS
+        ),
+        Similarity(
+            "stsb-dev", (STSB_DEV,), table(STSB_DEV, "language score a b"), overlaps=STSB_SETS
+        ),
+        Similarity("sick", (SICK_TEST,), table(SICK_TEST, SICK_COLUMNS), overlaps=SICK_SETS),
+        Similarity("sick-dev", (SICK_DEV,), table(SICK_DEV, SICK_COLUMNS), overlaps=SICK_SETS),
+        Similarity(
+            "sts12-16",
+            (STS12_16,),
+            table(STS12_16, "part _ split score a b", split="test"),
+            overlaps=(*STSB_SETS, "mrpc_train_en"),
         ),
         PairClassification(
-            "sick-pairs", (SICK_TEST,), labelled_pairs(SICK_TEST, SICK_COLUMNS, "ENTAILMENT")
+            "sick-pairs",
+            (SICK_TEST,),
+            labelled_pairs(SICK_TEST, SICK_COLUMNS, "ENTAILMENT"),
+            overlaps=SICK_SETS,
         ),
-        Classification("sib200", (SIB,), table(SIB, "language split _ label text")),
-        Classification("nusax", (NUSAX,), table(NUSAX, "language split _ label text")),
-        Classification("masakhanews", (MASAKHA,), table(MASAKHA, "language split label _ text")),
-        Classification("banking77", (BANKING,), table(BANKING, "language split label text")),
-        Classification("clinc150", (CLINC,), table(CLINC, "language split label text")),
-        Clustering("sib200-clusters", (SIB,), table(SIB, "language split _ label text")),
-        Clustering("titles", (TITLES,), table(TITLES, "language label text")),
-        Reranking("trecqa", (TREC_TEST,), table(TREC_TEST, TREC_COLUMNS)),
-        Reranking("trecqa-dev", (TREC_DEV,), table(TREC_DEV, TREC_COLUMNS)),
+        Classification(
+            "sib200", (SIB,), table(SIB, "language split _ label text"), overlaps=FLORES_SETS
+        ),
+        Classification(
+            "nusax",
+            (NUSAX,),
+            table(NUSAX, "language split _ label text"),
+            overlaps=("nusax_senti",),
+        ),
+        Classification(
+            "masakhanews",
+            (MASAKHA,),
+            table(MASAKHA, "language split label _ text"),
+            overlaps=("masakhanews",),
+        ),
+        Classification(
+            "banking77",
+            (BANKING,),
+            table(BANKING, "language split label text"),
+            overlaps=("banking77", "banking77_en"),
+        ),
+        Classification(
+            "clinc150",
+            (CLINC,),
+            table(CLINC, "language split label text"),
+            overlaps=("clinc_oos", "clinc150_en"),
+        ),
+        Clustering(
+            "sib200-clusters",
+            (SIB,),
+            table(SIB, "language split _ label text"),
+            overlaps=FLORES_SETS,
+        ),
+        Clustering(
+            "titles",
+            (TITLES,),
+            table(TITLES, "language label text"),
+            overlaps=("stackexchange", "stackexchange_xml"),
+        ),
+        Reranking("trecqa", (TREC_TEST,), table(TREC_TEST, TREC_COLUMNS), overlaps=("trecqa",)),
+        Reranking("trecqa-dev", (TREC_DEV,), table(TREC_DEV, TREC_COLUMNS), overlaps=("trecqa",)),
     )
 }
 

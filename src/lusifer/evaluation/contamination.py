@@ -19,38 +19,7 @@ import yaml
 from lusifer import config
 from lusifer.errors import ModelError
 from lusifer.evaluation.tasks.kinds import Task
-from lusifer.evaluation.tasks.mteb_tasks import MtebSet
 from lusifer.models import LoadedModel, hub, is_url
-
-# a training set's name, without its owner and in small letters -> the local tasks that share its
-# texts or its source
-OVERLAPS = {
-    "squad": ("squad", "xquad", "xquad-r"),
-    "squad_v2": ("squad", "xquad", "xquad-r"),
-    "xquad": ("xquad", "xquad-r", "squad"),
-    "xquadretrieval": ("xquad", "xquad-r", "squad"),
-    "tatoeba": ("tatoeba",),
-    "opus-100": ("tatoeba",),
-    "xp3": ("tatoeba", "sib200", "sib200-bitext", "sib200-clusters"),  # it holds FLORES-200 too
-    "flores": ("sib200", "sib200-bitext", "sib200-clusters"),
-    "sib200": ("sib200", "sib200-bitext", "sib200-clusters"),
-    "stackexchange_xml": ("titles",),
-    "stackexchange": ("titles",),
-    "stsb": ("stsb", "stsb-dev", "sts12-16", "sts17"),
-    "stsbenchmark": ("stsb", "stsb-dev", "sts12-16", "sts17"),
-    "stsb_multi_mt": ("stsb", "stsb-dev", "sts12-16", "sts17"),
-    "stsb_train": ("stsb", "stsb-dev", "sts12-16", "sts17"),
-    "sick": ("sick", "sick-dev", "sick-pairs"),
-    "sick_train_en": ("sick", "sick-dev", "sick-pairs"),
-    "mrpc_train_en": ("sts12-16",),
-    "banking77": ("banking77",),
-    "banking77_en": ("banking77",),
-    "clinc_oos": ("clinc150",),
-    "clinc150_en": ("clinc150",),
-    "masakhanews": ("masakhanews",),
-    "nusax_senti": ("nusax",),
-}
-
 
 # What a family's paper says that its models were trained on, for those that no registry knows.
 PUBLISHED = {
@@ -90,15 +59,15 @@ def declared(model: LoadedModel) -> set[str] | None:
 
 
 def zero_shot(trained_on: set[str] | None, task: Task) -> bool | None:
-    """Whether a task's texts are none of those; None where nothing is known."""
+    """Whether a task's texts are none of those; None where nothing is known, of the model or of the
+    task.
+    """
     if trained_on is None:
         return None
-    if isinstance(task, MtebSet):
-        return task.dataset.lower() not in trained_on
     files = {Path(file).name.split(".")[0].lower() for file in task.files}
-    return not (
-        files & trained_on or any(task.name in OVERLAPS.get(name, ()) for name in trained_on)
-    )
+    if trained_on & {*files, *(task.overlaps or ())}:
+        return False
+    return None if task.overlaps is None else True
 
 
 def _folder(name: str) -> Path | None:

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
@@ -55,6 +55,12 @@ class Task(Protocol):
         """What it reads, under the suite's folder."""
 
     @property
+    def overlaps(self) -> tuple[str, ...] | None:
+        """Training sets that share its texts or its source, without their owners and in small
+        letters: a model that was trained on one is not asked zero-shot. None where nobody looked.
+        """
+
+    @property
     def revision(self) -> str:
         """Which state of its data is asked, where that is not in `files`."""
 
@@ -71,11 +77,14 @@ Data = TypeVar("Data")
 
 @dataclass(frozen=True)
 class Local(Generic[Data]):
-    """What all kinds have: a name, the files under the suite's folder, and how they are read."""
+    """What all kinds have: a name, the files under the suite's folder, how they are read, and which
+    training sets share their texts (see `Task.overlaps`).
+    """
 
     name: str
     files: tuple[str, ...]
     read: Callable[[Path], Data]
+    overlaps: tuple[str, ...] | None = field(default=None, kw_only=True)
     revision: ClassVar[str] = ""
 
 

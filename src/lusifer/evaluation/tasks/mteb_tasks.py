@@ -58,6 +58,11 @@ class MtebSet:
         return f"{self.dataset}.{self.language}"
 
     @property
+    def overlaps(self) -> tuple[str, ...]:
+        """The set itself, by mteb's name: so training sets are listed there."""
+        return (self.dataset.lower(),)
+
+    @property
     def revision(self) -> str:
         """Which state of the data is scored, and by which release of mteb."""
         from importlib.metadata import version
