@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from lusifer.errors import LusiferError
 from lusifer.io import disk_full, replacing_file, replacing_folder, write_array, write_json
@@ -97,6 +98,17 @@ def test_vectors_that_do_not_fit_are_told_by_the_command(
     assert not (tmp_path / "v.npy").exists()
     monkeypatch.undo()
     assert run("embed", "a.txt", "-o", "v.npy", "-m", model, cwd=tmp_path).returncode == 0
+
+
+def test_what_is_written_may_be_read_by_others(tmp_path: Path) -> None:
+    with replacing_folder(tmp_path / "model") as folder:
+        (folder / "deep").mkdir(mode=0o700)
+        save_file({"a": np.zeros(3)}, folder / "deep" / "a.safetensors")
+        (folder / "b.txt").write_text("b")
+        (folder / "b.txt").chmod(0o600)
+    write_json(tmp_path / "a.json", {})
+    for path in tmp_path.rglob("*"):
+        assert path.stat().st_mode & 0o777 == (0o755 if path.is_dir() else 0o644), path
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:

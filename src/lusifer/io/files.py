@@ -36,7 +36,12 @@ def replacing_folder(target: str | Path) -> Iterator[Path]:
         aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
         try:
             yield aside
-            aside.chmod(0o755)
+            for path in (
+                aside,
+                *aside.rglob("*"),
+            ):  # safetensors leaves files that others cannot read
+                if not path.is_symlink():
+                    path.chmod(0o755 if path.is_dir() else 0o644)
             if not target.exists():
                 os.rename(aside, target)
                 return
