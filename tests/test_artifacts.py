@@ -45,7 +45,7 @@ def test_a_bridge_with_the_settings_of_all_connectors_gives_its_vectors(made: Pa
 
 @pytest.mark.usefixtures("made")
 def test_an_index_of_before_says_what_to_do() -> None:
-    with pytest.raises(LusiferError, match=r"index version 1, this one 2.*into another folder"):
+    with pytest.raises(LusiferError, match=r"index version 1, this one 3.*into another folder"):
         lusifer.Index.open("index", "table")
 
 

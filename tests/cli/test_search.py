@@ -251,3 +251,18 @@ def test_quiet_says_results_and_errors_alone(notes: Path, tmp_path: Path, model:
     assert done.stdout.startswith("index: ")
     assert done.stderr == ""
     assert "the query is empty" in refused("search", "index", "", "--quiet", cwd=tmp_path)
+
+
+def test_blank_lines_are_no_sentences_to_mine(tmp_path: Path, model: str) -> None:
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text("\n\n  \n".join(TEXTS[:6]) + "\n\n", encoding="utf-8")
+    done = run(
+        "mine", "a.txt", "b.txt", "-o", "p.tsv", "-m", model, "--threshold", "0", cwd=tmp_path
+    )
+    assert " of 6 and 6 sentences" in done.stdout
+    rows = (tmp_path / "p.tsv").read_text(encoding="utf-8").splitlines()
+    assert all(all(row.split("\t")) for row in rows)
+    (tmp_path / "blank.txt").write_text("\n \n", encoding="utf-8")
+    assert "blank.txt: holds no sentence" in refused(
+        "mine", "a.txt", "blank.txt", "-o", "q.tsv", "-m", model, cwd=tmp_path
+    )

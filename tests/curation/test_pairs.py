@@ -61,3 +61,18 @@ def test_further_passages_come_from_every_kind_of_file(name: str, tmp_path: Path
     (tmp_path / name).write_text(line + "\n", encoding="utf-8")
     (row,) = read_passages([str(tmp_path / name)], {})
     assert row.values["document"] == "Un texte."
+
+
+@pytest.mark.parametrize(
+    "second",
+    ['{"query": "b", "document": null}', '{"query": "b"}', '{"query": "b", "document": 5}'],
+)
+def test_one_row_without_a_side_is_counted_and_the_others_are_read(
+    second: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "a.jsonl"
+    good = '{"query": "a", "document": "d"}\n'
+    file.write_text(f"{good}{second}\n\n{good}", encoding="utf-8")
+    report = CurationReport("try", {})
+    assert [row.line for row in read_pairs([str(file)], None, {}, report)] == [1, 4]
+    assert dict(report.dropped) == {EMPTY: 1}

@@ -44,3 +44,34 @@ def test_a_damaged_shard_is_found_and_made_anew(
         (tmp_path / "v" / "manifest.json").unlink()
     run()
     assert content(tmp_path / "v") == whole
+
+
+@pytest.mark.parametrize("content", ["{}", '{"shards": 3}', '{"shards": [{}]}', '{"shards": [1]}'])
+def test_a_manifest_without_shards_is_told_and_can_be_made_anew(
+    content: str, corpus: Path, table: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    lusifer.encode(str(corpus), out, model=table, shard_rows=300)
+    (out / "manifest.json").write_text(content)
+    with pytest.raises(
+        LusiferError, match=r"manifest\.json: is damaged \(no shards\); delete this"
+    ):
+        check_vectors(out)
+    (out / "manifest.json").unlink()
+    lusifer.encode(str(corpus), out, model=table, shard_rows=300)
+    assert check_vectors(out) == 4
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut", "other"])
+def test_a_shard_that_cannot_be_read_is_told_by_name(
+    damage: str, corpus: Path, table: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    lusifer.encode(str(corpus), out, model=table, shard_rows=300)
+    shard = out / "shard-00001.parquet"
+    whole = shard.read_bytes()
+    shard.unlink()
+    if damage != "gone":
+        shard.write_bytes(whole[:200] if damage == "cut" else b"PAR1 no")
+    with pytest.raises(LusiferError, match=r"shard-00001\.parquet: is missing or damaged"):
+        list(lusifer.read_vectors(out))

@@ -31,6 +31,14 @@ def test_what_was_packed_is_read(ending: str, content: bytes, tmp_path: Path) ->
         assert stream.read() == content
 
 
+@pytest.mark.parametrize("ending", [".GZ", ".Xz", ".ZST"])
+def test_an_ending_in_capitals_is_the_same(ending: str, tmp_path: Path) -> None:
+    file = tmp_path / f"A.TXT{ending}"
+    file.write_bytes(PACK[ending.lower()](TEXT))
+    with open_bytes(str(file)) as stream:
+        assert stream.read() == TEXT
+
+
 @pytest.mark.parametrize("ending", [".gz", ".xz", ".zst"])
 def test_several_frames_are_one_file(ending: str, tmp_path: Path) -> None:
     file = tmp_path / f"a.txt{ending}"

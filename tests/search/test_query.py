@@ -186,3 +186,80 @@ def test_equal_passages_come_in_the_order_of_their_places(
     index.compact()
     hits = index.search(TEXTS[3], top_k=5, mode=mode)
     assert [Path(hit.path).stem for hit in hits] == list("abcde")
+
+
+# Two spellings of one word, each in a file of its own; either finds it.
+SPELLINGS = {
+    "Malayalam, chillu with a joiner": ("അവന്\u200d പോയി", "അവൻ"),
+    "Bengali, khanda ta": ("উত্\u200dসব আজ", "উৎসব"),
+    "French ligature": ("une œuvre d'art", "oeuvre"),
+    "Danish ligature": ("en æble kage", "aeble"),
+    "Hindi nukta": ("नई फ़िल्म आई", "फिल्म"),
+    "Hindi nasal": ("हिन्दी भाषा", "हिंदी"),
+    "Armenian yev": ("Երևան քաղաք", "ԵՐԵՎԱՆ"),
+    "Yiddish pairs": ("די ײדיש שפּראַך", "יידיש"),
+    "Persian heh": ("خانۀ ما", "خانه"),
+    "Hawaiian okina": ("Hawaiʻi nei", "Hawaii"),
+    "Uzbek with an apostrophe": ("oʻzbek tili", "o'zbek"),
+    "Greek iota below": ("ᾠδή νέα", "ωδη"),
+    "Yi": ("ꆈꌠꁱꂷ", "ꁱꂷ"),
+    "Icelandic eth": ("Ísafjörður er bær", "isafjordur"),
+}
+
+
+@pytest.mark.parametrize("way", ["as it is", "turned round"])
+@pytest.mark.parametrize("name", SPELLINGS)
+def test_a_word_is_found_by_its_other_spelling(
+    name: str, way: str, tmp_path: Path, model: LoadedModel
+) -> None:
+    text, query = SPELLINGS[name]
+    if way == "turned round":
+        if name == "Yi":
+            pytest.skip("a part finds the whole, not the whole a part")
+        text, query = (
+            query,
+            text.split()[
+                1 if name.startswith(("French", "Danish", "Hindi nukta", "Yiddish")) else 0
+            ],
+        )
+    assert found(tmp_path, model, text, query)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("في حالة الطوارئ اسحب المقبض الأحمر.", "In an emergency pull the red handle."),
+        ("Bei Gefahr den roten Griff ziehen.", "При опасности потяните красную ручку."),
+        ("緊急時は赤いレバーを引いてください。", "비상시에는 빨간 손잡이를 당기세요."),
+        ("आपातकाल में लाल हैंडल खींचें।", "ফায়ার অ্যালার্ম বাজলে বাইরে যান।"),
+        ("Σε κίνδυνο τραβήξτε τη λαβή.", "במקרה חירום משכו בידית האדומה."),
+    ],
+)
+def test_paragraphs_of_two_scripts_are_two_passages_in_their_languages(
+    first: str, second: str, tmp_path: Path, model: LoadedModel
+) -> None:
+    (tmp_path / "two.txt").write_text(f"{first}\n\n{second}\n", encoding="utf-8")
+    index = Index.create(tmp_path / "index", model)
+    index.update(tmp_path / "two.txt")
+    texts = [row["text"] for row in index.rows.to_arrow().to_pylist()]
+    assert texts == [first, second]
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("yi", "די קאַץ שלאָפט אױפֿן טיש און די קינדער שפּילן"),
+        ("bo", "ཁྱེད་རང་སྐུ་གཟུགས་བདེ་པོ་ཡིན་པས། ང་བདེ་པོ་ཡིན།"),
+        ("ti", "ድሙ ኣብ ልዕሊ ጠረጴዛ ይድቅስ ኣሎ፣ ቆልዑ ድማ ይጻወቱ ኣለዉ"),
+        ("yue", "佢哋喺度食緊飯，我哋等陣先去搵佢哋啦"),
+        ("arz", "احنا رايحين السوق دلوقتي علشان نجيب عيش وخضار"),
+    ],
+)
+def test_a_language_that_is_taken_for_another_is_found(
+    language: str, text: str, tmp_path: Path, model: LoadedModel
+) -> None:
+    (tmp_path / "a.txt").write_text(text, encoding="utf-8")
+    index = Index.create(tmp_path / "index", model)
+    index.update(tmp_path / "a.txt")
+    word = text.split()[0]
+    assert index.search(word, mode="dense", where=Filter(languages=language))  # type: ignore[arg-type]

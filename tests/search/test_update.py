@@ -13,6 +13,7 @@ from lusifer.models.load import LoadedModel
 from lusifer.search import update as indexing
 from lusifer.search.index import Index
 from lusifer.search.query import Filter, search
+from lusifer.search.table import table_errors
 from tests.conftest import TEXTS
 
 
@@ -265,3 +266,69 @@ def test_a_folder_that_is_away_keeps_its_passages(tmp_path: Path, model: LoadedM
     assert index.update([notes / "a.txt"]).changed == 1
     (notes / "c.txt").write_text("The pool is closed.")
     assert index.update([]).added == 1  # so is that of which one file was named
+
+
+@pytest.mark.parametrize("how", ["a generator", "a string", "a path", "a list", "map"])
+def test_paths_are_named_in_any_way_and_lose_nothing(
+    how: str, notes: Path, tmp_path: Path, model: LoadedModel
+) -> None:
+    given: Any = {
+        "a generator": (path for path in [notes]),
+        "a string": str(notes),
+        "a path": notes,
+        "a list": [notes],
+        "map": map(str, [notes]),
+    }[how]
+    index = Index.create(tmp_path / "index", model)
+    index.update([notes])
+    report = index.update(given)
+    assert (report.removed, report.unchanged) == (0, 8)
+    again: Any = {"a generator": (p for p in [notes]), "map": map(str, [notes])}.get(how, given)
+    assert index.forget(again).files == 8
+
+
+def test_a_call_that_fails_follows_nothing(notes: Path, tmp_path: Path, model: LoadedModel) -> None:
+    index = Index.create(tmp_path / "index", model)
+    with pytest.raises(LusiferError, match="no such file or folder"):
+        index.update([notes, tmp_path / "nothing"])
+    assert index.update([]).passages == 0
+
+
+def test_the_place_of_a_drive_that_is_not_mounted_keeps_its_passages(
+    notes: Path, tmp_path: Path, model: LoadedModel
+) -> None:
+    index = Index.create(tmp_path / "index", model)
+    index.update([notes / "old", notes / "new"])
+    (notes / "old").rename(tmp_path / "away")
+    (notes / "old").mkdir()
+    report = index.update([])
+    assert (report.removed, report.unchanged) == (0, 4)
+    assert any("is empty now; 4 files of it stay" in line for line in report.skipped)
+    assert index.forget(notes / "old").files == 4
+
+
+def test_a_folder_that_cannot_be_read_keeps_its_passages(
+    notes: Path, tmp_path: Path, model: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = Index.create(tmp_path / "index", model)
+    index.update([notes])
+    walk = os.walk
+
+    def locked(root: Path, onerror: Any) -> Any:
+        for folder, folders, files in walk(root):
+            if Path(folder).name == "old":
+                onerror(PermissionError(13, "Permission denied", folder))
+            else:
+                yield folder, folders, files
+
+    monkeypatch.setattr(os, "walk", locked)
+    report = index.update([])
+    assert report.removed == 0
+    assert any("old: cannot be read (Permission denied)" in line for line in report.skipped)
+    monkeypatch.undo()
+    assert index.update([]).unchanged == 8
+
+
+def test_a_temporary_folder_that_is_missing_is_no_damage(tmp_path: Path) -> None:
+    with pytest.raises(LusiferError, match="TMPDIR to a folder that can"), table_errors("ix"):
+        raise RuntimeError("lance error: Failed to create temp dir: No such file (os error 2)")

@@ -35,7 +35,7 @@ def test_language_of(text: str, language: str) -> None:
         ("hi", ["hi", "und-Deva"]),
         ("zho_Hans", ["zh", "wuu", "yue", "und-Hani"]),
         ("jpn", ["ja", "und-Hani", "und-Jpan"]),
-        ("bod", ["bo", "und-Tibt"]),
+        ("bod", ["bo", "dz", "und-Tibt"]),
         ("srp", ["sr", "und-Cyrl", "und-Latn"]),
         ("en", ["en", "pcm", "und-Latn"]),
     ],

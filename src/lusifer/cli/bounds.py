@@ -13,6 +13,7 @@ from typing import Any
 from lusifer.errors import LusiferError
 
 MOST = 1_000_000_000
+SIGNED = ("--min-score", "--max-score")  # cosines and rerankers' scores lie on both sides of 0
 
 
 def bounded(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -34,7 +35,7 @@ def bounded(command: Callable[..., Any]) -> Callable[..., Any]:
             if isinstance(value, bool) or not isinstance(value, int | float):
                 continue
             option = next(iter(getattr(defaults[name], "param_decls", None) or [f"--{name}"]))
-            if not math.isfinite(value) or value < 0:
+            if not math.isfinite(value) or (value < 0 and option not in SIGNED):
                 raise LusiferError(f"{option} is {value:g}; it must be a number from 0 on")
             if isinstance(value, int) and value > MOST:
                 raise LusiferError(f"{option} is {value:,}; it must be at most {MOST:,}")

@@ -50,9 +50,18 @@ def mine(
     if neighbours < 1:
         raise LusiferError(f"--neighbours is {neighbours}; it must be 1 or more")
     texts = [
-        list(dict.fromkeys(" ".join(text.split()) for text in read_texts(file, column, columns)))
+        [
+            text
+            for text in dict.fromkeys(
+                " ".join(t.split()) for t in read_texts(file, column, columns)
+            )
+            if text
+        ]
         for file in (first, second)
     ]
+    for file, own in zip((first, second), texts, strict=True):
+        if not own:
+            raise LusiferError(f"{file}: holds no sentence")
     # Of a few lines nobody can say what chance is like: passages of our own stand beside them then.
     beside = [text for *_, text in asset_rows("corpus.tsv")] if min(map(len, texts)) < FEW else []
     named = LoadedModel.load(model)

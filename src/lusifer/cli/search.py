@@ -97,11 +97,16 @@ def show_lines(hits: list[Any]) -> None:
 
 def show_json(hits: list[Any]) -> None:
     """One object a line."""
+    import codecs
     import dataclasses
     import json
+    import sys
+
+    # Where the output cannot hold every letter, JSON's own escapes lose none.
+    unicode = codecs.lookup(getattr(sys.stdout, "encoding", None) or "utf-8").name == "utf-8"
 
     for hit in hits:
-        line = json.dumps(dataclasses.asdict(hit), ensure_ascii=False)
+        line = json.dumps(dataclasses.asdict(hit), ensure_ascii=not unicode)
         # JSON's own escapes leave these as they are, and some terminals obey them.
         typer.echo(C1.sub(lambda found: f"\\u{ord(found[0]):04x}", line))
 

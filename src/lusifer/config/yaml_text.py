@@ -3,6 +3,7 @@ string."""
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -10,7 +11,18 @@ import yaml
 
 
 class Loader(yaml.SafeLoader):
-    """Plain data alone: no tag makes an object."""
+    """Plain data alone: no tag makes an object; a key stands once in a mapping."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+                if key.value in seen:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"the key {key.value!r} stands twice", key.start_mark
+                    )
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
 Loader.add_implicit_resolver(
@@ -22,4 +34,9 @@ Loader.add_implicit_resolver(
 
 def parsed(text: str) -> Any:
     """The value of a YAML text. Raises yaml.YAMLError where it is not valid."""
-    return yaml.load(text, Loader)
+    value = yaml.load(text, Loader)
+    try:
+        json.dumps(value, default=str)
+    except (ValueError, RecursionError):
+        raise yaml.YAMLError("an anchor stands within itself") from None
+    return value

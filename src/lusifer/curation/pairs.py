@@ -30,10 +30,12 @@ def read_pairs(
     document.
     """
     for path in expand(files):
-        for row in read_rows(path, columns):
+        for number, row in enumerate(read_rows(path, columns)):
             values = {rename.get(name, name): text for name, text in row.values.items()}
             for name in ("query", "document"):
-                if name not in values:
+                if name not in values and number:  # of this row alone: it has no such side
+                    values[name] = ""
+                elif name not in values:
                     have = ", ".join(values)
                     raise LusiferError(
                         f"{path}: no column {name!r}; its columns are {have} (name them with --columns, or --rename old=new)"

@@ -111,8 +111,8 @@ def encode(
     corpus = Corpus(
         tuple(expand([files] if isinstance(files, str) else files)),
         column,
-        tuple(keep),
-        tuple(columns),
+        (keep,) if isinstance(keep, str) else tuple(keep),
+        (columns,) if isinstance(columns, str) else tuple(columns),
         skip_bad,
     )
     for file in corpus.files:
@@ -171,11 +171,21 @@ def read_vectors(folder: str | Path) -> Iterable[tuple[Any, Vectors]]:
         (row numbers (n,), vectors (n, dim)) of each shard.
 
     Raises:
-        LusiferError: where the run is not finished.
+        LusiferError: where the run is not finished, or a shard is missing or damaged.
     """
+    import pyarrow
+    from safetensors import SafetensorError
+
     store = StoreFolder(str(folder))
     for name in _done(store).shards:
-        yield read(store.read(name), name)
+        try:
+            shard = read(store.read(name), name)
+        except (OSError, pyarrow.ArrowInvalid, SafetensorError, KeyError) as error:
+            raise LusiferError(
+                f"{store}/{name}: is missing or damaged ({str(error).splitlines()[0][:120]}); "
+                "run the same command again to make it anew"
+            ) from None
+        yield shard
 
 
 def read_shards(folder: str | Path, column: str) -> Iterable[tuple[int, list[str], Vectors]]:

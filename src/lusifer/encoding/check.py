@@ -23,10 +23,9 @@ def damaged_shards(store: StoreFolder, ending: str = "") -> list[str]:
     """
     there = set(store.files())
     if MANIFEST in there:
-        manifest = store.read_json(MANIFEST)
         return [
             entry["file"]
-            for entry in manifest["shards"]
+            for entry in listed(store)
             if entry["file"] not in there
             or hashlib.sha256(store.read(entry["file"])).hexdigest() != entry["sha256"]
         ]
@@ -56,7 +55,19 @@ def check_vectors(folder: str | Path) -> int:
             f"{folder}: {len(wrong)} shards are missing, cut short or changed "
             f"({', '.join(wrong[:5])}); run the same command again to make them anew"
         )
-    return len(store.read_json(MANIFEST)["shards"])
+    return len(listed(store))
+
+
+def listed(store: StoreFolder) -> list[dict[str, str]]:
+    """The shards of a manifest. Raises LusiferError where it lists none in the way that `encode` does."""
+    shards = store.read_json(MANIFEST).get("shards")
+    if not isinstance(shards, list) or not all(
+        isinstance(entry, dict) and {"file", "sha256"} <= set(entry) for entry in shards
+    ):
+        raise LusiferError(
+            f"{store}/{MANIFEST}: is damaged (no shards); delete this file, and run the same command again"
+        )
+    return shards
 
 
 def _readable(content: bytes, name: str) -> bool:

@@ -82,8 +82,10 @@ def evaluate(
         DataError: for a missing or broken file.
         ModelError: for vectors that are none.
     """
+    if isinstance(model, str | Path):
+        raise LusiferError(f"evaluate takes a loaded model: lusifer.load({str(model)!r})")
     limits = Languages.of(languages)
-    wanted = chosen_tasks(tasks)
+    wanted = chosen_tasks([tasks] if isinstance(tasks, str) else tasks)
     with tempfile.TemporaryDirectory(prefix="lusifer-vectors-") as aside:
         encoder, other = (
             Encoder(model, Path(aside) / "own"),

@@ -31,6 +31,7 @@ from .lazy import (
 )
 from .paths import (
     expand as expand,
+    named as named,
     open_store as open_store,
     refuse_input as refuse_input,
 )

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from lusifer.errors import DataError, LusiferError, MissingExtra
 
 
-def expand(patterns: Sequence[str], root: str | Path = ".") -> list[str]:
+def named(given: str | Path | Iterable[str | Path]) -> list[str | Path]:
+    """Names as a list: one name is not its letters, and what comes one by one comes once.
+
+    Args:
+        given: a name, or any number of them.
+
+    Returns:
+        The names.
+    """
+    return [given] if isinstance(given, str | Path) else list(given)
+
+
+def expand(patterns: str | Sequence[str], root: str | Path = ".") -> list[str]:
     """File names for globs relative to `root`, sorted; `hf://…` names pass through. A pattern
     without a file raises.
     """
     names: list[str] = []
-    for pattern in patterns:
+    for pattern in [patterns] if isinstance(patterns, str) else patterns:
         if pattern.startswith("hf://"):
             names.append(pattern)
             continue

@@ -24,14 +24,15 @@ def open_raw(path: str) -> BinaryIO:
 
 def open_bytes(path: str) -> BinaryIO:
     """A file's bytes, decompressed as its name's ending says."""
+    kind = path.lower()
     source: Any = (
         open_raw(path) if "://" in path else path
     )  # a file of their own the decompressors close themselves
-    if path.endswith(".xz"):
+    if kind.endswith(".xz"):
         return cast(BinaryIO, lzma.open(source, "rb"))
-    if path.endswith(".gz"):
+    if kind.endswith(".gz"):
         return cast(BinaryIO, gzip.open(source, "rb"))
-    if path.endswith(".zst"):
+    if kind.endswith(".zst"):
         try:
             import zstandard
         except ModuleNotFoundError:

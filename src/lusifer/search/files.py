@@ -26,13 +26,16 @@ class Found:
     modified: int  # nanoseconds
 
 
-def walk(paths: Sequence[str | Path], skipped: list[str]) -> Iterator[Found]:
+def walk(
+    paths: Sequence[str | Path], skipped: list[str], unread: list[str] | None = None
+) -> Iterator[Found]:
     """Each file once, in order. Hidden files and folders are left out.
 
     Args:
         paths: files and folders.
         skipped: gets a line for each file or folder that cannot be taken, and one for those in
             folders that are of no known kind.
+        unread: gets each folder that cannot be read.
 
     Raises:
         DataError: where a path is not there, or is neither a file nor a folder.
@@ -45,7 +48,7 @@ def walk(paths: Sequence[str | Path], skipped: list[str]) -> Iterator[Found]:
             raise DataError(name, None, "no such file or folder")
         if not root.is_file() and not root.is_dir():
             raise DataError(name, None, "is neither a file nor a folder")
-        for file in [root] if root.is_file() else _below(root, skipped, other):
+        for file in [root] if root.is_file() else _below(root, skipped, other, unread):
             if str(file) in seen:
                 continue
             seen.add(str(file))
@@ -66,11 +69,15 @@ def walk(paths: Sequence[str | Path], skipped: list[str]) -> Iterator[Found]:
         skipped.append(f"{other.total()} files of kinds that are not read: {kinds}")
 
 
-def _below(root: Path, skipped: list[str], other: Counter[str]) -> Iterator[Path]:
+def _below(
+    root: Path, skipped: list[str], other: Counter[str], unread: list[str] | None
+) -> Iterator[Path]:
     known = file_formats()
 
     def unreadable(error: OSError) -> None:
         skipped.append(f"{error.filename}: cannot be read ({error.strerror})")
+        if unread is not None:
+            unread.append(str(error.filename))
 
     for folder, folders, files in os.walk(root, onerror=unreadable):
         folders[:] = sorted(

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lusifer.errors import LusiferError
-from lusifer.io import disk_errors, locked
+from lusifer.io import disk_errors, locked, named
 from lusifer.models import DEFAULT, TABLE, Embedder, LoadedModel
 from lusifer.renamed import renamed
 from lusifer.search.query import Filter, Hit, Mode, search
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-VERSION = 2  # 1 compared words otherwise, and did not keep the folders that it was given
+# 1 compared words otherwise, and did not keep the folders that it was given; 2 compared words
+# otherwise, and joined short paragraphs of different scripts
+VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -175,11 +177,13 @@ class Index:
         """
         return search(self, query, top_k=top_k, mode=mode, where=where, prompt=prompt)
 
-    def update(self, paths: Sequence[str | Path], tell: Tell | None = None) -> IndexReport:
+    def update(
+        self, paths: str | Path | Iterable[str | Path], tell: Tell | None = None
+    ) -> IndexReport:
         """Bring the index in line with files: new ones are added, changed ones read again, lost ones dropped.
 
         Args:
-            paths: files and folders; with none, all that it was given before.
+            paths: files and folders, or one of them; with none, all that it was given before.
             tell: gets the path, files done and files in all, before each file that is read.
 
         Returns:
@@ -189,7 +193,7 @@ class Index:
             LusiferError: where another process is writing, or the disk is full.
         """
         with self._writing() as tables:
-            return Update(*tables, self.embedder).run(paths, tell)
+            return Update(*tables, self.embedder).run(named(paths), tell)
 
     def list_files(self) -> list[IndexedFile]:
         """What is in the index.
@@ -207,12 +211,12 @@ class Index:
         listed = (IndexedFile(**{name: row[name] for name in names}) for row in rows)
         return sorted(listed, key=lambda file: file.path)
 
-    def forget(self, paths: Sequence[str | Path]) -> Forgotten:
+    def forget(self, paths: str | Path | Iterable[str | Path]) -> Forgotten:
         """Take files out of the index, and folders with all that is below them. The files themselves
         stay as they are.
 
         Args:
-            paths: files and folders, whether they still exist or not.
+            paths: files and folders, or one of them, whether they still exist or not.
 
         Returns:
             What went, and the folders that hold some of it and are still followed: an update reads
@@ -222,7 +226,7 @@ class Index:
             LusiferError: for a path that the index knows nothing of, or where another process is writing.
         """
         with self._writing() as tables:
-            return Removal(*tables).run(paths)
+            return Removal(*tables).run(named(paths))
 
     def compact(self) -> None:
         """Let go of what earlier versions of the index hold, and join its small pieces. A search that

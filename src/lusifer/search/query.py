@@ -44,6 +44,10 @@ class Filter:
     path: str | None = None
     since: date | None = None
 
+    def __post_init__(self) -> None:
+        if isinstance(self.languages, str):  # one language, not its letters
+            object.__setattr__(self, "languages", (self.languages,))
+
     def where(self) -> str | None:
         """The table's condition."""
         parts = []

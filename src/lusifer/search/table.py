@@ -5,6 +5,8 @@ one line.
 from __future__ import annotations
 
 import contextlib
+import os
+import tempfile
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -63,6 +65,10 @@ def table_errors(uri: str | Path) -> Iterator[None]:
             "lance" not in str(error).lower() and "was not found" not in str(error)
         ) or "No space left" in str(error):
             raise
+        if "temp dir" in str(error):
+            raise LusiferError(
+                f"{os.environ.get('TMPDIR') or tempfile.gettempdir()}: cannot be used for temporary files; set TMPDIR to a folder that can"
+            ) from error
         reason = str(error).splitlines()[0].split(", /")[0][:160]
         raise LusiferError(
             f"{uri}: the index is damaged ({reason}); index into another folder"

@@ -56,21 +56,30 @@ class Update:
         known = {row["path"]: row for row in self.files.to_arrow().to_pylist()}
         first = not known
         report = IndexReport()
-        roots = self._named(paths)
+        roots, new_roots = self._named(paths)
         there = [root for root in roots if Path(root).exists()]
-        if paths:
-            found = {file.path: file for file in walk(paths, report.skipped)}
-        else:
-            found = {file.path: file for file in walk(there, report.skipped)}
+        unread: list[str] = []
+        found = {file.path: file for file in walk(paths or there, report.skipped, unread)}
+        if new_roots:  # none that could not be walked
+            self.roots.add([{"path": path} for path in new_roots])
         for root in sorted({*roots} - {*there}):
             stay = sum(is_below(path, root) for path in known)
             report.skipped.append(f"{root}: is not there now; {stay} files of it stay in the index")
+        # The place where a drive was mounted is an empty folder; whoever emptied one can say so.
+        for root in [one for one in there if Path(one).is_dir() and not any(Path(one).iterdir())]:
+            there.remove(root)
+            if stay := sum(is_below(path, root) for path in known):
+                report.skipped.append(
+                    f"{root}: is empty now; {stay} files of it stay in the index until it is told to forget them"
+                )
         if self.rows.count_rows() != sum(row["passages"] for row in known.values()):
             self._drop_unlisted(known)
         gone = sorted(
             path
             for path in known
-            if path not in found and any(is_below(path, root) for root in there)
+            if path not in found
+            and any(is_below(path, root) for root in there)
+            and not any(is_below(path, folder) for folder in unread)
         )
         drop_files(self.rows, self.files, gone)
         report.removed = len(gone)
@@ -82,22 +91,20 @@ class Update:
             self._tend(first=first)
         return report
 
-    def _named(self, paths: Sequence[str | Path]) -> list[str]:
-        """The paths named now, or all that ever were; new ones are put down, those below another
-        apart.
+    def _named(self, paths: Sequence[str | Path]) -> tuple[list[str], list[str]]:
+        """The paths named now, or all that ever were; and of them those that are new and not below
+        another.
         """
         before = [row["path"] for row in self.roots.to_arrow().to_pylist()]
         if not paths:
-            return before
+            return before, []
         named = [str(Path(path).expanduser().resolve()) for path in paths]
         new = [
             path
             for path in dict.fromkeys(named)
             if not any(is_below(path, root) for root in before) and Path(path).exists()
         ]
-        if new:
-            self.roots.add([{"path": path} for path in new])
-        return named
+        return named, new
 
     def _add(
         self, new: list[Found], known: dict[str, Any], report: IndexReport, tell: Tell | None

@@ -60,6 +60,8 @@ VARIETIES = {
     "sdh": "ku",
     "uzs": "uz",
 }
+# Languages of one script whose texts are taken for each other's, however long: each finds both
+TAKEN = ({"bo", "dz"}, {"am", "ti"}, {"he", "yi"})
 
 
 @cache
@@ -117,7 +119,7 @@ def asked_languages(name: str) -> list[str]:
         name: a code with or without its script.
 
     Returns:
-        The language, varieties of it, and the `und-` of its scripts.
+        The language, varieties of it, what it is taken for, and the `und-` of its scripts.
 
     Raises:
         LusiferError: for a language that is none of those told apart.
@@ -126,8 +128,10 @@ def asked_languages(name: str) -> list[str]:
     scripts = [script for script, codes in WRITTEN.items() if code in codes.split()]
     if not scripts or code in LATIN_TOO:
         scripts.append("Latn")
-    varieties = [variety for variety, wider in VARIETIES.items() if code == wider]
-    return [code, *varieties, *(f"{UNKNOWN}-{script}" for script in scripts)]
+    found = {variety for variety, wider in VARIETIES.items() if code == wider}
+    found |= {VARIETIES[code]} if code in VARIETIES else set()
+    found |= {other for pair in TAKEN if code in pair for other in pair} - {code}
+    return [code, *sorted(found), *(f"{UNKNOWN}-{script}" for script in scripts)]
 
 
 @cache

@@ -13,6 +13,8 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
+from lusifer.text.scripts import letters_of, script_of
+
 CLOSING = "\"'”’»›)\\]」』）】〉》"
 LINE_END = r"(?:\r\n|[\n\r\x0b\x0c\x85\u2028])"  # of Windows, Unix, old Macs and Unicode
 ENDS = re.compile(
@@ -29,6 +31,7 @@ BLANK_LINE = re.compile(rf"{LINE_END}\s*?{LINE_END}|\u2029")
 NEXT = re.compile(r"\s*(\S?)")
 LAST_WORD = re.compile(r"(\w+)\.?$")
 SOFT = re.compile(r"[,;:،、，；：]\s*|\s+")
+SENTENCE = 12  # letters of a heading that may be a sentence of its own
 WIDE = 2.5  # a Han character or kana carries about as much as so many letters
 
 
@@ -84,14 +87,18 @@ def passages(text: str, size: int = 500) -> Iterator[tuple[int, int]]:
     """(start, end) of passages of whole sentences, each at most about `size` letters; a blank line
     begins a new one.
 
-    A piece under a sixth of `size` (a heading) stays with what follows it.
+    A piece under a sixth of `size` (a heading) stays with what follows it, unless that is in another
+    script: a passage has one language.
     """
     first = last = -1
     pending = 0.0
     for start, end in _pieces(text, size):
         more = weight(text[start:end])
         apart = last >= 0 and BLANK_LINE.search(text, last, start) is not None
-        if last >= 0 and (pending + more > size or (apart and pending > size / 6)):
+        if last >= 0 and (
+            pending + more > size
+            or (apart and (pending > size / 6 or _other_script(text[first:last], text[start:end])))
+        ):
             yield first, last
             first, pending = -1, 0.0
         if first < 0:
@@ -99,6 +106,16 @@ def passages(text: str, size: int = 500) -> Iterator[tuple[int, int]]:
         last, pending = end, pending + more
     if last >= 0:
         yield first, last
+
+
+def _other_script(before: str, after: str) -> bool:
+    """Whether two pieces of text are in two scripts, each with letters enough to be a sentence; Han
+    characters alone may be of either language that mixes them with its own.
+    """
+    scripts = {script_of(before), script_of(after)} - {"Zyyy"}
+    if len(scripts) < 2 or ("Hani" in scripts and scripts & {"Jpan", "Kore"}):
+        return False
+    return all(weight("".join(letters_of(text))) >= SENTENCE for text in (before, after))
 
 
 def _pieces(text: str, size: int) -> Iterator[tuple[int, int]]:

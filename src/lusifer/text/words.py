@@ -24,7 +24,7 @@ ZWNJ = "\u200c"
 LONGEST = 200  # characters of a word; what is longer is no word, and is compared by its beginning
 UNSPACED = (
     r"\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Bopo}\p{scx=Hang}\p{Thai}\p{Laoo}\p{Khmr}\p{Mymr}"
-    r"\p{Lana}\p{Tale}\p{Talu}\p{Tavt}\p{Java}\p{Bali}"
+    r"\p{Lana}\p{Tale}\p{Talu}\p{Tavt}\p{Java}\p{Bali}\p{Yiii}"
 )
 WORD = r"[\p{L}\p{M}\p{N}]"
 WORDS = regex.compile(
@@ -39,11 +39,28 @@ MARKS = regex.compile(
 PARTED = regex.compile(r"[\p{Arab}\p{M}]+(?:\u200c+[\p{Arab}\p{M}]+)+")
 CLUSTERS = regex.compile(r"\X")
 BARE = ("LATIN SMALL LETTER ", "CYRILLIC SMALL LETTER ")
+# Spellings of one thing that Unicode keeps apart: final consonants of Malayalam and Bengali in their
+# earlier form, with a joiner; a nasal of Devanagari before a stop of its own place, which is written as
+# a point too; Persian heh with hamza in one piece; Armenian yev in small letters and in capitals.
+FINALS = {
+    **dict(zip("ണനരലളക", "ൺൻർൽൾൿ", strict=True)),
+    "ত": "ৎ",
+}
+FINAL = regex.compile(r"([ണനരലളകত])[\u0d4d\u09cd]\u200d")
+NASAL = regex.compile(r"ङ्(?=[क-घ])|ञ्(?=[च-झ])|ण्(?=[ट-ढ])|न्(?=[त-ध])|म्(?=[प-भ])|ँ")
+IOTA = regex.compile(r"[\u0345\u1f80-\u1fff]")  # letters that may carry it below
+APOSTROPHE = "ʻʼ"  # that is a letter: Hawaiʻi, oʻzbek
+SPELT = regex.compile(rf"[\p{{L}}\p{{M}}]+(?:[{APOSTROPHE}][\p{{L}}\p{{M}}]+)+")
 FORMS = {  # by Lucene's ArabicNormalizer and PersianNormalizer; and letters that have no name in parts
     **dict(zip("ٱىیےکہة", "ايييكهه", strict=True)),
+    **dict(zip("װױײ", ("וו", "וי", "יי"), strict=True)),
     "ı": "i",
-    "ʻ": "'",
-    "ʼ": "'",
+    "œ": "oe",
+    "æ": "ae",
+    "ð": "d",
+    "þ": "th",
+    **dict.fromkeys(APOSTROPHE, ""),
+    "\u093c": "",  # the nukta of Devanagari, which many leave out
 }
 
 
@@ -51,12 +68,14 @@ def terms(text: str) -> str:
     """The words of a text that is searched, separated by spaces."""
     whole = WRAPPED.sub("", BROKEN.sub(r"\1\2 \1 \2", text))
     whole = PARTED.sub(lambda match: f"{match[0]} {match[0].replace(ZWNJ, ' ')}", whole)
+    whole = SPELT.sub(lambda match: f"{match[0]} {match[0].translate(_SPACED)}", whole)
     return " ".join(term for found in _found(whole) for term in _all_terms(*found))
 
 
 def query_terms(text: str) -> str:
     """The words that a query asks for, among those of `terms`."""
     whole = WRAPPED.sub("", BROKEN.sub(r"\1\2", text))
+    whole = SPELT.sub(lambda match: f"{match[0]} {match[0].translate(_SPACED)}", whole)
     return " ".join(term for found in _found(whole) for term in _asked_terms(*found))
 
 
@@ -82,12 +101,19 @@ def _asked_terms(run: str, unspaced: bool) -> list[str]:
 
 def folded(text: str) -> str:
     """A text in the form in which its words are compared."""
-    same = unicodedata.normalize("NFKC", text).casefold()
+    same = unicodedata.normalize("NFKC", text)
+    if IOTA.search(same):  # or small letters would make a letter of it
+        same = unicodedata.normalize("NFD", same).replace("\u0345", "")
+    same = same.casefold()
     if same.isascii():
         return same
+    same = FINAL.sub(lambda match: FINALS[match[1]], same).replace("ۀ", "ه").replace("եւ", "եվ")
     parted = unicodedata.normalize("NFD", IGNORED.sub("", same))
     bare = unicodedata.normalize("NFC", MARKS.sub("", parted))
-    return bare.translate(_letters)
+    return NASAL.sub("ं", bare.translate(_letters))
+
+
+_SPACED = str.maketrans(dict.fromkeys(APOSTROPHE, " "))
 
 
 class _Letters(dict[int, str]):

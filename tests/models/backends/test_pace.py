@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from lusifer.models.backends import pace
-from lusifer.models.backends.pace import Pace
+from lusifer.models.backends.pace import ThreadPace
 
 Machine = Callable[[int], float]  # threads → tokens a second
 
@@ -22,7 +22,9 @@ def busy(free: int) -> Machine:
     return lambda threads: 1000.0 * threads if threads <= free else 300.0
 
 
-def run(pace: Pace, machine: Machine, batches: int, most: int, time: list[float]) -> list[int]:
+def run(
+    pace: ThreadPace, machine: Machine, batches: int, most: int, time: list[float]
+) -> list[int]:
     """The threads that each batch was given."""
     given = []
     for batch in range(batches):
@@ -40,7 +42,7 @@ def run(pace: Pace, machine: Machine, batches: int, most: int, time: list[float]
 )
 def test_a_busy_machine_is_given_fewer_threads(most: int, free: int, expected: int) -> None:
     time = [0.0]
-    given = run(Pace(lambda: time[0]), busy(free), 60, most, time)
+    given = run(ThreadPace(lambda: time[0]), busy(free), 60, most, time)
     assert given[0] == most
     assert set(given[-20:]) == {expected}
 
@@ -48,14 +50,14 @@ def test_a_busy_machine_is_given_fewer_threads(most: int, free: int, expected: i
 @pytest.mark.parametrize("cores", [2, 3, 4, 6, 16])
 def test_a_quiet_machine_keeps_all_but_a_few_batches(cores: int) -> None:
     time = [0.0]
-    given = run(Pace(lambda: time[0]), quiet(cores), 400, cores, time)
+    given = run(ThreadPace(lambda: time[0]), quiet(cores), 400, cores, time)
     fewer = sum(threads < cores for threads in given)
     assert fewer <= 2 * (1 + time[0] / pace.AGAIN)
 
 
 def test_threads_come_back_when_the_load_has_gone() -> None:
     time = [0.0]
-    stepping = Pace(lambda: time[0])
+    stepping = ThreadPace(lambda: time[0])
     assert run(stepping, busy(1), 40, 4, time)[-1] == 1
     assert run(stepping, quiet(4), 900, 4, time)[-1] == 4
 
@@ -65,7 +67,7 @@ def test_a_model_gets_its_threads_back(monkeypatch: pytest.MonkeyPatch) -> None:
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        with Pace().batch(10):
+        with ThreadPace().batch(10):
             assert torch.get_num_threads() == 1  # what the container may use
         assert torch.get_num_threads() == 2
     finally:

@@ -32,7 +32,7 @@ class JSONL(Format):
         return count_lines(path)
 
     def sections(self, path: Path) -> Iterator[Section | Problem]:
-        for number, value in _values(str(path), blank=True):
+        for number, value in _values(str(path)):
             if isinstance(value, Problem):
                 yield value
                 continue
@@ -41,14 +41,14 @@ class JSONL(Format):
                 yield Section(text, number, "row")
 
 
-def _values(path: str, *, blank: bool = False) -> Iterator[tuple[int, Any]]:
-    """(line, its value, or what is wrong with it). `blank` lines may be left out."""
+def _values(path: str) -> Iterator[tuple[int, Any]]:
+    """(line, its value, or what is wrong with it); blank lines are none."""
     for item in scan_lines(path):
         if isinstance(item, Problem):
             yield item.line or 0, item
             continue
         number, text = item
-        if blank and not text.strip():
+        if not text.strip():
             continue
         try:
             yield number, json.loads(text)

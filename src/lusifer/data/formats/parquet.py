@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from lusifer.data.formats.base import Format, Problem, Row, Section, as_row, strings
 from lusifer.errors import DataError
@@ -57,11 +58,7 @@ class Parquet(Format):
 
         try:
             file = parquet.ParquetFile(path)
-            names = [
-                f.name
-                for f in file.schema_arrow
-                if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)
-            ]
+            names = [f.name for f in file.schema_arrow if _is_text(f.type)]
             if not names:
                 raise DataError(path, None, "has no column of text")
             number = 0
@@ -74,3 +71,14 @@ class Parquet(Format):
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             what = f"not a readable Parquet file ({str(error).splitlines()[0]})"
             raise DataError(path, None, what) from None
+
+
+def _is_text(kind: Any) -> bool:
+    """Whether a column is text, also one that keeps each of its values once."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(kind):
+        return _is_text(kind.value_type)
+    return bool(
+        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    )

@@ -23,7 +23,7 @@ TRIED = 2  # batches at a count before it is judged
 AGAIN = 60.0  # seconds until other counts are tried again
 
 
-class Pace:
+class ThreadPace:
     """The counts of threads that were tried, and the one that is kept."""
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:

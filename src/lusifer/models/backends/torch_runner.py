@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 
 from lusifer.models import families, varlen
-from lusifer.models.backends.pace import Pace
+from lusifer.models.backends.pace import ThreadPace
 from lusifer.models.bridge import Bridge
 from lusifer.models.embedder import units
 from lusifer.models.tokenize import Ids, TextTokenizer, padded
@@ -139,7 +139,7 @@ class TorchRunner:
         pooled = len(self.model) > 1 and type(self.model[1]).__name__ == "Pooling"
         self.padded = not (pooled and all(varlen.fast(part, bf16=bf16) for part in parts))
         self._lock = nullcontext() if self.padded else ALONE
-        self._pace = Pace() if self.device.type == "cpu" else None
+        self._pace = ThreadPace() if self.device.type == "cpu" else None
         if compile and not self.padded:
             for part in parts:
                 varlen.fuse(part)
