@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import lzma
+import os
 import random
 import signal
 import subprocess
@@ -229,7 +230,7 @@ def test_another_run_in_the_folder_and_other_mistakes_are_told(
         list(read_vectors(tmp_path / "b"))
     with corpus.open("a") as stream:
         stream.write('{"text": "more"}\n')
-    with pytest.raises(LusiferError, match="holds a run with another files"):
+    with pytest.raises(LusiferError, match="holds a run of other content of"):
         lusifer.encode(str(corpus), tmp_path / "a", model=table, shard_rows=600)
 
 
@@ -331,3 +332,36 @@ def test_a_name_that_is_there_is_that_file(table: Path, tmp_path: Path) -> None:
         file.parent.mkdir(exist_ok=True)
         file.write_text("A text.\n", encoding="utf-8")
         assert lusifer.encode(str(file), tmp_path / f"to-{len(name)}", model=table).rows == 1
+
+
+def test_a_corpus_is_known_by_its_content(table: Path, tmp_path: Path) -> None:
+    file, out = tmp_path / "s.txt", tmp_path / "v"
+    file.write_text("".join(f"{i} aaaa\n" for i in range(50)))
+
+    def run() -> None:
+        lusifer.encode(str(file), out, model=table, shard_rows=10)
+
+    run()
+    (out / "manifest.json").unlink()
+    file.touch()  # as a copy or a fresh download would
+    run()
+    stamp = file.stat().st_mtime_ns
+    file.write_text("".join(f"{i} bbbb\n" for i in range(50)))
+    os.utime(file, ns=(stamp, stamp))
+    with pytest.raises(LusiferError, match=r"holds a run of other content of .*s\.txt"):
+        run()
+
+
+def test_a_run_that_knew_its_files_by_size_and_time_goes_on(table: Path, tmp_path: Path) -> None:
+    file, out = tmp_path / "s.txt", tmp_path / "v"
+    file.write_text("".join(f"{i} aaaa\n" for i in range(50)))
+    lusifer.encode(str(file), out, model=table, shard_rows=10)
+    about = json.loads((out / "run.json").read_text())
+    about["files"][0]["state"] = [file.stat().st_size, file.stat().st_mtime_ns]
+    (out / "run.json").write_text(json.dumps(about))
+    (out / "manifest.json").unlink()
+    assert lusifer.encode(str(file), out, model=table, shard_rows=10).rows == 50
+    about["files"][0]["state"][1] += 1
+    (out / "run.json").write_text(json.dumps(about))
+    with pytest.raises(LusiferError, match="holds a run of other content"):
+        lusifer.encode(str(file), out, model=table, shard_rows=10)

@@ -332,3 +332,40 @@ def test_a_folder_that_cannot_be_read_keeps_its_passages(
 def test_a_temporary_folder_that_is_missing_is_no_damage(tmp_path: Path) -> None:
     with pytest.raises(LusiferError, match="TMPDIR to a folder that can"), table_errors("ix"):
         raise RuntimeError("lance error: Failed to create temp dir: No such file (os error 2)")
+
+
+@pytest.mark.parametrize("how", ["written in place", "moved over it", "two change places"])
+def test_another_content_of_equal_length_and_time_is_seen(
+    how: str, tmp_path: Path, model: LoadedModel
+) -> None:
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    for name, text in (("a", "The cat sleeps here."), ("b", "The dog sleeps here.")):
+        (folder / f"{name}.txt").write_text(text)
+        os.utime(folder / f"{name}.txt", ns=(10**18, 10**18))
+    index = Index.create(tmp_path / "index", model)
+    index.update(folder)
+    if how == "two change places":
+        (folder / "a.txt").rename(folder / "c.txt")
+        (folder / "b.txt").rename(folder / "a.txt")
+        (folder / "c.txt").rename(folder / "b.txt")
+    else:
+        new = folder / ("a.txt" if how == "written in place" else "new.txt")
+        new.write_text("The dog sleeps here.")
+        os.utime(new, ns=(10**18, 10**18))
+        new.rename(folder / "a.txt")
+    assert index.update(folder).changed == (2 if how == "two change places" else 1)
+    found = {row["path"]: row["text"] for row in index.rows.to_arrow().to_pylist()}
+    assert found[str(folder / "a.txt")] == "The dog sleeps here."
+
+
+def test_a_file_that_was_only_touched_is_not_embedded_again(
+    notes: Path, tmp_path: Path, model: LoadedModel
+) -> None:
+    index = Index.create(tmp_path / "index", model)
+    index.update(notes)
+    for file in notes.rglob("*.txt"):
+        file.touch()
+        file.chmod(0o600)
+    report = index.update(notes)
+    assert (report.changed, report.unchanged) == (0, 8)

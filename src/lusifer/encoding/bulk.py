@@ -31,7 +31,7 @@ from lusifer.encoding.shards import (
     write,
 )
 from lusifer.errors import ConfigError, LusiferError
-from lusifer.io import StoreFolder, expand, open_store
+from lusifer.io import StoreFolder, expand, open_store, sha256
 from lusifer.models import LoadedModel, Vectors, counted
 from lusifer.renamed import renamed
 from lusifer.version import __version__
@@ -216,7 +216,7 @@ def read_shards(folder: str | Path, column: str) -> Iterable[tuple[int, list[str
 
 def _claim(store: StoreFolder, settings: Settings, corpus: Corpus, named: LoadedModel) -> None:
     """Write down what this run is, or check that the one begun here is the same."""
-    run = {
+    run: dict[str, Any] = {
         "lusifer": __version__,
         "model": named.name,
         "hash": named.hash,
@@ -235,7 +235,10 @@ def _claim(store: StoreFolder, settings: Settings, corpus: Corpus, named: Loaded
         before = store.read_json(RUN)
         if named.is_that(str(before.get("hash"))):
             before["hash"] = named.hash  # runs begun before knew the model by its weights alone
+        before["files"] = _as_hashed(before.get("files", []))
         changed = [key for key in run if key != "lusifer" and before.get(key) != run[key]]
+        if changed == ["files"] and written:
+            raise LusiferError(_other_files(store, before["files"], run["files"]))
         if changed == ["skip_bad"] and corpus.skip_bad and MANIFEST not in store.files():
             changed = []  # what a strict run has finished had nothing to set aside
         elif not changed:
@@ -249,15 +252,43 @@ def _claim(store: StoreFolder, settings: Settings, corpus: Corpus, named: Loaded
     store.write(RUN, (json.dumps(run, indent=2, ensure_ascii=False) + "\n").encode())
 
 
+def _other_files(
+    store: StoreFolder, before: list[dict[str, Any]], now: list[dict[str, Any]]
+) -> str:
+    """What is said where a run's files are not those that it was begun with."""
+    names = [[str(file["name"]) for file in files] for files in (before, now)]
+    if names[0] != names[1]:
+        other = sorted({*names[0]} ^ {*names[1]})
+        which = f"other files ({', '.join(other[:3]) or 'in another order'})"
+    else:
+        other = [a["name"] for a, b in zip(before, now, strict=True) if a != b]
+        which = f"other content of {', '.join(other[:3])}"
+    return f"{store}: holds a run of {which}; name another folder, or delete it"
+
+
+def _as_hashed(files: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The files of a run that knew them by size and time, known by their content where these are
+    still the same.
+    """
+    found = []
+    for file in files:
+        name, state = str(file.get("name")), file.get("state")
+        if isinstance(state, list) and len(state) == 2 and isinstance(state[1], int):
+            there = Path(name).stat() if Path(name).is_file() else None
+            if there and state == [there.st_size, there.st_mtime_ns]:
+                file = {**file, "state": _state(name)}
+        found.append(file)
+    return found
+
+
 def _state(file: str) -> list[Any]:
-    """Size and time, or what a store knows of an object: a corpus that has changed under a run is
-    told.
+    """Size and hash, or what a store knows of an object: a corpus that has changed under a run is
+    told, and one that was only copied or fetched anew goes on.
     """
     if file.startswith("hf://"):
         return []
     if "://" not in file:
-        found = Path(file).stat()
-        return [found.st_size, found.st_mtime_ns]
+        return [Path(file).stat().st_size, sha256(file)]
     store, path = open_store(file)
     info = store.info(path)
     return [

@@ -23,7 +23,8 @@ class Found:
     path: str
     root: str
     size: int
-    modified: int  # nanoseconds
+    modified: int  # nanoseconds, as all times here
+    touched: int  # when its content, name or rights last changed, which nobody sets back
 
 
 def walk(
@@ -61,7 +62,7 @@ def walk(
             except OSError:  # gone since it was listed, or a link to nowhere
                 continue
             if S_ISREG(stat.st_mode):
-                yield Found(str(file), str(root), stat.st_size, stat.st_mtime_ns)
+                yield Found(str(file), str(root), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
             else:  # a pipe would be waited for
                 skipped.append(f"{file}: is no regular file")
     if other:

@@ -87,7 +87,7 @@ class Index:
                 return cls.open(uri, model)
             about = About(VERSION, model.name, model.hash, model.embedder.dim)
             files = pa.schema([("path", pa.string()), ("root", pa.string()), ("hash", pa.string())])
-            for name in ("size", "modified", "passages"):
+            for name in ("size", "modified", "touched", "passages"):
                 files = files.append(pa.field(name, pa.int64()))
             database.create_table(FILES, schema=files, exist_ok=True)
             roots = pa.schema([("path", pa.string())])

@@ -257,4 +257,6 @@ def _passages(file: Found, content: str, wrong: list[str]) -> Iterator[dict[str,
 
 
 def _same(row: dict[str, Any] | None, file: Found) -> bool:
-    return row is not None and (row["size"], row["modified"]) == (file.size, file.modified)
+    """Whether nothing can have changed; what may have is compared by its hash."""
+    now = (file.size, file.modified, file.touched)
+    return row is not None and (row["size"], row["modified"], row["touched"]) == now
