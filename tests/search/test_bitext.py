@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
 from lusifer.encoding.neighbors import LEAST_MEAN, nearest
+from lusifer.errors import LusiferError
 from lusifer.search.bitext import LEAD, BitextPair, best_threshold, mine_bitext
 
 
@@ -130,3 +134,24 @@ def test_a_lead_tells_translations_from_chance_whatever_the_space(shift: float, 
     right = {(i, i) for i in range(n // 2)}
     assert len(found & right) > 0.9 * len(right)
     assert len(found - right) < 0.05 * n
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"retrieval": "nope"}, "retrieval is 'nope'; it must be one of max, forward"),
+        ({"k": 0}, "k is 0"),
+        ({"k": -1}, "k is -1"),
+        ({"block": 0}, "block 0"),
+        ({"x": np.zeros(4)}, "x must be a matrix"),
+        ({"y": np.zeros((2, 2, 2))}, "y must be a matrix"),
+        ({"y": np.zeros((3, 5))}, "x has vectors of 4 numbers, y of 5"),
+        ({"x": np.array([[1.0, 0, 0, 0], [np.nan, 0, 0, 0]])}, "x: row 1 holds NaN"),
+        ({"y": np.array([[np.inf, 0, 0, 0]])}, "y: row 0 holds NaN or infinite"),
+    ],
+)
+def test_what_cannot_be_mined_is_told(change: dict[str, Any], said: str) -> None:
+    rows: dict[str, Any] = {"x": np.eye(4, dtype=np.float32), "y": np.eye(4, dtype=np.float32)}
+    rows |= change
+    with pytest.raises(LusiferError, match=re.escape(said)):
+        mine_bitext(rows.pop("x"), rows.pop("y"), **rows)

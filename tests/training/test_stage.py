@@ -145,8 +145,8 @@ def test_another_language_is_refused_with_file_and_line(texts: Path, model_folde
         ),
         ("pretrain causal", ["shape.hidden=30"], "multiple of shape.heads"),
         ("pretrain causal", ["vocabulary.size=60000"], "vocabulary.size"),
-        ("distill bridge", ["batch_size=0"], "batch_size must be at least 1"),
-        ("contrastive of a bridge", ["batch_size=0"], "batch_size must be at least 1"),
+        ("distill bridge", ["batch_size=0"], "batch_size is 0; it must be 1 or more"),
+        ("contrastive of a bridge", ["batch_size=0"], "batch_size is 0; it must be 1 or more"),
         ("distill bridge", ["optim.warmup=500"], "from 0 to 1"),
         (
             "distill bridge",

@@ -1,6 +1,7 @@
 """Recipes: YAML files read into checked objects, with dotted overrides and one-line errors."""
 
 from lusifer.config.aliases import upgraded
+from lusifer.config.bounds import out_of_bounds
 from lusifer.config.build import build
 from lusifer.config.choice import Choice, refuse_nan
 from lusifer.config.keys import shipped_schema, unknown_key
@@ -13,6 +14,7 @@ __all__ = [
     "dump",
     "find",
     "load",
+    "out_of_bounds",
     "override",
     "plain",
     "read",

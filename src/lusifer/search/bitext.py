@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -65,10 +65,16 @@ def mine_bitext(
         Pairs, each sentence in one at most.
 
     Raises:
-        LusiferError: for an unknown `retrieval`.
+        LusiferError: for an unknown `retrieval`, or vectors that are none, or of two sizes.
     """
+    if retrieval not in get_args(Retrieval):
+        known = ", ".join(get_args(Retrieval))
+        raise LusiferError(f"retrieval is {retrieval!r}; it must be one of {known}")
+    if k < 1 or block < 1:
+        raise LusiferError(f"k is {k} and block {block}; both must be 1 or more")
     if not len(x) or not len(y):
         return []
+    _check(x, y, block)
     near = nearest(x, y, max(2, k), block, tell)
     best_x, place_x, best_y, place_y = (
         near[0][:, :k],
@@ -92,6 +98,23 @@ def mine_bitext(
         chosen = _one_to_one([*forward, *backward])
     leads = _Leads(near, _spread(x, y))
     return [BitextPair(*found, leads(*found[1:])) for found in chosen]
+
+
+def _check(x: VectorRows, y: VectorRows, block: int) -> None:
+    """Raise LusiferError for what cannot be compared, rows that are not finite by their number."""
+    widths = []
+    for name, rows in (("x", x), ("y", y)):
+        shape = np.asarray(rows[0:1]).shape
+        if len(shape) != 2:
+            raise LusiferError(f"{name} must be a matrix of vectors, (n, d)")
+        widths.append(shape[1])
+        for first in range(0, len(rows), block):
+            finite = np.isfinite(np.asarray(rows[first : first + block])).all(1)
+            if not finite.all():
+                row = first + int(np.argmin(finite))
+                raise LusiferError(f"{name}: row {row} holds NaN or infinite numbers")
+    if widths[0] != widths[1]:
+        raise LusiferError(f"x has vectors of {widths[0]} numbers, y of {widths[1]}")
 
 
 def _one_to_one(candidates: list[tuple[float, int, int]]) -> list[tuple[float, int, int]]:

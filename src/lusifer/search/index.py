@@ -147,6 +147,9 @@ class Index:
         """The model of its vectors."""
         return self.model.embedder
 
+    def __repr__(self) -> str:
+        return f"<Index {self.uri}: {len(self):,} passages, made by {self.model.name}>"
+
     def __len__(self) -> int:
         return int(self.rows.count_rows())
 

@@ -133,7 +133,10 @@ def _built(data: Mapping[str, Any], path: Path) -> tuple[Stage[Any], Any]:
         raise ConfigError(
             f"{path}: stage is {name!r}; it must be one of {', '.join(stage_names())}"
         )
-    return stage, config.build(stage.recipe, data, str(path))
+    recipe = config.build(stage.recipe, data, str(path))
+    if wrong := config.out_of_bounds(recipe):
+        raise ConfigError(f"{path}: {wrong}")
+    return stage, recipe
 
 
 def train(name: Any, overrides: Sequence[str] = (), *, restart: bool = False) -> Path:
