@@ -59,7 +59,6 @@ def test_a_missing_extra_names_itself() -> None:
         (["train", "minilm", "optm.steps=3"], "did you mean 'optim'"),
         (["train", "minilm", "optim.steps=many"], "optim.steps is 'many'"),
         (["train", "minilm", "data.root=/nowhere"], "data.root"),
-        (["data", "validate", "none.docx"], "unknown format"),
         (["similar", "a"], "Missing argument"),
         (["no-such-verb"], "No such command"),
         (["similar", "a", "b", "-m", "/nowhere/at/all"], "no such model folder"),
@@ -169,3 +168,9 @@ def test_a_group_without_a_verb_shows_its_help_and_no_empty_line(group: tuple[st
     assert done.returncode == 2
     assert "Commands" in done.stdout
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("name", ["nothing.tsv", "nothing.jsonl", "nothing"])
+def test_a_file_that_is_not_there_is_no_bad_line(name: str, tmp_path: Path) -> None:
+    done = run("data", "validate", name, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (2, f"{name}: no such file\n")

@@ -291,6 +291,12 @@ def templates(name: str = typer.Argument(None, help="Print this one whole.")) ->
     """List the templates, or print one."""
     from lusifer.curation import TEMPLATES, load_template, template_names
 
+    if name == "structure":
+        typer.echo(
+            "structure asks no LLM: headings with their paragraphs, titles with their sections, "
+            "terms with their definitions"
+        )
+        return
     if name:
         load_template(name)
         typer.echo((TEMPLATES / f"{name}.yaml").read_text(encoding="utf-8").rstrip())

@@ -33,7 +33,8 @@ def validate(
     for file in files:
         report = run(file, in_order(columns) or None)
         for problem in report.problems[:show]:
-            typer.echo(f"{problem.path}:{problem.line or '-'}: {problem.what}", err=True)
+            where = f"{problem.path}:{problem.line}" if problem.line else problem.path
+            typer.echo(f"{where}: {problem.what}", err=True)
         if report.bad > show:
             typer.echo(f"{file}: … and {report.bad - show} more", err=True)
         typer.echo(f"{file}: {report.rows:,} good rows, {report.bad:,} bad")

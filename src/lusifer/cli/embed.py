@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import typer
 
 from lusifer.cli.options import (
@@ -27,8 +29,6 @@ def embed(
     prompt: str = PROMPT,
 ) -> None:
     """Embed every text of a file."""
-    from pathlib import Path
-
     from lusifer.io import write_array
     from lusifer.models import load
 
@@ -89,6 +89,8 @@ def read_texts(file: str, column: str, columns: str) -> list[str]:
     """The texts of one file; see `--column` and `--columns`."""
     from lusifer.data import format_of, read_rows
 
+    if "://" not in file and not Path(file).exists():
+        raise LusiferError(f"{file}: no such file")
     name, order = table_columns(column, columns)
     known = format_of(file)
     if known.column:  # a file of texts, one a line

@@ -8,6 +8,7 @@ validate`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from lusifer.data.formats import Problem, Row, file_formats, format_of
 from lusifer.data.formats.hub import SCHEME, hub_rows
@@ -56,6 +57,12 @@ def scan_rows(
     """
     if path.startswith(SCHEME):
         yield from hub_rows(path, columns)
+        return
+    if "://" not in path and not Path(path).exists():
+        yield Problem(path, None, "no such file", ends=True)
+        return
+    if Path(path).is_dir():
+        yield Problem(path, None, "is a folder, not a file", ends=True)
         return
     known = format_of(path)
     if not known.has_rows:

@@ -69,11 +69,11 @@ class StoreFolder:
             value = json.loads(self.read(file))
         except ValueError as error:
             raise LusiferError(
-                f"{self.name}/{file}: is damaged ({error}); delete the folder, or name another"
+                f"{self.name}/{file}: is damaged ({error}); delete this file, and run the same command again"
             ) from None
         if not isinstance(value, dict):
             raise LusiferError(
-                f"{self.name}/{file}: is damaged (no object); delete the folder, or name another"
+                f"{self.name}/{file}: is damaged (no object); delete this file, and run the same command again"
             )
         return value
 

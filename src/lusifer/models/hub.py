@@ -50,6 +50,8 @@ def locate(name: str, *, weights: bool = True, **hub: Any) -> Path:
     """
     if name in SHIPPED:
         return _shipped(name)
+    if not name.strip():
+        raise ModelError("a model's name is empty; name a folder, a hub id or an endpoint")
     if name.startswith("package:"):
         return _package(name)
     path = Path(name).expanduser()
