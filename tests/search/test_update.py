@@ -307,11 +307,12 @@ def test_the_place_of_a_drive_that_is_not_mounted_keeps_its_passages(
     assert index.forget(notes / "old").files == 4
 
 
+@pytest.mark.parametrize("named", ["itself", "its folder"])
 def test_a_folder_that_cannot_be_read_keeps_its_passages(
-    notes: Path, tmp_path: Path, model: LoadedModel, monkeypatch: pytest.MonkeyPatch
+    named: str, notes: Path, tmp_path: Path, model: LoadedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index = Index.create(tmp_path / "index", model)
-    index.update([notes])
+    index.update([notes / "old", notes / "new"] if named == "itself" else [notes])
     walk = os.walk
 
     def locked(root: Path, onerror: Any) -> Any:
@@ -321,7 +322,15 @@ def test_a_folder_that_cannot_be_read_keeps_its_passages(
             else:
                 yield folder, folders, files
 
+    iterdir = Path.iterdir
+
+    def listed(self: Path) -> Any:
+        if self.name == "old":
+            raise PermissionError(13, "Permission denied", str(self))
+        return iterdir(self)
+
     monkeypatch.setattr(os, "walk", locked)
+    monkeypatch.setattr(Path, "iterdir", listed)
     report = index.update([])
     assert report.removed == 0
     assert any("old: cannot be read (Permission denied)" in line for line in report.skipped)

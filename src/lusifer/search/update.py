@@ -66,7 +66,8 @@ class Update:
             stay = sum(is_below(path, root) for path in known)
             report.skipped.append(f"{root}: is not there now; {stay} files of it stay in the index")
         # The place where a drive was mounted is an empty folder; whoever emptied one can say so.
-        for root in [one for one in there if Path(one).is_dir() and not any(Path(one).iterdir())]:
+        folders = [one for one in there if Path(one).is_dir() and one not in unread]
+        for root in [one for one in folders if not any(Path(one).iterdir())]:
             there.remove(root)
             if stay := sum(is_below(path, root) for path in known):
                 report.skipped.append(
