@@ -51,11 +51,16 @@ class Plain(Marked):
     def rows(
         self, path: str, columns: Sequence[str] | None, numbers: Sequence[str]
     ) -> Iterator[Row | Problem]:
+        more = 0  # lines that end as on old Macs, in a carriage return alone
         for item in scan_lines(path):
             if isinstance(item, Problem):
                 yield item
-            else:
-                yield Row(path, item[0], {"text": item[1]})
+                continue
+            number, line = item
+            for part in line.split("\r"):
+                yield Row(path, number + more, {"text": part})
+                more += 1
+            more -= 1
 
     def count(self, path: str) -> int | None:
         return count_lines(path)
