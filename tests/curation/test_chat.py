@@ -2,37 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lusifer.curation.chat import Answer, Endpoint, Journal
-from lusifer.curation.report import CurationReport
-from lusifer.curation.steps import synthesize_pairs
 from lusifer.curation.synthesize import last_object
 from lusifer.errors import LusiferError, ModelError
 from tests.conftest import TEXTS
 from tests.curation.chat_server import ChatServer
-
-
-def written(
-    folder: Path, server: ChatServer, template: str = "ask", **more: Any
-) -> tuple[list[dict[str, Any]], CurationReport]:
-    settings = {name: more.pop(name) for name in ("concurrency", "rpm", "timeout") if name in more}
-    endpoint = Endpoint(server.url, **({"timeout": 0.5} | settings))
-    report = synthesize_pairs(
-        [str(folder / "texts.txt")],
-        folder / "out.jsonl",
-        template,
-        endpoint,
-        languages=["eng_Latn"],
-        **more,
-    )
-    return [
-        json.loads(line) for line in (folder / "out.jsonl").read_text(encoding="utf-8").splitlines()
-    ], report
+from tests.curation.test_synthesize import written
 
 
 def test_faults_that_pass_are_asked_again(texts: Path, server: ChatServer) -> None:

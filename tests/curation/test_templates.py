@@ -9,30 +9,12 @@ from typing import Any
 import pytest
 
 from lusifer.curation.chat import Endpoint
-from lusifer.curation.report import CurationReport
 from lusifer.curation.steps import synthesize_pairs
 from lusifer.curation.templates import load_template, template_names
 from lusifer.errors import ConfigError
 from tests.conftest import TEXTS
 from tests.curation.chat_server import ChatServer, obedient
-
-
-def written(
-    folder: Path, server: ChatServer, template: str = "ask", **more: Any
-) -> tuple[list[dict[str, Any]], CurationReport]:
-    settings = {name: more.pop(name) for name in ("concurrency", "rpm", "timeout") if name in more}
-    endpoint = Endpoint(server.url, **({"timeout": 0.5} | settings))
-    report = synthesize_pairs(
-        [str(folder / "texts.txt")],
-        folder / "out.jsonl",
-        template,
-        endpoint,
-        languages=["eng_Latn"],
-        **more,
-    )
-    return [
-        json.loads(line) for line in (folder / "out.jsonl").read_text(encoding="utf-8").splitlines()
-    ], report
+from tests.curation.test_synthesize import written
 
 
 @pytest.mark.parametrize("template", template_names())

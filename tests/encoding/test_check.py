@@ -9,13 +9,7 @@ import pytest
 import lusifer
 from lusifer.encoding.check import check_vectors
 from lusifer.errors import LusiferError
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    """All files of a run, but the lock."""
-    return {
-        file.name: file.read_bytes() for file in folder.iterdir() if file.name != ".lusifer-lock"
-    }
+from tests.encoding.test_bulk import content
 
 
 @pytest.mark.parametrize("format", ["parquet", "safetensors"])

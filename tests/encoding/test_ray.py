@@ -7,13 +7,7 @@ from pathlib import Path
 import pytest
 
 import lusifer
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    """All files of a run, but the lock."""
-    return {
-        file.name: file.read_bytes() for file in folder.iterdir() if file.name != ".lusifer-lock"
-    }
+from tests.encoding.test_bulk import content
 
 
 @pytest.mark.filterwarnings("ignore")  # ray's own

@@ -8,9 +8,7 @@ import numpy as np
 
 import lusifer
 from lusifer.encoding.stream import encode_stream
-from tests.conftest import TEXTS
-
-ROWS = [f"{TEXTS[i % 16]} {i}" for i in range(1000)]
+from tests.encoding.test_bulk import ROWS
 
 
 def test_a_stream_gives_the_vectors_in_order(table: Path) -> None:

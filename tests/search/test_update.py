@@ -15,23 +15,7 @@ from lusifer.search.index import Index
 from lusifer.search.query import Filter, search
 from lusifer.search.table import table_errors
 from tests.conftest import TEXTS
-
-
-def rows(index: Index) -> list[tuple[Any, ...]]:
-    """All that the index holds, sorted."""
-    held = index.database.open_table("passages").to_arrow().to_pylist()
-    return sorted(
-        (
-            r["path"],
-            r["number"],
-            r["position"],
-            r["text"],
-            r["words"],
-            r["language"],
-            tuple(r["vector"]),
-        )
-        for r in held
-    )
+from tests.search.test_index import rows
 
 
 def test_an_update_touches_what_changed_and_nothing_else(

@@ -22,15 +22,11 @@ from lusifer.models.bridge import Bridge, BridgeConfig, Part
 from lusifer.training.distributed import frozen_in_blocks, shard_frozen
 from lusifer.training.run import load_recipe, plan, train
 from tests.conftest import TEXTS
-from tests.training.processes import command, together
+from tests.training.processes import together
 from tests.training.recipes import recipe
+from tests.training.stages.test_distill_bridge import two_processes
 
 Folder = Callable[[str], Path]
-
-
-def two_processes(file: Path, changes: list[str], **environment: str) -> str:
-    """`lusifer train` in two CPU processes; returns what they wrote to stderr."""
-    return together(command, "train", str(file), *changes, errors=file.parent, **environment)
 
 
 def test_processes_wait_for_each_other_before_anything_is_set_up(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from lusifer.curation.report import CurationReport
 from lusifer.curation.synthesize import Estimate
 from lusifer.data import Row, read_rows
 from lusifer.errors import DataError, LusiferError
-from lusifer.io import expand, named, refuse_input, replacing_file
+from lusifer.io import expand, named as names_of, refuse_input, replacing_file
 from lusifer.models import LoadedModel
 from lusifer.renamed import renamed
 from lusifer.text import Languages
@@ -63,7 +63,7 @@ def mine_negatives(
         LusiferError: where no pair has enough negatives.
     """
     output, settings = output_name(into), settings or Mining()
-    files, corpus = listed(files), listed(corpus)
+    files, corpus = names_of(files), names_of(corpus)
     refuse_input(output, [*expand(files), *corpus])
     report = CurationReport(
         "negatives",
@@ -133,7 +133,7 @@ def filter_pairs(
         LusiferError: for a wrong setting, or where no row is left.
     """
     output = output_name(into)
-    files, against = listed(files), listed(against)
+    files, against = names_of(files), names_of(against)
     refuse_input(output, expand(files))
     if top_k is not None and top_k < 1:
         raise LusiferError(f"top_k is {top_k}; it must be 1 or more")
@@ -280,11 +280,6 @@ def preview(
     first = next(plan.orders(), None)
     prompt = "\n\n".join(message["content"] for message in first.messages) if first else ""
     return synthesis.estimate(plan.orders(), plan.template, *prices), prompt
-
-
-def listed(names: Sequence[str]) -> list[str]:
-    """Names as a list; one name is not its letters."""
-    return [str(name) for name in named(names)]
 
 
 def _with_language(rows: Iterable[Row], judge: str) -> Iterator[Row]:

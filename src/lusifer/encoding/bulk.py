@@ -31,7 +31,7 @@ from lusifer.encoding.shards import (
     write,
 )
 from lusifer.errors import ConfigError, LusiferError
-from lusifer.io import StoreFolder, expand, open_store, sha256
+from lusifer.io import StoreFolder, expand, named as names_of, open_store, sha256
 from lusifer.models import LoadedModel, Vectors, counted
 from lusifer.renamed import renamed
 from lusifer.version import __version__
@@ -109,10 +109,10 @@ def encode(
         LusiferError: where the folder holds another run, or the model has no such prompt.
     """
     corpus = Corpus(
-        tuple(expand([files] if isinstance(files, str) else files)),
+        tuple(expand(files)),
         column,
-        (keep,) if isinstance(keep, str) else tuple(keep),
-        (columns,) if isinstance(columns, str) else tuple(columns),
+        tuple(names_of(keep)),
+        tuple(names_of(columns)),
         skip_bad,
     )
     for file in corpus.files:

@@ -36,10 +36,8 @@ def replacing_folder(target: str | Path) -> Iterator[Path]:
         aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
         try:
             yield aside
-            for path in (
-                aside,
-                *aside.rglob("*"),
-            ):  # safetensors leaves files that others cannot read
+            # safetensors leaves files that others cannot read
+            for path in (aside, *aside.rglob("*")):
                 if not path.is_symlink():
                     path.chmod(0o755 if path.is_dir() else 0o644)
             if not target.exists():

@@ -10,7 +10,7 @@ from typing import Any
 from lusifer.errors import DataError, LusiferError, MissingExtra
 
 
-def named(given: str | Path | Iterable[str | Path]) -> list[str | Path]:
+def named(given: str | Path | Iterable[str | Path]) -> list[str]:
     """Names as a list: one name is not its letters, and what comes one by one comes once.
 
     Args:
@@ -19,7 +19,7 @@ def named(given: str | Path | Iterable[str | Path]) -> list[str | Path]:
     Returns:
         The names.
     """
-    return [given] if isinstance(given, str | Path) else list(given)
+    return [str(name) for name in ([given] if isinstance(given, str | Path) else given)]
 
 
 def expand(patterns: str | Sequence[str], root: str | Path = ".") -> list[str]:
@@ -27,16 +27,16 @@ def expand(patterns: str | Sequence[str], root: str | Path = ".") -> list[str]:
     without a file raises.
     """
     names: list[str] = []
-    for pattern in [patterns] if isinstance(patterns, str) else patterns:
+    for pattern in named(patterns):
         if pattern.startswith("hf://"):
             names.append(pattern)
             continue
         if "://" in pattern:
             names.extend(_expand_url(pattern))
             continue
-        named = Path(root).expanduser() / pattern
+        file = Path(root).expanduser() / pattern
         # A name that is there is that file, whatever brackets are in it.
-        found = [str(named)] if named.is_file() else sorted(glob.glob(str(named)))
+        found = [str(file)] if file.is_file() else sorted(glob.glob(str(file)))
         if not found:
             raise DataError(Path(root) / pattern, None, "no such file")
         names.extend(found)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from lusifer.curation.filter_rows import clean
-from lusifer.curation.report import CurationReport
-from lusifer.data.formats import Row
 from lusifer.encoding.neighbors import ranks
 from lusifer.models.load import LoadedModel
+from tests.curation.test_filter_rows import cleaned
 from tests.curation.test_negatives import Circle, rows
 
 
@@ -24,18 +20,6 @@ def test_ranks_are_the_plain_counts() -> None:
     expected = ((x @ y.T) > scores[:, None] + 1e-6).sum(1)
     for block in (1, 7, 64):
         np.testing.assert_array_equal(ranks(x, y, scores, block=block), expected)
-
-
-def cleaned(
-    into: Path, given: list[Row], *tests: Any, **more: Any
-) -> tuple[list[Any], list[Any], CurationReport]:
-    report = CurationReport("filter", {}, read=len(given))
-    clean(given, tests, into, report, **more)
-    found = [
-        [json.loads(line) for line in Path(f).read_text(encoding="utf-8").splitlines()]
-        for f in (into, f"{into}.dropped.jsonl")
-    ]
-    return found[0], found[1], report
 
 
 def test_consistency_is_the_rank_without_the_query_s_other_documents(tmp_path: Path) -> None:

@@ -15,13 +15,7 @@ from lusifer.curation.report import CurationReport
 from lusifer.data.formats import Row
 from lusifer.errors import LusiferError
 from tests.conftest import TEXTS
-from tests.curation.test_negatives import rows
-
-LONG = " ".join(TEXTS)
-
-
-def pair(query: str, document: str, language: str = "eng_Latn") -> Row:
-    return rows((query, document, language))[0]
+from tests.curation.filters.test_sanity import LONG, pair
 
 
 @pytest.mark.parametrize(

@@ -5,16 +5,9 @@ from __future__ import annotations
 import pytest
 
 from lusifer.curation.filters.duplicates import exact, near
-from lusifer.data.formats import Row
 from lusifer.errors import LusiferError
 from tests.conftest import TEXTS
-from tests.curation.test_negatives import rows
-
-LONG = " ".join(TEXTS)
-
-
-def pair(query: str, document: str, language: str = "eng_Latn") -> Row:
-    return rows((query, document, language))[0]
+from tests.curation.filters.test_sanity import LONG, pair
 
 
 def test_exact_duplicates_ignore_case_space_and_punctuation_but_not_letters() -> None:

@@ -10,10 +10,7 @@ import pytest
 
 from lusifer.data.formats import Problem
 from lusifer.data.sections import sections
-
-
-def read(path: Path) -> list[tuple[str, int, str]]:
-    return [(s.text, s.position, s.unit) for s in sections(path)]
+from tests.data.test_sections import read
 
 
 def test_parquet_is_read_by_rows(tmp_path: Path) -> None:
