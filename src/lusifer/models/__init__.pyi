@@ -27,6 +27,7 @@ from .backends.torch_runner import (
     plain as plain,
 )
 from .bridge import (
+    ENGLISH_IS_DISTILLED as ENGLISH_IS_DISTILLED,
     TRAINED as TRAINED,
     Bridge as Bridge,
     BridgeConfig as BridgeConfig,
@@ -45,6 +46,9 @@ from .embedder import (
     BaseEmbedder as BaseEmbedder,
     Embedder as Embedder,
     Vectors as Vectors,
+)
+from .english_route import (
+    target_tokenizer as target_tokenizer,
 )
 from .families import (
     no_dropout as no_dropout,

@@ -158,6 +158,30 @@ def _load_torch(folder: Path, options: LoadOptions) -> Embedder:
     )
 
 
+def _load_bridge(folder: Path, options: LoadOptions) -> Embedder:
+    document: Any = read_json(folder / "bridge.json")
+    if document.get("config", {}).get("english") != "target":
+        return _load_torch(folder, options)
+    from lusifer.models.english_route import EnglishRoute, target_tokenizer
+    from lusifer.models.sentence_transformer import sentence_transformer
+
+    model = sentence_transformer(
+        folder,
+        device=options.device,
+        encoder=options.encoder,
+        target=options.target,
+        language=options.language,
+    )
+    return EnglishRoute(
+        model,
+        target_tokenizer(folder, options.target),
+        options.budget,
+        bf16=options.bf16,
+        long=options.long,
+        compile=options.compile,
+    )
+
+
 ENDPOINT = frozenset({"bf16"})
 TORCH = frozenset({"bf16", "device", "language", "long", "compile", "budget"})
 FORMATS = (
@@ -178,7 +202,7 @@ FORMATS = (
     ModelFormat(
         "a bridge",
         lambda folder: (folder / "bridge.json").exists(),
-        _load_torch,
+        _load_bridge,
         lambda folder: Description("bridge", _width(folder / "target")),
         TORCH | {"encoder", "target"},
     ),

@@ -32,7 +32,7 @@ def merge(
         ModelError: where the model is no bridge.
     """
     from lusifer.io import replacing_folder
-    from lusifer.models import Bridge, sentence_transformer
+    from lusifer.models import Bridge, hub, sentence_transformer, target_tokenizer
 
     into = Path(into)
     if into.exists():
@@ -44,6 +44,10 @@ def merge(
             f"{name}: not a bridge; only a bridge is merged (this model is standalone already)"
         )
     model[0] = model[0].merged()
+    reads = model[0].config.english == "target"
+    tokenizer = target_tokenizer(hub.locate(str(name)), target) if reads else None
     with replacing_folder(into) as aside:
         model.save(str(aside), create_model_card=False)
+        if tokenizer is not None:
+            tokenizer.save_pretrained(str(aside / "target"))
     return into

@@ -12,6 +12,7 @@ from .identification import (
     MIN_LETTERS as MIN_LETTERS,
     UNKNOWN as UNKNOWN,
     asked_languages as asked_languages,
+    chance_of as chance_of,
     foreign as foreign,
     iso_code as iso_code,
     language_of as language_of,

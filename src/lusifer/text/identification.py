@@ -77,6 +77,11 @@ def identify(text: str) -> tuple[str, float]:
     return str(code), float(probability)
 
 
+def chance_of(language: str, text: str) -> float:
+    """How probable py3langid finds it that a text is in a language, given by its ISO 639-1 code."""
+    return float(dict(_identifier().rank(text)).get(language, 0.0))
+
+
 def language_of(text: str) -> str:
     """The language that a passage is in.
 

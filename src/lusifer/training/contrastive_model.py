@@ -5,6 +5,7 @@ table; whole, with adapters, with heads, or with queries of its own.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,8 @@ def starting_bridge(base: str | None, config: BridgeConfig | None) -> Any:
         raise ModelError(
             f"base is {base}, which is no bridge; to train a bridge into it, name it as bridge.target.base"
         )
-    if config is None:
+    if config is None:  # its vectors of English will lie elsewhere than the target's own
+        start[0].config = replace(start[0].config, english="bridge")
         return start
     bridge = Bridge.going_on(config, start[0])
     return assemble(bridge, "cpu")

@@ -21,6 +21,7 @@ import torch.nn.functional as F
 from lusifer.models import families, varlen
 from lusifer.models.backends.pace import ThreadPace
 from lusifer.models.bridge import Bridge
+from lusifer.models.bridge.target_reader import TargetReader
 from lusifer.models.embedder import units
 from lusifer.models.tokenize import Ids, TextTokenizer, padded
 from lusifer.models.varlen import Segments, flat, to_device
@@ -41,9 +42,8 @@ def plain(model: SentenceTransformer) -> bool:
     token states of them.
     """
     first, tokenizer = model[0], model.tokenizer
-    if not (isinstance(first, Bridge) or type(first).__name__ == "Transformer") or not getattr(
-        tokenizer, "is_fast", False
-    ):
+    known = isinstance(first, Bridge | TargetReader) or type(first).__name__ == "Transformer"
+    if not known or not getattr(tokenizer, "is_fast", False):
         return False
     if tokenizer.truncation_side != "right":
         return False

@@ -4,9 +4,16 @@ sentence-transformers module.
 
 from lusifer.models.bridge.checkpoint import TRAINED
 from lusifer.models.bridge.module import Bridge, masked_mean, tokenise
-from lusifer.models.bridge.parts import BridgeConfig, Lora, Part, lora_config
+from lusifer.models.bridge.parts import (
+    ENGLISH_IS_DISTILLED,
+    BridgeConfig,
+    Lora,
+    Part,
+    lora_config,
+)
 
 __all__ = [
+    "ENGLISH_IS_DISTILLED",
     "TRAINED",
     "Bridge",
     "BridgeConfig",

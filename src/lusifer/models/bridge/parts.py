@@ -16,6 +16,10 @@ from lusifer.models.hub import own_pooling, read_json
 
 Training = Literal["frozen", "lora", "full"]
 Attention = Literal["bidirectional", "causal"]
+Reader = Literal["bridge", "target"]
+ENGLISH_IS_DISTILLED = (
+    "bridge.english=target is for stage distill, whose bridges give the target's own vectors"
+)
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,10 @@ class Part:
 
 @dataclass(frozen=True)
 class BridgeConfig:
-    """A bridge. `pooling` null takes the target's own, or the mean for a target that declares none."""
+    """A bridge. `pooling` null takes the target's own, or the mean for a target that declares none.
+    `english` is who reads English texts: the bridge as all others, or the target itself (see
+    `models/english_route.py`).
+    """
 
     encoder: Part
     target: Part
@@ -61,6 +68,7 @@ class BridgeConfig:
     max_tokens: int = 512
     noise: float = 0.0
     prompts: dict[str, str] = field(default_factory=dict)
+    english: Reader = "bridge"
 
     def __post_init__(self) -> None:
         if self.encoder.attention is not None:

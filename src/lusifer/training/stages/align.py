@@ -23,7 +23,14 @@ from torch import nn
 
 from lusifer.data import Source, read_source, refuse_foreign
 from lusifer.errors import ConfigError, ModelError
-from lusifer.models import Bridge, BridgeConfig, families, hub, to_front
+from lusifer.models import (
+    ENGLISH_IS_DISTILLED,
+    Bridge,
+    BridgeConfig,
+    families,
+    hub,
+    to_front,
+)
 from lusifer.training.assemble import assemble, plan_bridge, ready, save_model
 from lusifer.training.loop import Batch, Optim, mean_count
 from lusifer.training.stage import Run, Save, Stage
@@ -70,6 +77,8 @@ class AlignRecipe:
             raise ValueError(
                 "bridge.target.train must be frozen in stage align: the target's weights are what is aligned to"
             )
+        if self.bridge.english == "target":
+            raise ValueError(ENGLISH_IS_DISTILLED)
 
 
 def read_rows(recipe: AlignRecipe, root: Path) -> list[tuple[str, str, bool]]:

@@ -26,7 +26,13 @@ from sentence_transformers.sentence_transformer.losses import Matryoshka2dLoss, 
 from lusifer.data import Mixing, RowStore
 from lusifer.encoding import CachedRows
 from lusifer.errors import ConfigError
-from lusifer.models import Bridge, BridgeConfig, Lora, sentence_transformer
+from lusifer.models import (
+    ENGLISH_IS_DISTILLED,
+    Bridge,
+    BridgeConfig,
+    Lora,
+    sentence_transformer,
+)
 from lusifer.training.adapters import add_lora, fold_lora
 from lusifer.training.assemble import plan_bridge, ready, save_model
 from lusifer.training.contrastive_model import (
@@ -125,6 +131,8 @@ class ContrastiveRecipe:
         distinct(self.loss)
         if self.base is None and self.bridge is None:
             raise ValueError("name a base to go on from, or a bridge to make")
+        if self.bridge is not None and self.bridge.english == "target":
+            raise ValueError(ENGLISH_IS_DISTILLED)
         if self.negatives < 0:
             raise ValueError("negatives must be 0 or more")
         if unknown := sorted(set(self.prompts) - {"query", "document"}):

@@ -88,6 +88,10 @@ class DistillRecipe:
 
     def __post_init__(self) -> None:
         distinct(self.loss)
+        if self.bridge.english == "target" and self.bridge.target.train != "frozen":
+            raise ValueError(
+                "bridge.english is target, which takes bridge.target.train=frozen: a target that is trained leaves its own vectors"
+            )
 
 
 def start_residual(
