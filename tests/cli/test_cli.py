@@ -149,6 +149,13 @@ def test_embed_similar_and_neighbours(tmp_path: Path, model_folder: Folder) -> N
         .stdout.strip()
         .endswith(TEXTS[3])
     )
+    (tmp_path / "gaps.txt").write_text("tea\n\nbread\n", encoding="utf-8")
+    done = run("embed", "gaps.txt", "-m", "m", "-o", "g.npy", cwd=tmp_path)
+    assert "gaps.txt: 1 of 3 texts are blank; their vectors mean nothing" in done.stderr
+    assert len(np.load(tmp_path / "g.npy")) == 3
+    assert (
+        len(run("neighbours", "tea", "gaps.txt", "-m", "m", cwd=tmp_path).stdout.splitlines()) == 2
+    )
     assert "expected 'str'" not in refused(
         "embed", "none.txt", "-m", "m", "-o", "w.npy", cwd=tmp_path
     )
@@ -160,6 +167,29 @@ def test_without_a_model_the_default_one_answers(tmp_path: Path) -> None:
         for text in ("good morning", "the price of bread")
     )
     assert near > 0.3 > far
+
+
+def test_a_current_folder_that_is_gone_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    script = "import os, sys; os.rmdir(os.getcwd()); from lusifer.cli import main; sys.argv[1:] = ['search', 'x', 'y']; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path / "gone", capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert done.stderr == "lusifer: the current folder is gone; change into one that is there\n"
+
+
+def test_an_interrupt_while_starting_is_one_line(tmp_path: Path) -> None:
+    script = (
+        "import sys; from lusifer.cli import main\n"
+        "class Stop:\n"
+        "    def find_spec(self, name, *more):\n"
+        "        if name == 'lusifer.cli.app': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Stop()); main()"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 130
+    assert done.stderr == "lusifer: interrupted; run the same command again to go on\n"
 
 
 @pytest.mark.parametrize("group", [(), ("data",), ("curate",)])

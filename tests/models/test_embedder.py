@@ -82,8 +82,12 @@ def test_wrong_texts_are_told(embedder: BaseEmbedder) -> None:
             embedder.encode([TEXTS[0], 3], batch_size=size)  # type: ignore[list-item]
         with pytest.raises(LusiferError, match="has no prompt 'nonsense'"):
             embedder.encode(TEXTS[:2], prompt="nonsense", batch_size=size)
-    with pytest.raises(LusiferError, match="batch_size is 0"):
-        embedder.encode(TEXTS[:2], batch_size=0)
+    for wrong in (0, "4", 2.5):
+        with pytest.raises(LusiferError, match=f"batch_size is {wrong!r}"):
+            embedder.encode(TEXTS[:2], batch_size=wrong)  # type: ignore[arg-type]
+    for none in (None, 5, {"a": 1}, b"abc"):
+        with pytest.raises(LusiferError, match=f"not {type(none).__name__}"):
+            embedder.encode(none)  # type: ignore[arg-type]
 
 
 def test_it_says_what_it_is(embedder: BaseEmbedder) -> None:

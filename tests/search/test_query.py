@@ -68,10 +68,13 @@ def test_filters(notes: Path, tmp_path: Path, model: LoadedModel) -> None:
         (" \n", {}, "query is empty"),
         ("a", {"mode": "bm25"}, "hybrid, dense, text"),
         ("a", {"top_k": 0}, "top_k is 0"),
+        ("a", {"top_k": "5"}, "top_k is '5'"),
+        (None, {}, "the query is NoneType"),
+        (["a"], {}, "the query is list"),
     ],
 )
 def test_wrong_questions(
-    question: str,
+    question: Any,
     settings: dict[str, Any],
     message: str,
     notes: Path,
@@ -82,6 +85,15 @@ def test_wrong_questions(
     index.update([notes / "old"])
     with pytest.raises(LusiferError, match=message):
         search(index, question, **settings)
+
+
+def test_a_day_is_a_date_or_its_iso_form() -> None:
+    assert Filter(since="2026-01-31") == Filter(since=date(2026, 1, 31))
+    for wrong in ("31.1.2026", 2026):
+        with pytest.raises(LusiferError, match="it must be a day"):
+            Filter(since=wrong)  # type: ignore[arg-type]
+    with pytest.raises(LusiferError, match="it is a glob"):
+        Filter(path=3)  # type: ignore[arg-type]
 
 
 def test_above_the_limit_vectors_get_an_index_that_finds_the_same(

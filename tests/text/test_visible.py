@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lusifer.text.visible import half_characters, printable, visible
+from lusifer.text.visible import half_characters, on_one_line, printable, visible
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,13 @@ def test_visible(text: str, expected: str) -> None:
 def test_half_characters() -> None:
     assert half_characters("cut \ud83d")
     assert not half_characters("whole 😀")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\t", "\u2028", "\u2029", "\x85", "\v"])
+def test_a_file_name_is_shown_on_one_line(end: str) -> None:
+    shown = on_one_line(f"one{end}two.txt")
+    assert len(shown.splitlines()) == 1
+    assert shown.strip("onetw.x\ufffd") == ""
 
 
 @pytest.mark.parametrize(

@@ -25,10 +25,12 @@ INTERRUPTED = "interrupted; run the same command again to go on"
 
 def main() -> None:
     """Entry point of the `lusifer` command."""
-    import typer
+    try:
+        import typer
 
-    from lusifer.cli.app import app
-
+        from lusifer.cli.app import app
+    except KeyboardInterrupt:
+        fail(INTERRUPTED, code=130)
     for stream in (sys.stdout, sys.stderr):
         # Where a console or a file cannot hold a character, a mark in its place is better than nothing.
         if isinstance(stream, io.TextIOWrapper):
@@ -53,6 +55,8 @@ def main() -> None:
             file = getattr(error, "filename", None)
             where = os.fsdecode(file) if file else "writing"
             fail(f"{where}: the disk is full; what was finished before is untouched")
+        if isinstance(error, FileNotFoundError) and not _folder_is_there():
+            fail("the current folder is gone; change into one that is there")
         if isinstance(error, OSError) and error.filename is not None:
             fail(f"{os.fsdecode(error.filename)}: {error.strerror or 'cannot be used'}")
         if not hasattr(error, "format_message"):  # typer's own usage errors have it
@@ -64,6 +68,14 @@ def main() -> None:
         if code == 130:  # typer turns Ctrl-C into this code, and says nothing
             fail(INTERRUPTED, code=130)
         raise SystemExit(code or 0)
+
+
+def _folder_is_there() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def fail(line: str, code: int = 2) -> NoReturn:

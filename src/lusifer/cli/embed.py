@@ -35,6 +35,13 @@ def embed(
     if Path(into).suffix != ".npy":
         raise LusiferError(f"{into}: the output is a NumPy file; name it with .npy at the end")
     texts = read_texts(file, column, columns)
+    if not any(text.strip() for text in texts):
+        raise LusiferError(f"{file}: no text in it")
+    if blank := sum(not text.strip() for text in texts):
+        typer.echo(
+            f"{file}: {blank:,} of {len(texts):,} texts are blank; their vectors mean nothing",
+            err=True,
+        )
     vectors = load(model).encode(texts, prompt=prompt)
     write_array(into, vectors)
     typer.echo(f"wrote {into}: {vectors.shape[0]} x {vectors.shape[1]}")
@@ -76,7 +83,9 @@ def neighbours(
 
     if not query.strip():
         raise LusiferError("the query is empty; ask for something")
-    texts = read_texts(file, column, columns)
+    texts = [text for text in read_texts(file, column, columns) if text.strip()]
+    if not texts:
+        raise LusiferError(f"{file}: no text in it")
     embedder = load(model)
     read = "document" if "document" in embedder.prompts else None
     asked = prompt if prompt != "query" or "query" in embedder.prompts else None

@@ -48,7 +48,7 @@ def index(
     if is_index(into):
         report = update_shown(Index.open(into, model), paths or [])
     else:
-        there = Path(into).is_dir()
+        there, missing = Path(into).is_dir(), _missing(Path(into))
         made = Index.create(into, model or DEFAULT)
         try:
             report = update_shown(made, paths)
@@ -58,6 +58,8 @@ def index(
             if not len(made):  # what was embedded before a disk was full stays, to go on with
                 for part in Path(into).iterdir() if there else [Path(into)]:
                     shutil.rmtree(part) if part.is_dir() else part.unlink()
+                for folder in missing:
+                    folder.rmdir()
             raise
     typer.echo(
         f"{into}: {report.passages:,} passages; files: {report.added} new, {report.changed} changed, "
@@ -67,19 +69,19 @@ def index(
 
 def _keep(opened: Any, *, listing: bool, forget: list[str] | None) -> None:
     """List an index's files, forget some, or compact it."""
-    from lusifer.text import printable
+    from lusifer.text import on_one_line
 
     if listing:
         for file in opened.list_files():
             day = datetime.fromtimestamp(file.modified / 1e9, UTC).date()
-            typer.echo(f"{file.passages:>9,}  {day}  {printable(seen_from_here(file.path))}")
+            typer.echo(f"{file.passages:>9,}  {day}  {seen_from_here(file.path)}")
         return
     if forget:
         gone = opened.forget(forget)
         typer.echo(f"{opened.uri}: {gone.files:,} files and {gone.passages:,} passages forgotten")
         for root in gone.followed:
             typer.echo(
-                f"{printable(root)} is still followed: an update reads again what is there "
+                f"{on_one_line(root)} is still followed: an update reads again what is there "
                 "then; forget that folder too, or move the files out of it",
                 err=True,
             )
@@ -89,13 +91,18 @@ def _keep(opened: Any, *, listing: bool, forget: list[str] | None) -> None:
     typer.echo(f"{opened.uri}: {_bytes(opened.uri) / 1e6:,.1f} MB, {before / 1e6:,.1f} before")
 
 
+def _missing(folder: Path) -> list[Path]:
+    """The folders above one that are not there yet, the deepest first."""
+    return [parent for parent in folder.absolute().parents if not parent.exists()]
+
+
 def _bytes(folder: str) -> int:
     return sum(file.stat().st_size for file in Path(folder).rglob("*") if file.is_file())
 
 
 def update_shown(opened: Any, paths: list[str]) -> Any:
     from lusifer.io import Bars
-    from lusifer.text import printable
+    from lusifer.text import on_one_line
 
     with Bars(transient=True) as progress:
         task = progress.add_task("indexing", total=None)
@@ -103,15 +110,17 @@ def update_shown(opened: Any, paths: list[str]) -> Any:
             paths, lambda path, done, total: progress.update(task, completed=done, total=total)
         )
     for reason in report.skipped[:10]:
-        typer.echo(f"skipped {printable(reason)}", err=True)
+        typer.echo(f"skipped {on_one_line(reason)}", err=True)
     if len(report.skipped) > 10:
         typer.echo(f"skipped {len(report.skipped) - 10} more", err=True)
     return report
 
 
 def seen_from_here(path: str) -> str:
-    """A path seen from here, where that is shorter."""
+    """A path seen from here, where that is shorter, as it can be shown on one line."""
+    from lusifer.text import on_one_line
+
     try:
-        return str(Path(path).relative_to(Path.cwd()))
+        return on_one_line(str(Path(path).relative_to(Path.cwd())))
     except ValueError:
-        return path
+        return on_one_line(path)

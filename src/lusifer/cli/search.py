@@ -92,7 +92,7 @@ def show_lines(hits: list[Any]) -> None:
     for hit in hits:
         start, end = hit.best
         sentence = " ".join(printable(hit.text)[start:end].split())
-        typer.echo(f"{printable(seen_from_here(hit.path))}:{hit.position}:{sentence}")
+        typer.echo(f"{seen_from_here(hit.path)}:{hit.position}:{sentence}")
 
 
 def show_json(hits: list[Any]) -> None:
@@ -134,6 +134,6 @@ def show(hits: list[Any]) -> None:
         passage = Text.assemble(
             ISOLATE, shown[:start], (shown[start:end], "bold"), shown[end:], POP
         )
-        where = f"{printable(seen_from_here(hit.path))}:{hit.position}"
+        where = f"{seen_from_here(hit.path)}:{hit.position}"
         table.add_row(str(rank), f"{hit.cosine:.3f}", hit.language or "?", where, passage)
     plain_console().print(table)

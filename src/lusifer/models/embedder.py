@@ -102,9 +102,11 @@ class BaseEmbedder(ABC):
             LusiferError: where the texts are no list of texts, or the model has no such prompt.
             ModelError: where the model gives NaN or infinity.
         """
+        if not isinstance(texts, Iterable) or isinstance(texts, Mapping | bytes):
+            raise LusiferError(f"encode takes a list of texts, not {type(texts).__name__}")
         if batch_size is not None:
-            if batch_size < 1:
-                raise LusiferError(f"batch_size is {batch_size}; it must be at least 1 text")
+            if not isinstance(batch_size, int) or batch_size < 1:
+                raise LusiferError(f"batch_size is {batch_size!r}; it must be at least 1 text")
             check_texts(texts if isinstance(texts, str) else (), prompt, self.prompts)
             rest = iter(texts)
             parts = iter(lambda: list(islice(rest, batch_size)), [])

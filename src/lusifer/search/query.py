@@ -38,7 +38,9 @@ SHOWN = (
 
 @dataclass(frozen=True)
 class Filter:
-    """What may be found: languages (ISO 639), a glob over paths, files changed at `since` or later."""
+    """What may be found: languages (ISO 639), a glob over paths, files changed at `since` (a day, or
+    its ISO form) or later.
+    """
 
     languages: tuple[str, ...] = ()
     path: str | None = None
@@ -47,6 +49,17 @@ class Filter:
     def __post_init__(self) -> None:
         if isinstance(self.languages, str):  # one language, not its letters
             object.__setattr__(self, "languages", (self.languages,))
+        if self.path is not None and not isinstance(self.path, str):
+            raise LusiferError(f"path is {self.path!r}; it is a glob, e.g. '*.md'")
+        if isinstance(self.since, str):
+            try:
+                object.__setattr__(self, "since", date.fromisoformat(self.since))
+            except ValueError:
+                raise LusiferError(
+                    f"since is {self.since!r}; it must be a day, e.g. 2026-01-31"
+                ) from None
+        if self.since is not None and not isinstance(self.since, date):
+            raise LusiferError(f"since is {self.since!r}; it must be a day, e.g. 2026-01-31")
 
     def where(self) -> str | None:
         """The table's condition."""
@@ -117,12 +130,14 @@ def search(
     """The `top_k` passages for a query, best first. Raises LusiferError for an empty query, an
     unknown mode or a prompt that the model does not have.
     """
+    if not isinstance(query, str):
+        raise LusiferError(f"the query is {type(query).__name__}; ask with one text")
     if not query.strip():
         raise LusiferError("the query is empty; ask for something")
     if mode not in get_args(Mode):
         raise LusiferError(f"mode is {mode!r}; it must be one of {', '.join(get_args(Mode))}")
-    if top_k < 1:
-        raise LusiferError(f"top_k is {top_k}; ask for one passage or more")
+    if not isinstance(top_k, int) or top_k < 1:
+        raise LusiferError(f"top_k is {top_k!r}; ask for one passage or more")
     embedder = index.embedder
     # Many models have no prompts at all, and are asked plainly then.
     known = prompt != "query" or "query" in embedder.prompts

@@ -34,6 +34,7 @@ from .unwrap import (
 )
 from .visible import (
     half_characters as half_characters,
+    on_one_line as on_one_line,
     printable as printable,
     visible as visible,
 )

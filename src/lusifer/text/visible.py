@@ -15,6 +15,7 @@ UNSEEN = regex.compile(
 )
 BLANKS = regex.compile(r"\s{33,}")
 CONTROLS = regex.compile(r"[\p{Cc}--[\t\n]||\u202a-\u202e\u2066-\u2069]", regex.V1)
+BREAKS = regex.compile(r"[\t\n\u2028\u2029]")
 LONG = 128  # characters that a text has before its blanks are looked at
 
 
@@ -57,3 +58,15 @@ def printable(text: str) -> str:
         as a replacement character; tabs and line ends stay.
     """
     return CONTROLS.sub("\ufffd", text)
+
+
+def on_one_line(text: str) -> str:
+    """As `printable`, line ends and tabs replaced too: a file name may hold them.
+
+    Args:
+        text: a file name, or a message that names one.
+
+    Returns:
+        The text on one line.
+    """
+    return BREAKS.sub("\ufffd", printable(text))

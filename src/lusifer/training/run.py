@@ -58,7 +58,7 @@ def load_recipe(name: Any, overrides: Sequence[str] = ()) -> Any:
     """A checked recipe.
 
     Args:
-        name: a file, the name of one that ships, or a recipe object.
+        name: a file, the name of one that ships, a mapping of keys, or a recipe object.
         overrides: dotted changes.
 
     Returns:
@@ -75,7 +75,7 @@ def check_keys(name: Any, overrides: Sequence[str] = ()) -> None:
     seconds.
 
     Args:
-        name: a file, the name of one that ships, or a recipe object.
+        name: a file, the name of one that ships, a mapping of keys, or a recipe object.
         overrides: dotted changes.
 
     Raises:
@@ -96,6 +96,12 @@ def _plain(name: Any, overrides: Sequence[str]) -> tuple[dict[str, Any], Path]:
         if not isinstance(getattr(name, "stage", None), str):
             raise ConfigError(f"{kind} is no recipe of a stage: {', '.join(stage_names())}")
         return config.override(config.plain(name), overrides), Path(kind)
+    if isinstance(name, Mapping):
+        return config.override(dict(name), overrides), Path("recipe")
+    if not isinstance(name, str | Path):
+        raise ConfigError(
+            f"a recipe is a file, the name of one that ships, a mapping or a recipe object, not {type(name).__name__}"
+        )
     path = config.find(name)
     data = config.read(path)
     named = [change for change in overrides if change.startswith("data=")]
@@ -143,7 +149,7 @@ def train(name: Any, overrides: Sequence[str] = (), *, restart: bool = False) ->
     """Run a recipe. A run that was stopped goes on where it was.
 
     Args:
-        name: a recipe's file, the name of one that ships with lusifer, or a recipe object, such as
+        name: a recipe's file, the name of one that ships with lusifer, a mapping of its keys, or a recipe object, such as
             `lusifer.training.stages.distill_map.PooledRecipe`.
         overrides: dotted changes, e.g. `optim.lr=1e-4`.
         restart: begin anew.
@@ -167,7 +173,7 @@ def plan(name: Any, overrides: Sequence[str] = ()) -> dict[str, Any]:
     """What a recipe would do. Nothing is trained.
 
     Args:
-        name: a recipe's file, the name of one that ships with lusifer, or a recipe object, such as
+        name: a recipe's file, the name of one that ships with lusifer, a mapping of its keys, or a recipe object, such as
             `lusifer.training.stages.distill_map.PooledRecipe`.
         overrides: dotted changes, e.g. `optim.lr=1e-4`.
 

@@ -17,11 +17,11 @@ import yaml
 from sentence_transformers import SentenceTransformer
 
 import lusifer
-from lusifer.errors import ConfigError, DataError, ModelError
+from lusifer.errors import ConfigError, DataError, LusiferError, ModelError
 from lusifer.models.hub import weights_hash
 from lusifer.training import stage
 from lusifer.training.pairs import _rows
-from lusifer.training.run import load_recipe, train
+from lusifer.training.run import load_recipe, plan, train
 from lusifer.training.stages import contrastive
 from tests.conftest import TEXTS, make_tokenizer
 
@@ -119,6 +119,19 @@ def test_matryoshka_is_on_and_off_as_the_recipe_says(recipe: Path) -> None:
 def test_a_wrong_recipe_is_one_line(recipe: Path, changes: list[str], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         train(recipe, changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (["matryoshka=[64]"], "matryoshka names 64; sizes are from 1 to below the model's 32"),
+        (["language=de_DE"], "has no language modules"),
+    ],
+)
+def test_a_dry_run_refuses_what_the_run_would(recipe: Path, changes: list[str], said: str) -> None:
+    for refused in (plan, train):
+        with pytest.raises(LusiferError, match=said):
+            refused(recipe, changes)
 
 
 def test_what_is_no_pair_is_left_out_and_counted(

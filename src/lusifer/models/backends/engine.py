@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from lusifer.errors import ModelError
+from lusifer.errors import LusiferError, ModelError
 from lusifer.models.batches import Ints, by_tokens
 
 if TYPE_CHECKING:
@@ -126,7 +126,9 @@ def stream(
 def windows(texts: Iterable[str]) -> Iterator[list[str]]:
     """Texts in lists of growing size."""
     size, letters, held = FIRST, 0, list[str]()
-    for text in texts:
+    for number, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise LusiferError(f"text {number} is {type(text).__name__}, expected str")
         held.append(text)
         letters += len(text)
         if len(held) >= size or letters >= LETTERS:

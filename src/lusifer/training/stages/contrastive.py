@@ -176,8 +176,8 @@ def without_bridge(recipe: ContrastiveRecipe) -> None:
         raise ValueError(f"a bridge takes no {', no '.join(named)}")
 
 
-def starting_model(recipe: ContrastiveRecipe) -> Any:
-    """The base with the recipe's prompts, or the bridge.
+def starting_model(recipe: ContrastiveRecipe, device: str | None = None) -> Any:
+    """The base with the recipe's prompts, or the bridge, on `device` or the best there is.
 
     Raises:
         ModelError: where the base has no module for the recipe's language, or is no bridge.
@@ -190,7 +190,7 @@ def starting_model(recipe: ContrastiveRecipe) -> Any:
             raise ConfigError(f"{recipe.base}: {error}") from None
         return starting_bridge(recipe.base, recipe.bridge)
     assert recipe.base is not None
-    model = sentence_transformer(recipe.base, language=recipe.language)
+    model = sentence_transformer(recipe.base, device=device, language=recipe.language)
     if is_table(model):
         for name in ("lora", "heads"):
             if getattr(recipe, name):
@@ -226,15 +226,9 @@ def make_loss(recipe: ContrastiveRecipe, model: Any) -> torch.nn.Module:
         assert isinstance(contrast, InfoNCE)
         return HybridLoss(model, contrast, distill=recipe.heads.distill)
     loss = ContrastiveLoss(model, recipe.loss, mini_batch_num_tokens=recipe.mini_batch_tokens)
-    if not recipe.matryoshka:
+    sizes = all_sizes(recipe, model)
+    if len(sizes) == 1:
         return loss
-    whole = model.get_embedding_dimension()
-    wrong = [size for size in recipe.matryoshka if not 0 < size < whole]
-    if wrong:
-        raise ConfigError(
-            f"matryoshka names {wrong[0]}; sizes are from 1 to below the model's {whole}"
-        )
-    sizes = [whole, *recipe.matryoshka]
     if recipe.matryoshka_layers:
         layers = recipe.matryoshka_layers
         nested: torch.nn.Module = Matryoshka2dLoss(
@@ -243,6 +237,18 @@ def make_loss(recipe: ContrastiveRecipe, model: Any) -> torch.nn.Module:
     else:
         nested = MatryoshkaLoss(model, loss, sizes)
     return nested
+
+
+def all_sizes(recipe: ContrastiveRecipe, model: Any) -> list[int]:
+    """The model's own size and the smaller ones that its first numbers are trained for. Raises
+    ConfigError for one that is not smaller.
+    """
+    whole = model.get_embedding_dimension()
+    if wrong := [size for size in recipe.matryoshka if not 0 < size < whole]:
+        raise ConfigError(
+            f"matryoshka names {wrong[0]}; sizes are from 1 to below the model's {whole}"
+        )
+    return [whole, *recipe.matryoshka]
 
 
 def read(recipe: ContrastiveRecipe, folder: Path) -> list[RowStore]:
@@ -315,8 +321,8 @@ class Contrastive(Stage[ContrastiveRecipe]):
         if recipe.bridge is not None or is_bridge(recipe.base):
             config = recipe.bridge or starting_bridge(recipe.base, None)[0].config
             return {"rows": rows, **plan_bridge(config, tokens, recipe.optim)}
-        assert recipe.base is not None
-        model = sentence_transformer(recipe.base, device="cpu")
+        model = starting_model(recipe, "cpu")
+        all_sizes(recipe, model)
         total = sum(p.numel() for p in model.parameters())
         if recipe.lora:
             add_lora(model, recipe.lora)
