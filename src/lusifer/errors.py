@@ -36,6 +36,12 @@ class DataError(LusiferError):
         return type(self), (self.path, self.line, self.what)
 
 
+class Preempted(LusiferError):
+    """A run that was told to go (SIGTERM), and has saved where it is: nothing is wrong, and the
+    command line ends with exit code 0.
+    """
+
+
 class MissingExtra(LusiferError):
     """An optional dependency that is not installed; names the extra that brings it."""
 

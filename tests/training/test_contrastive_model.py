@@ -101,7 +101,9 @@ def test_prompts_are_taught_as_they_are_used(texts: Path, model_folder: Folder) 
         ["bridge.prompts={query: 'Q: ', document: 'D: '}"],
     )
     bridge = distill.Bridge.new(parsed.bridge)
-    batches = distill.DistillBatches(parsed, TEXTS, np.zeros((16, 32), np.float16), bridge, texts)
+    batches = distill.DistillBatches(
+        parsed, TEXTS, np.zeros((16, 32), np.float16), bridge, texts, range(16)
+    )
     seen = {
         tuple(row[row != 1].tolist())
         for step in range(4)

@@ -129,7 +129,7 @@ def test_a_stopped_run_ends_the_same(recipe: Path, monkeypatch: pytest.MonkeyPat
         patch.setattr(
             stage,
             "run_phase",
-            lambda trainer, name: (trainer.add_callback(Stopper()), real(trainer, name)),
+            lambda trainer, *more: (trainer.add_callback(Stopper()), real(trainer, *more)),
         )
         with pytest.raises(Stop):
             train(recipe, ["optim.steps=8"])

@@ -17,6 +17,7 @@ import lusifer
 from lusifer.errors import DataError, LusiferError
 from lusifer.io.files import sha256
 from lusifer.training import loop, stage as runner
+from lusifer.training.journal import read_log
 from lusifer.training.run import plan, stage_names, train
 from tests.conftest import TEXTS, make_table
 from tests.training.recipes import STAGES, recipe, weights
@@ -78,10 +79,10 @@ def test_the_bases_do_not_move_and_the_adapters_do(
     seen: dict[str, Any] = {}
     original = loop.run_phase
 
-    def watch(trainer: Any, name: str) -> None:
+    def watch(trainer: Any, *more: Any) -> None:
         bridge = trainer.model.bridge if hasattr(trainer.model, "bridge") else trainer.model[0]
         start = {k: v.detach().clone() for k, v in bridge.named_parameters()}
-        original(trainer, name)
+        original(trainer, *more)
         seen.update(
             {k: not torch.equal(v, start[k]) for k, v in bridge.named_parameters()},
             __bridge__=bridge,
@@ -257,3 +258,61 @@ def test_a_student_without_its_teachers_vectors_is_told_and_leaves_nothing(
             train(file, [f"data.vectors={texts / vectors}"])
         assert not (texts / "out").exists()
         assert not (texts / "nowhere").exists()
+
+
+def first_step(output: Path) -> tuple[float, float]:
+    """The loss and the gradient's length of a run's first step."""
+    line = next(line for line in read_log(output / "log.jsonl") if "loss" in line)
+    return line["loss"], line["grad_norm"]
+
+
+@pytest.mark.parametrize("stage", ["distill bridge", "distill parallel", "distill vectors"])
+def test_cached_gradients_are_those_of_the_whole_batch(
+    stage: str, texts: Path, model_folder: Folder
+) -> None:
+    """Without what draws at random in a forward pass: dropout falls otherwise on other batches."""
+    changes = {"distill bridge": ["token_dropout=0", "bridge.encoder.train=frozen"]}.get(
+        stage, []
+    )
+    file = recipe(stage, texts, model_folder)
+    few = ["optim.steps=1", "optim.save_every=1", *changes]
+    train(file, [*few, f"output={texts / 'whole'}"])
+    train(file, [*few, "mini_batch_tokens=24", f"output={texts / 'parts'}"])
+    np.testing.assert_allclose(first_step(texts / "parts"), first_step(texts / "whole"), rtol=2e-3)
+
+
+def test_batches_that_are_accumulated_are_one_larger_batch(
+    texts: Path, model_folder: Folder
+) -> None:
+    """Of a loss that is a mean over rows, where one batch holds the rows of two."""
+    file = recipe("distill bridge", texts, model_folder)
+    plain = [
+        "token_dropout=0", "code_switch=null", "bridge.encoder.train=frozen", "loss=[{kind: mse}]",
+        "optim.steps=1", "optim.save_every=1",
+    ]  # fmt: skip
+    train(file, [*plain, "batch_size=16", f"output={texts / 'larger'}"])
+    parts = ["batch_size=8", "optim.accumulate=2"]
+    train(file, [*plain, *parts, f"output={texts / 'parts'}"])
+    np.testing.assert_allclose(first_step(texts / "parts"), first_step(texts / "larger"), rtol=2e-3)
+
+
+@pytest.mark.parametrize("stage", ["contrastive", "distill bridge"])
+def test_a_resumed_run_that_accumulates_ends_the_same(
+    stage: str, texts: Path, model_folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = recipe(stage, texts, model_folder)
+    changes = ["optim.accumulate=2", "batch_size=2"]
+    whole = train(file, [*changes, f"output={texts / 'whole'}"])
+    original = loop.Progress.on_step_end
+
+    def stop_at(self: Any, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        original(self, args, state, control, **kwargs)
+        if state.global_step == 5:
+            raise Stop
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop.Progress, "on_step_end", stop_at)
+        with pytest.raises(Stop):
+            train(file, [*changes, f"output={texts / 'parts'}"])
+    first, second = weights(whole), weights(train(file, [*changes, f"output={texts / 'parts'}"]))
+    assert all(torch.equal(first[k], second[k]) for k in first)

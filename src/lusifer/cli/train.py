@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import warnings
+from pathlib import Path
 from typing import Any
 
 import typer
 from rich.table import Table
 
-from lusifer.errors import MissingExtra
+from lusifer.errors import MissingExtra, Preempted
 from lusifer.io import plain_console
 
 
@@ -45,12 +46,32 @@ def train(
         if first:
             show(figures)
         return
-    folder = run(recipe, overrides or [], restart=restart)
+    try:
+        folder = run(recipe, overrides or [], restart=restart)
+    except Preempted as stop:
+        if first:
+            typer.echo(str(stop), err=True)
+        raise typer.Exit(0) from None
     from lusifer.training import leave_together
 
     leave_together()
     if first:
-        plain_console(stderr=True).print(f"the model is in {folder}", highlight=False)
+        for line in told(folder):
+            typer.echo(line, err=True)
+
+
+def told(folder: Path) -> list[str]:
+    """What a run made, how good it is by its validation, and how it is evaluated."""
+    from lusifer.training import validated
+
+    lines = [f"the model is in {folder}"]
+    for phase, name, first, best, step in validated(folder.parent):
+        lines.append(
+            f"{phase}: validation {name} {first:.4f} at first, {best:.4f} at step {step:,}"
+        )
+    if (folder / "modules.json").exists():
+        lines.append(f"how good it is, by language:  lusifer evaluate {folder} --suite FOLDER")
+    return lines
 
 
 def quiet_libraries(verbose: bool = False) -> None:

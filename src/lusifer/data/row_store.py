@@ -111,8 +111,14 @@ def _arrays(offsets: list[int], keys: list[int], numbers: list[Sequence[float]])
 class KeySets(Lazy[frozenset[int]]):
     """For each row of a store the hashes of its first `columns` texts, as a set."""
 
-    def __init__(self, store: RowStore, columns: int | None = None) -> None:
-        self.keys = store.keys[:, :columns]
+    def __init__(
+        self,
+        store: RowStore,
+        columns: int | None = None,
+        rows: npt.NDArray[np.int64] | None = None,
+    ) -> None:
+        """`rows` of the store; without them all."""
+        self.keys = store.keys[:, :columns] if rows is None else store.keys[rows, :columns]
 
     def __len__(self) -> int:
         return len(self.keys)

@@ -1,6 +1,9 @@
 """What other packages use of this one; all else in it is its own."""
 
 from .assemble import save_model as save_model
+from .journal import (
+    validated as validated,
+)
 from .loop import (
     leave_together as leave_together,
 )

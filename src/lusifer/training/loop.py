@@ -12,7 +12,7 @@ import contextlib
 import logging
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -36,7 +36,9 @@ Batch = dict[str, Any]
 
 @dataclass(frozen=True)
 class Optim:
-    """AdamW with warm-up and a schedule, as every stage uses it."""
+    """AdamW with warm-up and a schedule, as every stage uses it. A step averages the gradients of
+    `accumulate` batches.
+    """
 
     steps: int = 1000
     lr: float = 1e-4
@@ -51,8 +53,16 @@ class Optim:
     log_every: int = 20
     workers: int = 2
     compile: bool = False
+    accumulate: int = 1
+
+    @property
+    def batches(self) -> int:
+        """How many batches all steps read."""
+        return self.steps * self.accumulate
 
     def __post_init__(self) -> None:
+        if self.accumulate < 1:
+            raise ValueError("optim.accumulate must be at least 1")
         if self.steps < 1:
             raise ValueError("optim.steps must be at least 1")
         if not 0 <= self.warmup <= 1:
@@ -114,6 +124,7 @@ class StepLoaderMixin:
     """
 
     args: Any
+    state: Any
     train_dataset: Any
 
     def get_train_dataloader(self) -> DataLoader[Batch]:
@@ -125,6 +136,22 @@ class StepLoaderMixin:
             num_workers=self.args.dataloader_num_workers,
             pin_memory=torch.cuda.is_available(),
             persistent_workers=False,
+        )
+
+    def training_step(self, model: Any, inputs: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """A step whose loss is a number; any other ends the run before it reaches the weights."""
+        loss: torch.Tensor = super().training_step(model, inputs, *args, **kwargs)  # type: ignore[misc]
+        if not bool(torch.isfinite(loss).all()):
+            raise LusiferError(self._not_finite(float(loss), inputs))
+        return loss
+
+    def _not_finite(self, loss: float, inputs: Any) -> str:
+        """The line for a loss of NaN or infinity: which batch, and what is saved."""
+        step, good = self.state.global_step, checkpoints(self.args.output_dir)
+        kept = f"the last good checkpoint is {good[-1]}" if good else "no checkpoint was made yet"
+        return (
+            f"the loss is {loss} at step {step + 1:,}, of the batch that begins with {first_text(self, inputs)!r}; "
+            f"{kept}; look at that batch, or lower optim.lr"
         )
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
@@ -161,6 +188,18 @@ class StepLoaderMixin:
         return self._aside or str(self.args.output_dir)
 
 
+def first_text(trainer: Any, inputs: Any) -> str:
+    """How a batch begins, as its tokenizer reads it back; empty where there is no tokenizer."""
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    tokenizer = getattr(model, "tokenizer", None) or getattr(
+        getattr(model, "bridge", None), "tokenizer", None
+    )
+    ids = next((value for name, value in inputs.items() if name.endswith("input_ids")), None)
+    if tokenizer is None or ids is None or not hasattr(tokenizer, "decode"):
+        return ""
+    return str(tokenizer.decode(ids[0].tolist(), skip_special_tokens=True))[:80]
+
+
 class StepTrainer(StepLoaderMixin, transformers.Trainer):  # type: ignore[misc]
     """transformers' Trainer over `StepBatches`."""
 
@@ -172,13 +211,18 @@ def checkpoints(folder: str | Path) -> list[Path]:
 
 
 def arguments(
-    optim: Optim, folder: str | Path, seed: int, cls: type[Any] = transformers.TrainingArguments
+    optim: Optim,
+    folder: str | Path,
+    seed: int,
+    cls: type[Any] = transformers.TrainingArguments,
+    log_to: str | None = None,
 ) -> Any:
-    """Trainer arguments for one phase; its checkpoints go to `folder`."""
+    """Trainer arguments for one phase; its checkpoints go to `folder`, its figures to `log_to`."""
     gpu = torch.cuda.is_available()
     args = cls(
         output_dir=str(folder),
         max_steps=optim.steps,
+        gradient_accumulation_steps=optim.accumulate,
         learning_rate=optim.lr,
         lr_scheduler_type=optim.schedule,
         warmup_steps=max(1, round(optim.warmup * optim.steps)) if optim.warmup else 0,
@@ -195,7 +239,7 @@ def arguments(
         save_total_limit=2,
         dataloader_num_workers=optim.workers,
         remove_unused_columns=False,
-        report_to="none",
+        report_to=log_to or "none",
         disable_tqdm=True,
         seed=seed,
         data_seed=seed,
@@ -216,14 +260,19 @@ def arguments(
     return args
 
 
-def run_phase(trainer: transformers.Trainer, name: str) -> None:
+def run_phase(
+    trainer: transformers.Trainer,
+    name: str,
+    callbacks: Sequence[transformers.TrainerCallback] = (),
+) -> None:
     """Train, with progress, from the last finished checkpoint of this phase if there is one."""
     for callback in (transformers.PrinterCallback, transformers.ProgressCallback):
         with contextlib.suppress(ValueError):
             trainer.remove_callback(callback)
     _leave_sharded(trainer.model)
     progress = Progress(name)
-    trainer.add_callback(progress)
+    for callback in (progress, *callbacks):
+        trainer.add_callback(callback)
     found = checkpoints(trainer.args.output_dir)
     try:
         with attention_for_training():

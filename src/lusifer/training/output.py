@@ -16,7 +16,17 @@ from lusifer.training.loop import rank_and_world, wait_for_all
 RECIPE, VERSIONS, PREPARED = "recipe.yaml", "versions.json", "prepared"
 RESULTS = ("model", "encoder", "decoder")
 # beside results and checkpoints: what stages prepare, by every name that it ever had
-NAMED = (RECIPE, VERSIONS, PREPARED, "tokenizer.json", "table.json", "teacher", *RESULTS)
+NAMED = (
+    RECIPE,
+    VERSIONS,
+    PREPARED,
+    "log.jsonl",
+    "curves.png",
+    "tokenizer.json",
+    "table.json",
+    "teacher",
+    *RESULTS,
+)
 
 
 def claim(output: str | Path, recipe: Any, *, restart: bool = False) -> Path:
@@ -72,7 +82,8 @@ def products(output: Path) -> Iterator[Path]:
         if folder.is_dir() and folder.name not in NAMED:
             inside = [path.name for path in folder.iterdir()]
             if inside and all(
-                name.startswith("checkpoint-") or name == ".saving" for name in inside
+                name.startswith("checkpoint-") or name in (".saving", "best", "runs")
+                for name in inside
             ):
                 yield folder
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from lusifer.data import (
@@ -32,10 +33,13 @@ from lusifer.errors import ConfigError, DataError
 from lusifer.models import tokenise
 from lusifer.training.loop import Batch, rank_and_world, wait_for_all
 from lusifer.training.query_side import add_frozen
+from lusifer.training.validation import Held
 
 log = logging.getLogger(__name__)
 
 Row = tuple[str, str, tuple[str, ...]]
+Ints = npt.NDArray[np.int64]
+Places = Sequence[tuple[int, int]]  # (source, row of its store)
 ENGLISH = ("query", "document", "negative")  # columns that `english_only` looks at
 
 
@@ -184,12 +188,16 @@ class PairBatches:
         tokenizer: Any,
         max_tokens: int | None,
         frozen: list[CachedRows] | None = None,
+        parts: Sequence[Ints] | None = None,
     ) -> None:
+        """`parts` are the rows of each store that are drawn from; without them all."""
         self.stores, self.tokenizer, self.frozen = stores, tokenizer, frozen
+        self.parts = parts or [np.arange(len(store)) for store in stores]
         self.prompts = settings.prompts
         self.max_tokens = min(settings.data.max_tokens, max_tokens or settings.data.max_tokens)
+        columns = None if settings.mixing.distinct == "all" else 2
         texts = [
-            KeySets(store, None if settings.mixing.distinct == "all" else 2) for store in stores
+            KeySets(store, columns, part) for store, part in zip(stores, self.parts, strict=True)
         ]
         self.mix = Mix(
             texts,
@@ -203,13 +211,19 @@ class PairBatches:
 
     def rows(self, step: int) -> list[Row]:
         """The step's (query, document, negatives)."""
-        return self._rows(self.mix(step).tolist())
+        return self._rows(self._chosen(step))
 
-    def _rows(self, chosen: list[list[int]]) -> list[Row]:
+    def _chosen(self, step: int) -> Places:
+        return [(s, int(self.parts[s][i])) for s, i in self.mix(step).tolist()]
+
+    def _rows(self, chosen: Places) -> list[Row]:
         return [(t[0], t[1], t[2:]) for t in (self.stores[s][i] for s, i in chosen)]
 
     def __call__(self, step: int) -> Batch:
-        chosen = self.mix(step).tolist()
+        return self.batch(self._chosen(step))
+
+    def batch(self, chosen: Places) -> Batch:
+        """Rows of the stores as a step reads them."""
         rows = self._rows(chosen)
         batch = tokenise_rows(rows, self.tokenizer, self.prompts, self.max_tokens)
         columns = 1 + min(len(row[2]) for row in rows)
@@ -220,6 +234,52 @@ class PairBatches:
                 np.stack([self.stores[s].beside(i)[:columns] for s, i in chosen])
             )
         return batch
+
+
+def split_stores(stores: Sequence[RowStore], rows: int) -> tuple[list[Ints], list[Ints]]:
+    """Which rows of each store are trained on, and which are held out.
+
+    Args:
+        stores: one a source.
+        rows: how many to hold out of all sources, of each by its size and at most half of it. Rows
+            of one query go together.
+
+    Returns:
+        For each store the rows to train on, and the rows to measure.
+    """
+    total = sum(map(len, stores))
+    trained, held = list[Ints](), list[Ints]()
+    for store in stores:
+        size = len(store)
+        wanted = min(-(-rows * size // max(total, 1)), size // 2)
+        queries = np.asarray(store.keys[:, 0])
+        numbers, counts = np.unique(queries, return_counts=True)
+        order = np.argsort(numbers.view(np.uint64))  # hashes: in their order no language, no topic
+        few = order[: int(np.searchsorted(np.cumsum(counts[order]), wanted, side="right"))]
+        aside = np.isin(queries, numbers[few])
+        trained.append(np.flatnonzero(~aside))
+        held.append(np.flatnonzero(aside))
+    return trained, held
+
+
+def held_pairs(batches: PairBatches, parts: Sequence[Ints], batch_size: int) -> Held | None:
+    """Held-out rows of each source in batches of its own, of up to `batch_size`.
+
+    Args:
+        batches: what reads rows.
+        parts: the held-out rows of each source.
+        batch_size: rows of a batch; a rest of one row is left out, since nothing is beside it.
+
+    Returns:
+        The batches; None where no row is held out.
+    """
+    chosen = [
+        [(source, int(row)) for row in rows[i : i + batch_size]]
+        for source, rows in enumerate(parts)
+        for i in range(0, len(rows), batch_size)
+        if len(rows) - i > 1
+    ]
+    return Held(len(chosen), lambda number: batches.batch(chosen[number])) if chosen else None
 
 
 def tokenise_rows(

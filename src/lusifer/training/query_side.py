@@ -10,6 +10,7 @@ sides learns more.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ def add_frozen(
     batch: Batch,
     frozen: list[CachedRows],
     stores: list[RowStore],
-    positions: list[list[int]],
+    positions: Sequence[tuple[int, int]],
     columns: int,
 ) -> None:
     """Put the vectors of documents and negatives beside their token ids."""

@@ -13,14 +13,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
 import torch
 from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
 from transformers import TrainingArguments
 
+from lusifer.errors import ConfigError, MissingExtra
 from lusifer.io import made_folder
+from lusifer.training.journal import LOG, Journal, draw_curves
 from lusifer.training.loop import (
     Batch,
     Optim,
@@ -28,12 +31,15 @@ from lusifer.training.loop import (
     StepTrainer,
     arguments,
     check_split,
+    checkpoints,
     rank_and_world,
     run_phase,
     wait_for_all,
 )
 from lusifer.training.output import PREPARED, RECIPE, VERSIONS, claim
+from lusifer.training.preempt import Preemption
 from lusifer.training.texts import locate_root
+from lusifer.training.validation import Held, Validation, Validator
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +57,7 @@ class Recipe(Protocol):
 
 R = TypeVar("R", bound=Recipe)
 Save = Callable[[Path], None]
+Logger = Literal["tensorboard", "wandb", "trackio"]
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,13 @@ class Run:
 
     output: Path
     seed: int
+    validation: Validation | None = None
+    log: str | None = None
+
+    @property
+    def held_rows(self) -> int:
+        """How many rows are to be held out of the sources."""
+        return self.validation.rows if self.validation else 0
 
     @property
     def prepared(self) -> Path:
@@ -80,6 +94,8 @@ class Run:
         trainer: type[Any] = StepTrainer,
         loss: Any = None,
         title: str | None = None,
+        validated: bool = False,
+        held: Held | None = None,
     ) -> None:
         """Train a model, from the phase's last checkpoint if there is one.
 
@@ -91,23 +107,57 @@ class Run:
             trainer: a transformers or sentence-transformers Trainer over `StepBatches`.
             loss: of a sentence-transformers Trainer; a transformers model has its own.
             title: what the progress line says, if not the name.
+            validated: whether the recipe's validation is of this phase.
+            held: the rows that were held out, where some were.
         """
         sentences = issubclass(trainer, SentenceTransformerTrainer)
         kind = SentenceTransformerTrainingArguments if sentences else TrainingArguments
         given = {} if loss is None else {"loss": loss}
         built = trainer(
             model=model,
-            args=arguments(optim, self.output / name, self.seed, kind),
-            train_dataset=StepBatches(optim.steps, make),
+            args=arguments(optim, self.output / name, self.seed, kind, self.log),
+            train_dataset=StepBatches(optim.batches, make),
             **given,
         )
-        run_phase(built, title or name)
+        self._say(title or name, model, built.args, optim)
+        done = checkpoints(self.output / name)
+        step = int(done[-1].name.split("-")[1]) if done else 0
+        journal, preemption = Journal(self.output / LOG, name, step), Preemption()
+        callbacks: list[Any] = [journal, preemption]
+        validator = None
+        if validated and self.validation:
+            past = journal.measurements()
+            validator = Validator(built, self.validation, held, title or name, past)
+            callbacks.append(validator)
+        if validator is None or not validator.patience_is_out():
+            with preemption.listening():
+                run_phase(built, title or name, callbacks)
+        if validator:
+            validator.take_best()
+
+    def _say(self, title: str, model: Any, args: Any, optim: Optim) -> None:
+        """What a phase will do, on one line."""
+        total = sum(p.numel() for p in model.parameters())
+        trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
+        if self.first:
+            log.info(
+                "%s: %s steps at a rate of %g (%s), %s of %s parameters trained, %s on %s",
+                title,
+                f"{optim.steps:,}",
+                optim.lr,
+                optim.schedule,
+                f"{trained:,}",
+                f"{total:,}",
+                "bf16" if args.bf16 else "fp32",
+                args.device,
+            )
 
 
 class Stage(ABC, Generic[R]):
     """What one kind of recipe trains. `name` is what its recipes call it, and `method` which of the
     ways of that name, the `usual` one where they say nothing; `result` is the folder, within the
-    output, of what it makes; `notes` are files that it puts down before it has made anything.
+    output, of what it makes; `notes` are files that it puts down before it has made anything;
+    `holds_out` says whether it can hold out rows for validation.
     """
 
     name: ClassVar[str]
@@ -115,6 +165,7 @@ class Stage(ABC, Generic[R]):
     usual: ClassVar[bool] = False
     recipe: ClassVar[type[Any]]
     result: ClassVar[str] = "model"
+    holds_out: ClassVar[bool] = False
     notes: ClassVar[tuple[str, ...]] = ()
 
     def check(self, recipe: R, *, restart: bool) -> None:
@@ -152,6 +203,12 @@ class Stage(ABC, Generic[R]):
         """What a run would do: `rows`, `parameters` and `memory_bytes`. Trains nothing."""
 
 
+def check_logger(name: str | None) -> None:
+    """Raise MissingExtra where what a recipe logs to is not installed."""
+    if name is not None and find_spec(name) is None:
+        raise MissingExtra(name, "log")
+
+
 def run_stage(stage: Stage[R], recipe: R, *, restart: bool = False) -> Path:
     """Run a recipe, or go on with it.
 
@@ -167,6 +224,12 @@ def run_stage(stage: Stage[R], recipe: R, *, restart: bool = False) -> Path:
         LusiferError: where the output folder holds another run, or the data are wrong.
     """
     check_split(getattr(recipe, "batch_size", None))
+    validation: Validation | None = getattr(recipe, "validation", None)
+    if validation and validation.rows and not stage.holds_out:
+        raise ConfigError(
+            f"stage {stage.name} {stage.method} holds no rows out; name validation.tasks instead of validation.rows"
+        )
+    check_logger(getattr(recipe, "log", None))
     stage.check(recipe, restart=restart)
     first = rank_and_world()[0] == 0
     # A run that is refused before it has made anything leaves no folder behind.
@@ -177,9 +240,10 @@ def run_stage(stage: Stage[R], recipe: R, *, restart: bool = False) -> Path:
             log.info("%s is finished", final)
             return final
         torch.manual_seed(recipe.seed)
-        run = Run(output, recipe.seed)
+        run = Run(output, recipe.seed, validation, getattr(recipe, "log", None))
         save = stage.train(recipe, run)
     if run.first:
         save(final)
+        draw_curves(output)
     wait_for_all()
     return final

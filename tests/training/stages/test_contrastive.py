@@ -205,7 +205,7 @@ def test_a_stopped_lora_run_ends_the_same(recipe: Path) -> None:
         patch.setattr(
             stage,
             "run_phase",
-            lambda trainer, name: (trainer.add_callback(Stopper()), real(trainer, name)),
+            lambda trainer, *more: (trainer.add_callback(Stopper()), real(trainer, *more)),
         )
         with pytest.raises(Stop):
             train(recipe, changes)

@@ -63,9 +63,9 @@ def test_held_translations_of_one_sentence_are_no_negatives_of_each_other(
         recipe("distill bridge", texts, model_folder, hold=hold, token_dropout=0.0)
     )
     model = distill.assemble(distill.Bridge.new(parsed.bridge)).eval()
-    batch = distill.DistillBatches(parsed, TEXTS, np.zeros((16, 32), np.float16), model[0], texts)(
-        0
-    )
+    batch = distill.DistillBatches(
+        parsed, TEXTS, np.zeros((16, 32), np.float16), model[0], texts, range(16)
+    )(0)
     features = [
         {k.removeprefix(f"{side}_"): v for k, v in batch.items() if k.startswith(f"{side}_")}
         for side in ("student", "other", "english")

@@ -33,9 +33,10 @@ from lusifer.models import (
 )
 from lusifer.training.assemble import assemble, plan_bridge, ready, save_model
 from lusifer.training.loop import Batch, Optim, mean_count
-from lusifer.training.stage import Run, Save, Stage
+from lusifer.training.stage import Logger, Run, Save, Stage
 from lusifer.training.texts import Epochs, locate_root
 from lusifer.training.trainers import BridgeTrainer
+from lusifer.training.validation import Held, Validation, held_out
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +70,8 @@ class AlignRecipe:
     mask_ratio: float = 0.5
     batch_size: int = 256
     optim: Optim = field(default_factory=lambda: Optim(lr=1.5e-4))
+    validation: Validation | None = None
+    log: Logger | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.mask_ratio < 1:
@@ -221,6 +224,7 @@ class Align(Stage[AlignRecipe]):
     """The bridge's folder, which stage 2 starts from."""
 
     name = "align"
+    holds_out = True
     recipe = AlignRecipe
 
     def spreads(self, recipe: AlignRecipe) -> bool:
@@ -233,8 +237,20 @@ class Align(Stage[AlignRecipe]):
         ready(bridge, recipe.optim)
         model = Aligner(bridge, load_lm(recipe.bridge, bridge))
         tokenizer = families.load_tokenizer(hub.locate(recipe.bridge.target.base))
-        batches = AlignBatches(recipe, rows, bridge, tokenizer)
-        run.phase("align", model, batches, recipe.optim, trainer=BridgeTrainer)
+        trained, aside = (
+            AlignBatches(recipe, [rows[i] for i in part], bridge, tokenizer) if part else None
+            for part in held_out([row[0] for row in rows], run.held_rows)
+        )
+        assert trained is not None
+        run.phase(
+            "align",
+            model,
+            trained,
+            recipe.optim,
+            trainer=BridgeTrainer,
+            validated=True,
+            held=Held(aside.epochs.per_epoch, aside) if aside else None,
+        )
 
         def save(folder: Path) -> None:
             families.direct(bridge.target, causal=bridge.config.target.causal)

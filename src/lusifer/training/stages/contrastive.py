@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -43,6 +44,7 @@ from lusifer.training.contrastive_model import (
     starting_bridge,
 )
 from lusifer.training.loop import Optim
+from lusifer.training.losses.cached import check_mini_batch
 from lusifer.training.losses.contrastive import ContrastiveLoss
 from lusifer.training.losses.distillation import distinct
 from lusifer.training.losses.hybrid import HybridLoss, check_hybrid
@@ -51,11 +53,21 @@ from lusifer.training.losses.pair_terms import PairTerm
 from lusifer.training.losses.teacher_scores import TeacherScores
 from lusifer.training.memory import activation_bytes, training_bytes
 from lusifer.training.padded_table import is_table, padded, save_table
-from lusifer.training.pairs import PairBatches, PairData, PairSettings, given, read_pairs
+from lusifer.training.pairs import (
+    Ints,
+    PairBatches,
+    PairData,
+    PairSettings,
+    given,
+    held_pairs,
+    read_pairs,
+    split_stores,
+)
 from lusifer.training.query_side import beside_its_base, frozen_vectors
-from lusifer.training.stage import Run, Save, Stage
+from lusifer.training.stage import Logger, Run, Save, Stage
 from lusifer.training.texts import locate_root
 from lusifer.training.trainers import BridgeSentenceTrainer, PartSentenceTrainer, SentenceTrainer
+from lusifer.training.validation import Validation
 
 TERMS = (InfoNCE, TeacherScores)  # so that both are choices where a recipe is read
 # Parts that a bridge does without: it has adapters of its own, and trains both sides.
@@ -121,6 +133,8 @@ class ContrastiveRecipe:
     train: Literal["both", "queries"] = "both"
     language: str | None = None
     optim: Optim = field(default_factory=lambda: Optim(lr=2e-5))
+    validation: Validation | None = None
+    log: Logger | None = None
 
     @property
     def scored(self) -> bool:
@@ -137,8 +151,7 @@ class ContrastiveRecipe:
             raise ValueError("negatives must be 0 or more")
         if unknown := sorted(set(self.prompts) - {"query", "document"}):
             raise ValueError(f"prompts are for query and document, not {', '.join(unknown)}")
-        if self.mini_batch_tokens is not None and self.mini_batch_tokens < 1:
-            raise ValueError("mini_batch_tokens must be at least 1 (or null)")
+        check_mini_batch(self.mini_batch_tokens)
         if self.matryoshka_layers < 0:
             raise ValueError("matryoshka_layers must be 0 or more")
         if self.matryoshka_layers and (not self.matryoshka or self.mini_batch_tokens):
@@ -262,21 +275,23 @@ def make_batches(
     model: Any,
     stores: list[RowStore],
     frozen: list[CachedRows] | None = None,
+    parts: Sequence[Ints] | None = None,
 ) -> PairBatches:
     """The run's batches, by the model's tokenizer and prompts."""
     bridge = model[0] if isinstance(model[0], Bridge) else None
     prompts = dict(bridge.config.prompts) if bridge else own_prompts(recipe, model)
     longest = bridge.config.max_tokens if bridge else model.max_seq_length
     settings = PairSettings(
-        recipe.data, recipe.mixing, prompts, recipe.batch_size, recipe.optim.steps, recipe.seed
+        recipe.data, recipe.mixing, prompts, recipe.batch_size, recipe.optim.batches, recipe.seed
     )
-    return PairBatches(settings, stores, model.tokenizer, longest, frozen)
+    return PairBatches(settings, stores, model.tokenizer, longest, frozen, parts)
 
 
 class Contrastive(Stage[ContrastiveRecipe]):
     """The model's folder: a standard sentence-transformers model, a bridge, or a table of words."""
 
     name = "contrastive"
+    holds_out = True
     recipe = ContrastiveRecipe
 
     def spreads(self, recipe: ContrastiveRecipe) -> bool:
@@ -293,7 +308,8 @@ class Contrastive(Stage[ContrastiveRecipe]):
             prompt = own_prompts(recipe, plain).get("document", "")
             length = recipe.data.max_tokens
             frozen = frozen_vectors(plain, recipe.base, prompt, length, stores, run.prepared)
-        batches = make_batches(recipe, model, stores, frozen)
+        trained, aside = split_stores(stores, run.held_rows)
+        batches = make_batches(recipe, model, stores, frozen, trained)
         trainer: type[Any] = SentenceTrainer
         if isinstance(model[0], Bridge):
             ready(model[0], recipe.optim)
@@ -305,7 +321,17 @@ class Contrastive(Stage[ContrastiveRecipe]):
         if recipe.lora or recipe.language or recipe.heads or is_table(model):
             trainer = PartSentenceTrainer
         loss = make_loss(recipe, model)
-        run.phase("contrastive", model, batches, recipe.optim, trainer=trainer, loss=loss)
+        held = held_pairs(batches, aside, recipe.batch_size)
+        run.phase(
+            "contrastive",
+            model,
+            batches,
+            recipe.optim,
+            trainer=trainer,
+            loss=loss,
+            validated=True,
+            held=held,
+        )
         return partial(save, recipe, model)
 
     def plan(self, recipe: ContrastiveRecipe) -> dict[str, Any]:

@@ -14,7 +14,7 @@ better than it is: `contrastive`.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from sentence_transformers import SentenceTransformer
-from torch import nn
 
 from lusifer.data import CodeSwitch, Source, Switcher, read_source, require
 from lusifer.errors import ConfigError, ModelError
@@ -32,15 +31,17 @@ from lusifer.models import Bridge, BridgeConfig, masked_mean, tokenise
 from lusifer.training.assemble import assemble, plan_bridge, ready, save_model
 from lusifer.training.inputs import InputLoss, mean_inputs
 from lusifer.training.loop import Batch, Optim, use_bf16
+from lusifer.training.losses.cached import ColumnLoss, Loss, check_mini_batch
 from lusifer.training.losses.distances import Cosine
 from lusifer.training.losses.distillation import Term, distillation, distinct
 from lusifer.training.losses.in_batch import TeacherRanking
 from lusifer.training.losses.margin import margin_ranking, same_texts
 from lusifer.training.maps import fit
-from lusifer.training.stage import Run, Save, Stage
+from lusifer.training.stage import Logger, Run, Save, Stage
 from lusifer.training.teacher_vectors import teacher_vectors
 from lusifer.training.texts import Epochs, TextData, locate_root, read_texts, text_keys
 from lusifer.training.trainers import BridgeSentenceTrainer, BridgeTrainer
+from lusifer.training.validation import Held, Validation, held_out
 
 RESIDUAL_SAMPLE = 20_000
 
@@ -65,7 +66,7 @@ class Hold:
 class DistillRecipe:
     """Everything that `lusifer train` needs to distill a bridge.
 
-    `start` is a bridge to go on from; `inputs` a first phase without the target (see
+    `start` is a bridge to go on from; `mini_batch_tokens` caches gradients (GradCache); `inputs` a first phase without the target (see
     `training/inputs.py`); `cache` a folder where the target's vectors are kept for several runs on the
     same texts.
     """
@@ -81,13 +82,21 @@ class DistillRecipe:
     hold: Hold | None = None
     token_dropout: float = 0.0
     batch_size: int = 256
+    mini_batch_tokens: int | None = None
     start: str | None = None
     cache: str | None = None
     inputs: Optim | None = None
     optim: Optim = field(default_factory=Optim)
+    validation: Validation | None = None
+    log: Logger | None = None
 
     def __post_init__(self) -> None:
         distinct(self.loss)
+        check_mini_batch(self.mini_batch_tokens)
+        if self.mini_batch_tokens and self.hold and self.hold.at == "encoder":
+            raise ValueError(
+                "mini_batch_tokens caches the gradients of vectors: hold.at must be output"
+            )
         if self.bridge.english == "target" and self.bridge.target.train != "frozen":
             raise ValueError(
                 "bridge.english is target, which takes bridge.target.train=frozen: a target that is trained leaves its own vectors"
@@ -134,7 +143,9 @@ class DistillBatches:
         teacher: npt.NDArray[np.float16],
         bridge: Bridge,
         root: Path,
+        rows: Sequence[int],
     ) -> None:
+        """`rows` of the texts, and of the teacher's vectors, are trained on."""
         self.recipe, self.texts, self.teacher = recipe, texts, teacher
         self.tokenizer, self.max_tokens = (
             bridge.tokenizer,
@@ -145,14 +156,15 @@ class DistillBatches:
             raise ModelError(
                 f"{recipe.bridge.encoder.base}: its tokenizer has no mask token; set token_dropout=0"
             )
-        self.epochs = Epochs(texts, recipe.batch_size, recipe.seed)
+        self.trained = np.array(rows, dtype=np.int64)
+        self.epochs = Epochs([texts[i] for i in rows], recipe.batch_size, recipe.seed)
         self.switcher = Switcher.read(recipe.code_switch, root) if recipe.code_switch else None
         self.pairs: list[tuple[str, str]] = []
         if recipe.hold:
             for source in recipe.hold.parallel:
                 require(source, ("english", "text"), "hold.parallel")
-            rows = (r.values for s in recipe.hold.parallel for r in read_source(s, root))
-            self.pairs = [(v["english"], v["text"]) for v in rows]
+            read = (r.values for s in recipe.hold.parallel for r in read_source(s, root))
+            self.pairs = [(v["english"], v["text"]) for v in read]
             if recipe.hold.at == "output":
                 known = {t: i for i, t in enumerate(texts)}
                 self.pairs = [p for p in self.pairs if p[0] in known]
@@ -167,7 +179,7 @@ class DistillBatches:
 
     def __call__(self, step: int) -> Batch:
         rng = np.random.default_rng([self.recipe.seed, 13, step])
-        rows = self.epochs(step)
+        rows = self.trained[self.epochs(step)]
         texts = [self.texts[i] for i in rows]
         if self.switcher:
             texts = [self.switcher(t, rng) for t in texts]
@@ -200,33 +212,54 @@ class DistillBatches:
         return {f"{name}_input_ids": ids, f"{name}_attention_mask": mask}
 
 
-class DistillLoss(nn.Module):
+def held_batches(
+    recipe: DistillRecipe,
+    texts: list[str],
+    teacher: npt.NDArray[np.float16],
+    bridge: Bridge,
+    root: Path,
+    rows: Sequence[int],
+) -> Held | None:
+    """Held-out texts as they are, none switched or dropped; None where none is held out."""
+    if not rows:
+        return None
+    plain = dataclasses.replace(recipe, code_switch=None, token_dropout=0.0, hold=None)
+    batches = DistillBatches(plain, texts, teacher, bridge, root, rows)
+    return Held(batches.epochs.per_epoch, batches)
+
+
+class DistillLoss(ColumnLoss):
     """Teacher's vectors as labels; the features are the student's texts, then the held translations
     (and their English).
     """
 
     def __init__(self, model: SentenceTransformer, recipe: DistillRecipe) -> None:
-        super().__init__()
-        self.model, self.recipe = model, recipe
+        super().__init__(model, recipe.mini_batch_tokens)
+        self.terms, self.hold = recipe.loss, recipe.hold
 
     def forward(
-        self, features: list[dict[str, torch.Tensor]], labels: dict[str, torch.Tensor]
-    ) -> dict[str, torch.Tensor]:
-        loss, hold = self.recipe.loss, self.recipe.hold
-        student = self.model(features[0])["sentence_embedding"]
-        terms = distillation(student, labels["teacher"], loss)
-        if hold and hold.at == "output":
-            other = self.model(features[1])["sentence_embedding"]
-            held = distillation(other, labels["held"], loss)
-            terms |= {f"hold_{name}": hold.weight * term for name, term in held.items()}
-        elif hold:
-            bridge = self.model.module[0] if hasattr(self.model, "module") else self.model[0]
-            x, y = (
-                masked_mean(*bridge.encode_tokens(f["input_ids"], f["attention_mask"]))
-                for f in features[1:3]
-            )
-            same = same_texts(labels["other_key"], labels["english_key"])
-            terms["hold"] = hold.weight * margin_ranking(x, y, hold.temperature, same=same)
+        self, sentence_features: Iterable[dict[str, torch.Tensor]], labels: Any = None
+    ) -> Loss:
+        """The terms of the texts and, where the encoder's states are held, the ranking of these."""
+        features = list(sentence_features)
+        if not self.hold or self.hold.at == "output" or len(features) == 1:
+            return super().forward(features, labels)
+        terms = super().forward(features[:1], labels)
+        assert isinstance(terms, dict)  # such a recipe caches no gradients
+        bridge = self.model.module[0] if hasattr(self.model, "module") else self.model[0]
+        x, y = (
+            masked_mean(*bridge.encode_tokens(f["input_ids"], f["attention_mask"]))
+            for f in features[1:3]
+        )
+        same = same_texts(labels["other_key"], labels["english_key"])
+        ranked = margin_ranking(x, y, self.hold.temperature, same=same)
+        return terms | {"hold": self.hold.weight * ranked}
+
+    def of(self, columns: list[torch.Tensor], labels: Any) -> Loss:
+        terms = distillation(columns[0], labels["teacher"], self.terms)
+        if self.hold and len(columns) > 1:  # held-out texts come without translations
+            held = distillation(columns[1], labels["held"], self.terms)
+            terms |= {f"hold_{name}": self.hold.weight * term for name, term in held.items()}
         return terms
 
 
@@ -241,6 +274,7 @@ class Distill(Stage[DistillRecipe]):
     name = "distill"
     method = "bridge"
     usual = True
+    holds_out = True
     recipe = DistillRecipe
 
     def spreads(self, recipe: DistillRecipe) -> bool:
@@ -256,10 +290,13 @@ class Distill(Stage[DistillRecipe]):
             else Bridge.new(recipe.bridge)
         )
         roles = [role(i, bridge.config.prompts) for i in range(len(texts))]
+        trained, aside = held_out(texts, run.held_rows)
         cut = min(recipe.data.max_tokens, recipe.bridge.max_tokens)
         teacher = teacher_vectors(recipe.bridge.target.base, texts, cache, cut, roles)
         if bridge.residual is not None and not recipe.start:
-            start_residual(bridge, texts, teacher, roles)
+            start_residual(
+                bridge, [texts[i] for i in trained], teacher[trained], [roles[i] for i in trained]
+            )
         ready(bridge, recipe.optim)
         model = assemble(bridge)
         if recipe.inputs:
@@ -268,7 +305,7 @@ class Distill(Stage[DistillRecipe]):
             run.phase(
                 "inputs-phase",
                 InputLoss(bridge, means),
-                DistillBatches(plain, texts, means, bridge, root),
+                DistillBatches(plain, texts, means, bridge, root, trained),
                 recipe.inputs,
                 trainer=BridgeTrainer,
                 title="target's inputs",
@@ -276,10 +313,12 @@ class Distill(Stage[DistillRecipe]):
         run.phase(
             "distill",
             model,
-            DistillBatches(recipe, texts, teacher, bridge, root),
+            DistillBatches(recipe, texts, teacher, bridge, root, trained),
             recipe.optim,
             trainer=BridgeSentenceTrainer,
             loss=DistillLoss(model, recipe),
+            validated=True,
+            held=held_batches(recipe, texts, teacher, bridge, root, aside),
         )
         return partial(save_model, model)
 
@@ -287,5 +326,9 @@ class Distill(Stage[DistillRecipe]):
         """What a run would do: texts, parameters by part, memory. Trains nothing."""
         return {
             "rows": {"texts": len(read_texts(recipe.data))},
-            **plan_bridge(recipe.bridge, recipe.batch_size * recipe.data.max_tokens, recipe.optim),
+            **plan_bridge(
+                recipe.bridge,
+                recipe.mini_batch_tokens or recipe.batch_size * recipe.data.max_tokens,
+                recipe.optim,
+            ),
         }

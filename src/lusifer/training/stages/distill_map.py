@@ -28,7 +28,7 @@ from lusifer.training.losses.distances import Cosine
 from lusifer.training.losses.distillation import Term, distillation, distinct
 from lusifer.training.losses.in_batch import TeacherRanking
 from lusifer.training.maps import fit, linear
-from lusifer.training.stage import Run, Save, Stage
+from lusifer.training.stage import Logger, Run, Save, Stage
 from lusifer.training.teacher_vectors import teacher_vectors
 from lusifer.training.texts import Epochs, TextData, read_texts
 
@@ -51,6 +51,7 @@ class PooledRecipe:
     cache: str | None = None
     loss: tuple[Term, ...] = (Cosine(), TeacherRanking())
     optim: Optim = field(default_factory=lambda: Optim(steps=2000, lr=1e-3, save_every=1000))
+    log: Logger | None = None
 
     def __post_init__(self) -> None:
         distinct(self.loss)

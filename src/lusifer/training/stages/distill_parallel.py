@@ -11,7 +11,7 @@ no parallel text: then `distill` a bridge from English alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -29,14 +29,16 @@ from lusifer.errors import ConfigError
 from lusifer.models import sentence_transformer, tokenise
 from lusifer.training.assemble import save_model
 from lusifer.training.loop import Batch, Optim
+from lusifer.training.losses.cached import ColumnLoss, Loss, check_mini_batch
 from lusifer.training.losses.info_nce import InfoNCE
 from lusifer.training.losses.pair_terms import Keys, PairVectors
 from lusifer.training.memory import training_bytes
 from lusifer.training.padded_table import is_table
-from lusifer.training.stage import Run, Save, Stage
+from lusifer.training.stage import Logger, Run, Save, Stage
 from lusifer.training.teacher_vectors import teacher_vectors
 from lusifer.training.texts import Epochs, locate_root
 from lusifer.training.trainers import SentenceTrainer
+from lusifer.training.validation import Held, Validation, held_out
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class MultilingualRecipe:
 
     `project` puts a dense layer at the student's end, which it needs where the teacher's vectors
     have another size. `ranking` is the weight of the translations' ranking. `cache` keeps the
-    teacher's vectors for several runs.
+    teacher's vectors for several runs. `mini_batch_tokens` caches gradients (GradCache).
     """
 
     stage: Literal["distill"]
@@ -74,12 +76,16 @@ class MultilingualRecipe:
     temperature: float = 0.05
     seed: int = 0
     batch_size: int = 256
+    mini_batch_tokens: int | None = None
     cache: str | None = None
     optim: Optim = field(default_factory=lambda: Optim(lr=2e-4))
+    validation: Validation | None = None
+    log: Logger | None = None
 
     def __post_init__(self) -> None:
         if self.ranking < 0 or self.temperature <= 0:
             raise ValueError("ranking must be 0 or more, temperature above 0")
+        check_mini_batch(self.mini_batch_tokens)
 
 
 def student(recipe: MultilingualRecipe) -> SentenceTransformer:
@@ -124,8 +130,14 @@ class MultilingualBatches:
     """
 
     def __init__(
-        self, recipe: MultilingualRecipe, pairs: list[tuple[str, str]], model: Any, output: Path
+        self,
+        recipe: MultilingualRecipe,
+        pairs: list[tuple[str, str]],
+        model: Any,
+        output: Path,
+        rows: Sequence[int],
     ) -> None:
+        """`rows` of the pairs are trained on."""
         self.pairs, self.tokenizer = pairs, model.tokenizer
         self.max_tokens = min(
             recipe.data.max_tokens, model.max_seq_length or recipe.data.max_tokens
@@ -135,12 +147,11 @@ class MultilingualBatches:
         self.index = np.array([index[english] for english, _ in pairs], dtype=np.int64)
         cache = Path(recipe.cache) if recipe.cache else output / "prepared"
         self.vectors = teacher_vectors(recipe.teacher, texts, cache, recipe.data.max_tokens)
-        self.epochs = Epochs(
-            [english + text for english, text in pairs], recipe.batch_size, recipe.seed
-        )
+        self.trained = np.array(rows, dtype=np.int64)
+        self.epochs = Epochs(["".join(pairs[i]) for i in rows], recipe.batch_size, recipe.seed)
 
     def __call__(self, step: int) -> Batch:
-        rows = self.epochs(step)
+        rows = self.trained[self.epochs(step)]
         batch: Batch = {}
         for side, name in enumerate(("english", "text")):
             found = tokenise(
@@ -152,28 +163,24 @@ class MultilingualBatches:
         }
 
 
-class MultilingualLoss(torch.nn.Module):
+class MultilingualLoss(ColumnLoss):
     """Mean squared error of both sides to the label, times the vectors' size, and the translations'
     ranking.
     """
 
     def __init__(self, model: SentenceTransformer, recipe: MultilingualRecipe) -> None:
-        super().__init__()
-        self.model: Any = model
+        super().__init__(model, recipe.mini_batch_tokens)
         self.mse: Any = MSELoss(model)
         self.size, self.ranking = model.get_embedding_dimension() or 1, recipe.ranking
         self.contrast = InfoNCE(temperature=recipe.temperature, mask=None)
 
-    def forward(
-        self, sentence_features: Iterable[dict[str, torch.Tensor]], labels: torch.Tensor
-    ) -> torch.Tensor:
-        vectors = [self.model(feature)["sentence_embedding"] for feature in sentence_features]
+    def of(self, columns: list[torch.Tensor], labels: torch.Tensor) -> Loss:
         loss: torch.Tensor = self.size * self.mse.compute_loss_from_embeddings(
-            vectors, [labels] * len(vectors)
+            columns, [labels] * len(columns)
         )
         if self.ranking:
             text, target = (
-                F.normalize(vectors[1].float(), dim=-1),
+                F.normalize(columns[1].float(), dim=-1),
                 F.normalize(labels.float(), dim=-1),
             )
             key = (
@@ -189,18 +196,26 @@ class Multilingual(Stage[MultilingualRecipe]):
 
     name = "distill"
     method = "parallel"
+    holds_out = True
     recipe = MultilingualRecipe
 
     def train(self, recipe: MultilingualRecipe, run: Run) -> Save:
         model = student(recipe)
         pairs = read_pairs(recipe, locate_root(recipe.data.root))
+        trained, aside = (
+            MultilingualBatches(recipe, pairs, model, run.output, rows) if rows else None
+            for rows in held_out([english for english, _ in pairs], run.held_rows)
+        )
+        assert trained is not None
         run.phase(
             "multilingual",
             model,
-            MultilingualBatches(recipe, pairs, model, run.output),
+            trained,
             recipe.optim,
             trainer=SentenceTrainer,
             loss=MultilingualLoss(model, recipe),
+            validated=True,
+            held=Held(aside.epochs.per_epoch, aside) if aside else None,
         )
         return partial(save_model, model)
 

@@ -17,7 +17,7 @@ by the method `parallel` with parallel text.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -36,11 +36,12 @@ from lusifer.io import replacing_folder, write_array
 from lusifer.models import no_dropout, padded, sentence_transformer
 from lusifer.training.assemble import save_model
 from lusifer.training.loop import Batch, Optim, mean_count, wait_for_all
+from lusifer.training.losses.cached import ColumnLoss, Loss, check_mini_batch
 from lusifer.training.losses.distances import RawError
 from lusifer.training.losses.distillation import Term, distillation, distinct
 from lusifer.training.memory import activation_bytes, training_bytes
 from lusifer.training.output import PREPARED
-from lusifer.training.stage import Run, Save, Stage
+from lusifer.training.stage import Logger, Run, Save, Stage
 from lusifer.training.student_model import (
     HEAD_TEXTS,
     StudentStart,
@@ -52,6 +53,7 @@ from lusifer.training.student_model import (
 )
 from lusifer.training.texts import POOL
 from lusifer.training.trainers import SentenceTrainer
+from lusifer.training.validation import Held, Validation
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +72,7 @@ class VectorData:
 @dataclass(frozen=True)
 class StudentRecipe:
     """Everything that `lusifer train` needs for a student. `batch_tokens` bounds a step's tokens,
-    padding included.
+    padding included; `mini_batch_tokens` caches gradients (GradCache) over parts of so many.
 
     `whiten` evens out, in the end, the variances of the vectors' principal axes by that power (1 is
     whitening), and centres them: what the student could not learn lies along the teacher's largest
@@ -88,12 +90,16 @@ class StudentRecipe:
     texts: Drawn | None = None
     seed: int = 0
     batch_tokens: int = 6144
+    mini_batch_tokens: int | None = None
     whiten: float | None = None
     loss: tuple[Term, ...] = (RawError(),)
     optim: Optim = field(default_factory=lambda: Optim(lr=3e-4))
+    validation: Validation | None = None
+    log: Logger | None = None
 
     def __post_init__(self) -> None:
         distinct(self.loss)
+        check_mini_batch(self.mini_batch_tokens)
         if self.whiten is not None and not 0 <= self.whiten <= 1:
             raise ValueError(
                 f"whiten is {self.whiten}; it is a power from 0 (a rotation) to 1, or null for none"
@@ -163,7 +169,14 @@ class StudentBatches:
     time does not depend on lengths.
     """
 
-    def __init__(self, recipe: StudentRecipe, folder: Path, model: SentenceTransformer) -> None:
+    def __init__(
+        self,
+        recipe: StudentRecipe,
+        folder: Path,
+        model: SentenceTransformer,
+        rows: npt.NDArray[np.int64] | None = None,
+    ) -> None:
+        """`rows` of the store are read; without them all."""
         self.store = TokenStore.open(folder / "tokens")
         self.vectors = np.load(folder / "vectors.npy", mmap_mode="r")
         self.seed, self.budget = recipe.seed, recipe.batch_tokens
@@ -174,10 +187,15 @@ class StudentBatches:
             tokenizer.pad_token_id,
         )
         self.lengths = self.store.lengths + 2
+        self.own = np.arange(len(self.store)) if rows is None else rows
         mean = float(np.minimum(self.lengths, recipe.data.max_tokens).mean())
         self.size = max(2, round(POOL * recipe.batch_tokens / mean))
         self._counts: list[int] = []
         self._cached: tuple[int, list[npt.NDArray[np.int64]]] = (-1, [])
+
+    def in_all(self) -> int:
+        """How many batches hold each text once."""
+        return self._count(0)
 
     def rows(self, step: int) -> npt.NDArray[np.int64]:
         """The texts of a step; epochs hold different numbers of batches, so they are counted from
@@ -200,7 +218,7 @@ class StudentBatches:
         return self._cached[1]
 
     def _cut(self, epoch: int) -> Iterator[npt.NDArray[np.int64]]:
-        order = np.random.default_rng([self.seed, 21, epoch]).permutation(len(self.store))
+        order = self.own[np.random.default_rng([self.seed, 21, epoch]).permutation(len(self.own))]
         for pool in range(0, len(order), self.size):
             rows = order[pool : pool + self.size]
             rows = rows[np.argsort(self.lengths[rows], kind="stable")]
@@ -233,7 +251,7 @@ class StudentBatches:
         }
 
 
-class VectorLoss(torch.nn.Module):
+class VectorLoss(ColumnLoss):
     """The student's unit vectors against the teacher's, (n, d) both: centred at the teacher's mean, in
     units of its standard deviation.
     """
@@ -242,19 +260,20 @@ class VectorLoss(torch.nn.Module):
     variance: torch.Tensor
 
     def __init__(
-        self, model: SentenceTransformer, terms: tuple[Term, ...], vectors: npt.NDArray[np.float16]
+        self,
+        model: SentenceTransformer,
+        terms: tuple[Term, ...],
+        vectors: npt.NDArray[np.float16],
+        mini_batch_tokens: int | None = None,
     ) -> None:
-        super().__init__()
-        self.model, self.terms = model, terms
+        super().__init__(model, mini_batch_tokens)
+        self.terms = terms
         sample = torch.from_numpy(vectors[: 1 << 16].astype(np.float32))
         self.register_buffer("centre", sample.mean(0))
         self.register_buffer("variance", (sample - sample.mean(0)).pow(2).sum(-1).mean())
 
-    def forward(
-        self, sentence_features: Iterable[dict[str, torch.Tensor]], labels: torch.Tensor
-    ) -> dict[str, torch.Tensor]:
-        (features,) = sentence_features
-        student = F.normalize(self.model(features)["sentence_embedding"].float(), dim=-1)
+    def of(self, columns: list[torch.Tensor], labels: torch.Tensor) -> Loss:
+        student = F.normalize(columns[0].float(), dim=-1)
         teacher = F.normalize(labels.float(), dim=-1)
         student, teacher = ((v - self.centre) / self.variance.sqrt() for v in (student, teacher))
         found = distillation(student, teacher, self.terms)
@@ -268,6 +287,7 @@ class Student(Stage[StudentRecipe]):
 
     name = "distill"
     method = "vectors"
+    holds_out = True
     recipe = StudentRecipe
 
     def check(self, recipe: StudentRecipe, *, restart: bool) -> None:
@@ -285,9 +305,22 @@ class Student(Stage[StudentRecipe]):
         no_dropout(model)
         if recipe.start.four_bits:
             train_in_four_bits(model)
-        batches = StudentBatches(recipe, run.prepared, model)
-        loss = VectorLoss(model, recipe.loss, batches.vectors)
-        run.phase("student", model, batches, recipe.optim, trainer=SentenceTrainer, loss=loss)
+        store = TokenStore.open(run.prepared / "tokens")
+        order = np.random.default_rng([recipe.seed, 23]).permutation(len(store))
+        aside = np.sort(order[: min(run.held_rows, len(order) // 2)])
+        batches = StudentBatches(recipe, run.prepared, model, np.sort(order[len(aside) :]))
+        held = StudentBatches(recipe, run.prepared, model, aside) if len(aside) else None
+        loss = VectorLoss(model, recipe.loss, batches.vectors, recipe.mini_batch_tokens)
+        run.phase(
+            "student",
+            model,
+            batches,
+            recipe.optim,
+            trainer=SentenceTrainer,
+            loss=loss,
+            validated=True,
+            held=Held(held.in_all(), held) if held else None,
+        )
 
         def save(folder: Path) -> None:
             keep_four_bits(model)
@@ -302,7 +335,9 @@ class Student(Stage[StudentRecipe]):
         texts, vectors = read_taught(recipe.data)
         model = starting(recipe.start, texts)
         count = sum(p.numel() for p in model.parameters())
-        states = activation_bytes(recipe.batch_tokens, model[0].auto_model.config)
+        states = activation_bytes(
+            recipe.mini_batch_tokens or recipe.batch_tokens, model[0].auto_model.config
+        )
         return {
             "rows": {"texts": len(texts)},
             "parameters": {"total": count, "trained": count},

@@ -21,8 +21,9 @@ from lusifer.io import replacing_folder, write_text
 from lusifer.models import families, tokenise
 from lusifer.training.loop import Batch, Optim, wait_for_all
 from lusifer.training.memory import activation_bytes, training_bytes
-from lusifer.training.stage import Run, Save, Stage
+from lusifer.training.stage import Logger, Run, Save, Stage
 from lusifer.training.texts import Epochs, TextData, read_texts
+from lusifer.training.validation import Held, Validation, held_out
 from lusifer.training.vocabulary import BOS, EOS, PAD, Vocabulary, fast_tokenizer, train_tokenizer
 
 
@@ -54,6 +55,8 @@ class DecoderRecipe:
     shape: DecoderShape = field(default_factory=DecoderShape)
     batch_size: int = 128
     optim: Optim = field(default_factory=lambda: Optim(steps=2000, lr=2e-3))
+    validation: Validation | None = None
+    log: Logger | None = None
 
 
 def decoder_config(recipe: DecoderRecipe, vocabulary: int) -> transformers.LlamaConfig:
@@ -101,6 +104,7 @@ class Decoder(Stage[DecoderRecipe]):
 
     name = "pretrain"
     method = "causal"
+    holds_out = True
     recipe = DecoderRecipe
     result = "decoder"
 
@@ -115,8 +119,20 @@ class Decoder(Stage[DecoderRecipe]):
         model = transformers.LlamaForCausalLM(decoder_config(recipe, len(tokenizer)))
         if recipe.optim.gradient_checkpointing:
             families.recompute(model)
-        batches = DecoderBatches(recipe, texts, tokenizer)
-        run.phase("causal", model, batches, recipe.optim, title="causal LM")
+        trained, aside = (
+            DecoderBatches(recipe, [texts[i] for i in part], tokenizer) if part else None
+            for part in held_out(texts, run.held_rows)
+        )
+        assert trained is not None
+        run.phase(
+            "causal",
+            model,
+            trained,
+            recipe.optim,
+            title="causal LM",
+            validated=True,
+            held=Held(aside.epochs.per_epoch, aside) if aside else None,
+        )
 
         def save(folder: Path) -> None:
             with replacing_folder(folder) as aside:

@@ -32,7 +32,7 @@ from lusifer.training.losses.margin import margin_ranking, same_texts
 from lusifer.training.memory import activation_bytes, training_bytes
 from lusifer.training.pair_store import PairStore, Sampler
 from lusifer.training.ranking import Ranking, RankingBatches, sampled_tokens
-from lusifer.training.stage import Run, Save, Stage
+from lusifer.training.stage import Logger, Run, Save, Stage
 from lusifer.training.vocabulary import BOS, EOS, PAD, SPECIALS, Vocabulary, fast_tokenizer
 
 
@@ -57,6 +57,7 @@ class Masking:
     """
 
     optim: Optim = field(default_factory=lambda: Optim(steps=3000, lr=1e-3))
+    log: Logger | None = None
     batch_tokens: int = 65_536
     ratio: float = 0.3
     kinds: dict[str, float] = field(

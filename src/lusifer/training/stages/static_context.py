@@ -33,7 +33,7 @@ from lusifer.training.corpus import Data, read_kind
 from lusifer.training.memory import training_bytes
 from lusifer.training.pair_store import PairStore
 from lusifer.training.ranking import Ranking, RankingBatches, sampled_tokens
-from lusifer.training.stage import Run, Save, Stage
+from lusifer.training.stage import Logger, Run, Save, Stage
 from lusifer.training.teaching import Objective, TaughtBatches, VectorTeacher, check, prepared
 from lusifer.training.vocabulary import PAD, Vocabulary
 
@@ -66,6 +66,7 @@ class ContextRecipe:
     int8: bool = False
     ranking: Ranking = field(default_factory=Ranking)
     teacher: VectorTeacher | None = None
+    log: Logger | None = None
 
     def __post_init__(self) -> None:
         check(self.teacher, self.nested, self.few, self.ranking)

@@ -27,7 +27,7 @@ from lusifer.training.corpus import Data, read_kind
 from lusifer.training.memory import training_bytes
 from lusifer.training.pair_store import PairStore
 from lusifer.training.ranking import Ranking, RankingBatches, sampled_tokens
-from lusifer.training.stage import Run, Save, Stage
+from lusifer.training.stage import Logger, Run, Save, Stage
 from lusifer.training.substrings import Substrings
 from lusifer.training.teaching import Objective, TaughtBatches, VectorTeacher, check, prepared
 from lusifer.training.vocabulary import SPECIALS, Vocabulary
@@ -58,6 +58,7 @@ class StaticRecipe:
     max_tokens: int = 512
     ranking: Ranking = field(default_factory=Ranking)
     teacher: VectorTeacher | None = None
+    log: Logger | None = None
 
     def __post_init__(self) -> None:
         check(self.teacher, self.nested, self.few, self.ranking, self.dim)
