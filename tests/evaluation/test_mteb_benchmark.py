@@ -17,9 +17,10 @@ from lusifer.errors import LusiferError
 from lusifer.evaluation import contamination, mteb_benchmark as book
 from lusifer.evaluation.catalog import TASKS
 from lusifer.evaluation.mteb_benchmark import BenchmarkSet, benchmark_sets, means
+from lusifer.evaluation.prompts import prompt_for
 from lusifer.evaluation.run import run
 from lusifer.evaluation.tasks import mteb_tasks
-from lusifer.evaluation.tasks.mteb_tasks import MtebSet, prompt_for
+from lusifer.evaluation.tasks.mteb_tasks import MtebSet
 from lusifer.models.load import LoadedModel
 from tests.evaluation.oracle import Oracle
 

@@ -271,9 +271,7 @@ def test_cached_gradients_are_those_of_the_whole_batch(
     stage: str, texts: Path, model_folder: Folder
 ) -> None:
     """Without what draws at random in a forward pass: dropout falls otherwise on other batches."""
-    changes = {"distill bridge": ["token_dropout=0", "bridge.encoder.train=frozen"]}.get(
-        stage, []
-    )
+    changes = {"distill bridge": ["token_dropout=0", "bridge.encoder.train=frozen"]}.get(stage, [])
     file = recipe(stage, texts, model_folder)
     few = ["optim.steps=1", "optim.save_every=1", *changes]
     train(file, [*few, f"output={texts / 'whole'}"])

@@ -11,6 +11,7 @@ of disk a text.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from hashlib import blake2b
 from pathlib import Path
 
@@ -38,8 +39,24 @@ class Encoder:
         self.model, self.folder, self.tell = model, folder, tell
         with disk_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
+        self._choose: Callable[[str | None], str | None] = lambda prompt: (
+            prompt if prompt in model.prompts else None
+        )
         self._vectors, self._keys = self.folder / "vectors.f32", self.folder / "keys"
         self._known = self._resume()
+
+    def asked_by(self, choose: Callable[[str | None], str | None]) -> Encoder:
+        """The same encoder, with the same vectors, whose prompts are chosen otherwise.
+
+        Args:
+            choose: the prompt that is asked for, or None → the name of one of the model's, or None.
+
+        Returns:
+            The encoder; both remember what either embeds.
+        """
+        other = copy(self)
+        other._choose = choose
+        return other
 
     def __call__(self, texts: Sequence[str], prompt: str | None = None) -> Vectors:
         """Vectors (n, dim) of `texts`. A prompt that the model does not have is none."""
@@ -47,7 +64,7 @@ class Encoder:
 
     def rows(self, texts: Sequence[str], prompt: str | None = None) -> CachedRows:
         """The same, to be read slice by slice."""
-        prompt = prompt if prompt in self.model.prompts else None
+        prompt = self._choose(prompt)
         before = _before(self.model, prompt)
         positions = np.empty(len(texts), dtype=np.int64)
         for start in range(0, len(texts), SORTED * BLOCK):

@@ -26,6 +26,7 @@ from lusifer.encoding import Encoder
 from lusifer.errors import LusiferError
 from lusifer.evaluation.catalog import chosen_tasks
 from lusifer.evaluation.contamination import declared, zero_shot
+from lusifer.evaluation.prompts import ROLES, prompt_for
 from lusifer.evaluation.scores import Measured, Score
 from lusifer.evaluation.tasks.kinds import Task
 from lusifer.io import disk_errors, expand, fingerprint, locked, replacing_file, sha256, write_json
@@ -164,9 +165,21 @@ def measure(
 ) -> Outcome:
     """Ask one task of a model."""
     start = time.perf_counter()
-    measured = tuple(task.measure(root, model, anchor, languages))
+    other = _asked(anchor, task) if anchor else None
+    measured = tuple(task.measure(root, _asked(model, task), other, languages))
     scores = tuple(m.score() for m in measured)
     return Outcome(task.name, task.kind, measured, scores, time.perf_counter() - start)
+
+
+def _asked(encoder: Encoder, task: Task) -> Encoder:
+    """The encoder, each text of the task with the prompt that fits best."""
+    prompts = encoder.model.prompts
+
+    def choose(role: str | None) -> str | None:
+        chosen = role in prompts and role not in ROLES  # mteb's tasks have chosen already
+        return role if chosen else prompt_for(prompts, task.name, task.kind, role)
+
+    return encoder.asked_by(choose)
 
 
 def claim(into: Path, model: LoadedModel, settings: dict[str, Any]) -> Path:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +45,30 @@ ENGLISH = ("query", "document", "negative")  # columns that `english_only` looks
 
 @dataclass(frozen=True)
 class WeightedSource(Source):
-    """A source and how often it is drawn, beside its size: 2 twice as often, 0 never."""
+    """A source and how often it is drawn, beside its size: 2 twice as often, 0 never.
+
+    `prompts` are instructions of its own, for `query` and `document`, instead of the recipe's; of
+    several one is drawn for each row. `task` is the name that the model keeps the first of them
+    under, a task's of `lusifer evaluate` (`xquad`) or a kind's (`Retrieval`), which are then asked
+    with it.
+    """
 
     weight: float = 1.0
+    prompts: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    task: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if unknown := sorted(set(self.prompts) - {"query", "document"}):
+            raise ValueError(f"prompts are for query and document, not {', '.join(unknown)}")
+        if not all(self.prompts.values()):
+            raise ValueError(
+                "prompts of a source are one instruction or more; leave the key out for none"
+            )
+        if self.task and not self.prompts:
+            raise ValueError(
+                f"task is {self.task!r}, which names prompts that the source has none of"
+            )
 
 
 @dataclass(frozen=True)
@@ -193,7 +214,8 @@ class PairBatches:
         """`parts` are the rows of each store that are drawn from; without them all."""
         self.stores, self.tokenizer, self.frozen = stores, tokenizer, frozen
         self.parts = parts or [np.arange(len(store)) for store in stores]
-        self.prompts = settings.prompts
+        self.prompts, self.seed = settings.prompts, settings.seed
+        self.own = [source.prompts for source in settings.data.sources]
         self.max_tokens = min(settings.data.max_tokens, max_tokens or settings.data.max_tokens)
         columns = None if settings.mixing.distinct == "all" else 2
         texts = [
@@ -222,10 +244,25 @@ class PairBatches:
     def __call__(self, step: int) -> Batch:
         return self.batch(self._chosen(step))
 
+    def _prompts(self, side: str, chosen: Places) -> list[str]:
+        """What stands before each row's texts: its source's own instruction, one of them drawn by
+        the row's number, or the recipe's.
+        """
+        usual, found = self.prompts.get(side, ""), list[str]()
+        for source, row in chosen:
+            own = self.own[source].get(side)
+            if not own:
+                found.append(usual)
+                continue
+            drawn = np.random.default_rng([self.seed, 24, source, row, side == "query"])
+            found.append(own[int(drawn.integers(len(own)))] if len(own) > 1 else own[0])
+        return found
+
     def batch(self, chosen: Places) -> Batch:
         """Rows of the stores as a step reads them."""
         rows = self._rows(chosen)
-        batch = tokenise_rows(rows, self.tokenizer, self.prompts, self.max_tokens)
+        prompts = {side: self._prompts(side, chosen) for side in ("query", "document")}
+        batch = tokenise_rows(rows, self.tokenizer, prompts, self.max_tokens)
         columns = 1 + min(len(row[2]) for row in rows)
         if self.frozen:
             add_frozen(batch, self.frozen, self.stores, chosen, columns)
@@ -283,10 +320,10 @@ def held_pairs(batches: PairBatches, parts: Sequence[Ints], batch_size: int) -> 
 
 
 def tokenise_rows(
-    rows: Sequence[Row], tokenizer: Any, prompts: Mapping[str, str], max_tokens: int
+    rows: Sequence[Row], tokenizer: Any, prompts: Mapping[str, Sequence[str]], max_tokens: int
 ) -> Batch:
-    """Rows → `query_`, `document_` and `negative_K_` ids and masks, prompts put before the texts;
-    as many negatives as all rows have.
+    """Rows → `query_`, `document_` and `negative_K_` ids and masks, each row's prompts put before its
+    texts; as many negatives as all rows have.
     """
     columns = {"query": [r[0] for r in rows], "document": [r[1] for r in rows]}
     columns |= {
@@ -294,7 +331,8 @@ def tokenise_rows(
     }
     batch: Batch = {}
     for name, texts in columns.items():
-        prompt = prompts.get("query" if name == "query" else "document", "")
-        features = tokenise(tokenizer, [prompt + text for text in texts], max_tokens)
+        before = prompts["query" if name == "query" else "document"]
+        whole = [prompt + text for prompt, text in zip(before, texts, strict=True)]
+        features = tokenise(tokenizer, whole, max_tokens)
         batch |= {f"{name}_{key}": value for key, value in features.items()}
     return batch

@@ -429,3 +429,56 @@ def test_scores_stay_with_their_negatives(tmp_path: Path) -> None:
     ((texts, scores),) = _rows(parsed.data, parsed.data.sources[0], tmp_path, 1, scored=True)
     assert texts == ("q", "d", "n")
     assert scores == [3.0, 1.0]
+
+
+INSTRUCTED = (
+    "data.sources=[{files: [pairs.jsonl], columns: [query, document, negative], task: xquad, "
+    "prompts: {query: ['Find the answer: ', 'Which passage? ', '']}}, "
+    "{files: [pairs.jsonl], columns: [query, document, negative]}]"
+)
+
+
+def test_each_source_has_its_own_instructions_and_the_model_keeps_them(recipe: Path) -> None:
+    parsed = load_recipe(recipe, [INSTRUCTED, "matryoshka=[]", "mixing={homogeneous: 0.5}"])
+    model = contrastive.starting_model(parsed)
+    stores = contrastive.read(parsed, recipe.parent / "stores")
+    batches = contrastive.make_batches(parsed, model, stores)
+    seen: dict[int, set[str]] = {0: set(), 1: set()}
+    for step in range(12):
+        texts = model.tokenizer.batch_decode(
+            batches(step)["query_input_ids"], skip_special_tokens=True
+        )
+        for (source, row), text in zip(batches._chosen(step), texts, strict=True):
+            query = stores[source][row][0]
+            plain = model.tokenizer.decode(
+                model.tokenizer(query)["input_ids"], skip_special_tokens=True
+            )
+            assert text.endswith(plain)
+            seen[source].add(text.removesuffix(plain).strip())
+    assert len(seen[0]) == 3  # every instruction is drawn
+    assert len(seen[1]) == 1  # the recipe's own
+    again = contrastive.make_batches(parsed, model, stores)
+    assert torch.equal(again(5)["query_input_ids"], batches(5)["query_input_ids"])
+    folder = train(recipe, [INSTRUCTED, "matryoshka=[]", "optim.steps=2"])
+    prompts = lusifer.load(folder).prompts
+    assert prompts["xquad-query"] == "Find the answer: "
+    assert prompts["query"] == "Q: "
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            ["{files: [pairs.jsonl], columns: [query, document], prompts: {passage: [a]}}"],
+            "not passage",
+        ),
+        (
+            ["{files: [pairs.jsonl], columns: [query, document], prompts: {query: []}}"],
+            "one instruction or more",
+        ),
+        (["{files: [pairs.jsonl], columns: [query, document], task: xquad}"], "has none of"),
+    ],
+)
+def test_wrong_instructions_are_one_line(recipe: Path, changes: list[str], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        load_recipe(recipe, [f"data.sources=[{changes[0]}]", "matryoshka=[]"])

@@ -20,6 +20,7 @@ import numpy as np
 
 from lusifer.encoding import Encoder
 from lusifer.errors import LusiferError, MissingExtra
+from lusifer.evaluation.prompts import prompt_for
 from lusifer.evaluation.scores import Measured, v_measure
 from lusifer.text import Languages
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from lusifer.models import Vectors
 
 CROSSLINGUAL = "crosslingual"
-ROLES = {"query": "query", "passage": "document", "document": "document"}
 SIMILARITIES = {
     "cosine_scores": 1,
     "similarity_scores": 1,
@@ -272,16 +272,3 @@ class MtebModel:
         return ModelMeta.create_empty(
             {"name": "lusifer/model", "revision": "none", "embed_dim": self.encoder.model.dim}
         )
-
-
-def prompt_for(prompts: Mapping[str, str], task: str, kind: str, role: Any) -> str | None:
-    """The name of the prompt that fits best, in mteb's order: task and role, task, kind and role,
-    kind, role.
-    """
-    role = getattr(role, "value", role)
-    names = (
-        [f"{task}-{role}", task, f"{kind}-{role}", kind, str(role), ROLES.get(str(role), "")]
-        if role
-        else [task, kind]
-    )
-    return next((name for name in names if name in prompts), None)

@@ -170,6 +170,11 @@ class ContrastiveRecipe:
             )
         if self.heads and isinstance(self.loss[0], InfoNCE):  # its only term, as was checked
             check_hybrid(self.loss[0])
+        named = [source for source in self.data.sources if source.prompts]
+        if named and (queries or self.adapter):
+            raise ValueError(
+                "a source's prompts go without train: queries, whose documents stay as they are, and without adapter"
+            )
         if queries and more:
             raise ValueError(
                 "train: queries goes without matryoshka, mini_batch_tokens and the term scores"
@@ -264,6 +269,16 @@ def all_sizes(recipe: ContrastiveRecipe, model: Any) -> list[int]:
     return [whole, *recipe.matryoshka]
 
 
+def keep_prompts(recipe: ContrastiveRecipe, model: Any) -> None:
+    """Put the sources' instructions into a model's prompts, by the names of their tasks
+    (`xquad-query`), as `lusifer evaluate` and mteb look for them.
+    """
+    for source in recipe.data.sources:
+        for side, own in source.prompts.items():
+            if source.task:
+                model.prompts[f"{source.task}-{side}"] = own[0]
+
+
 def read(recipe: ContrastiveRecipe, folder: Path) -> list[RowStore]:
     """The recipe's rows, a store on disk a source. Raises ConfigError and DataError for wrong ones."""
     root = locate_root(recipe.data.root)
@@ -308,6 +323,7 @@ class Contrastive(Stage[ContrastiveRecipe]):
             prompt = own_prompts(recipe, plain).get("document", "")
             length = recipe.data.max_tokens
             frozen = frozen_vectors(plain, recipe.base, prompt, length, stores, run.prepared)
+        keep_prompts(recipe, model)
         trained, aside = split_stores(stores, run.held_rows)
         batches = make_batches(recipe, model, stores, frozen, trained)
         trainer: type[Any] = SentenceTrainer
