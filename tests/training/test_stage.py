@@ -17,8 +17,8 @@ import lusifer
 from lusifer.errors import DataError, LusiferError
 from lusifer.io.files import sha256
 from lusifer.training import loop, stage as runner
-from lusifer.training.journal import read_log
 from lusifer.training.run import plan, stage_names, train
+from lusifer.training.run_log import read_log
 from tests.conftest import TEXTS, make_table
 from tests.training.recipes import STAGES, recipe, weights
 

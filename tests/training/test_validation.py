@@ -21,8 +21,8 @@ from safetensors.torch import load_file
 
 from lusifer.errors import ConfigError, LusiferError, MissingExtra, Preempted
 from lusifer.training import loop
-from lusifer.training.journal import draw_curves, read_log
 from lusifer.training.run import load_recipe, train
+from lusifer.training.run_log import draw_curves, read_log
 from lusifer.training.validation import held_out
 from tests.conftest import TEXTS
 from tests.training.recipes import recipe, weights

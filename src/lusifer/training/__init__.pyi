@@ -1,9 +1,6 @@
 """What other packages use of this one; all else in it is its own."""
 
 from .assemble import save_model as save_model
-from .journal import (
-    validated as validated,
-)
 from .loop import (
     leave_together as leave_together,
 )
@@ -14,6 +11,9 @@ from .run import (
     load_recipe as load_recipe,
     plan as plan,
     train as train,
+)
+from .run_log import (
+    validated as validated,
 )
 from .stage import Run as Run, Save as Save, Stage as Stage
 from .texts import TextData as TextData, read_texts as read_texts

@@ -23,7 +23,6 @@ from transformers import TrainingArguments
 
 from lusifer.errors import ConfigError, MissingExtra
 from lusifer.io import made_folder
-from lusifer.training.journal import LOG, Journal, draw_curves
 from lusifer.training.loop import (
     Batch,
     Optim,
@@ -38,6 +37,7 @@ from lusifer.training.loop import (
 )
 from lusifer.training.output import PREPARED, RECIPE, VERSIONS, claim
 from lusifer.training.preempt import Preemption
+from lusifer.training.run_log import LOG, PhaseLog, draw_curves
 from lusifer.training.texts import locate_root
 from lusifer.training.validation import Held, Validation, Validator
 
@@ -122,11 +122,11 @@ class Run:
         self._say(title or name, model, built.args, optim)
         done = checkpoints(self.output / name)
         step = int(done[-1].name.split("-")[1]) if done else 0
-        journal, preemption = Journal(self.output / LOG, name, step), Preemption()
-        callbacks: list[Any] = [journal, preemption]
+        phase_log, preemption = PhaseLog(self.output / LOG, name, step), Preemption()
+        callbacks: list[Any] = [phase_log, preemption]
         validator = None
         if validated and self.validation:
-            past = journal.measurements()
+            past = phase_log.measurements()
             validator = Validator(built, self.validation, held, title or name, past)
             callbacks.append(validator)
         if validator is None or not validator.patience_is_out():

@@ -17,7 +17,7 @@ LOG, CURVES = "log.jsonl", "curves.png"
 PREFIX = "validation_"
 
 
-class Journal(transformers.TrainerCallback):  # type: ignore[misc]
+class PhaseLog(transformers.TrainerCallback):  # type: ignore[misc]
     """Writes what the trainer logs of one phase. A resumed run takes back what was logged behind the
     step that it goes on from, and writes it again.
     """
