@@ -16,7 +16,9 @@ def merge(
     ),
     into: str = into_("The folder to make."),
     method: str = typer.Option(
-        "linear", "--method", help="linear, slerp, task-arithmetic or self-positioning."
+        "linear",
+        "--method",
+        help="linear, slerp, task-arithmetic, self-positioning; or branches, bridges side by side.",
     ),
     weights: str = typer.Option(
         None,
@@ -68,6 +70,12 @@ def merge(
         rows = read_pairs([probe], in_order(columns) or None, {}, CurationReport("probe", {}))
         pairs = [(row.values["query"], row.values["document"]) for row in rows]
     found = combine(
-        models, into, Combining(chosen, given, scale, steps=steps), base=base, probe=pairs
+        models,
+        into,
+        Combining(chosen, given, scale, steps=steps),
+        base=base,
+        probe=pairs,
+        encoder=encoder,
+        target=target,
     )
     typer.echo(f"wrote {into}: " + ", ".join(f"{name} {value}" for name, value in found.items()))

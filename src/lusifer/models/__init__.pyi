@@ -29,6 +29,7 @@ from .backends.torch_runner import (
 from .bridge import (
     ENGLISH_IS_DISTILLED as ENGLISH_IS_DISTILLED,
     TRAINED as TRAINED,
+    Branches as Branches,
     Bridge as Bridge,
     BridgeConfig as BridgeConfig,
     Lora as Lora,

@@ -21,7 +21,7 @@ import numpy as np
 from lusifer.errors import ModelError
 from lusifer.models import families, hub
 from lusifer.models.backends.torch_embedder import TorchEmbedder
-from lusifer.models.bridge import Bridge
+from lusifer.models.bridge import Branches, Bridge
 from lusifer.models.bridge.target_reader import TargetReader
 from lusifer.models.embedder import Long, Vectors
 from lusifer.text import chance_of
@@ -82,7 +82,7 @@ def _target_of(model: Any, tokenizer: Any) -> Any:
     from sentence_transformers import SentenceTransformer
 
     bridge = model[0]
-    if not isinstance(bridge, Bridge):
+    if not isinstance(bridge, Bridge | Branches):
         raise ModelError("only a bridge has a target that English texts can go to")
     reader = TargetReader(bridge, tokenizer, int(model.max_seq_length))
     return SentenceTransformer(

@@ -25,6 +25,7 @@ SETTINGS = (
     "tokenizer_config.json",
     "special_tokens_map.json",
     "bridge.json",
+    "branches.json",
     "heads.json",
     "adapters.json",
     "router_config.json",

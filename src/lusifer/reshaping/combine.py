@@ -2,7 +2,8 @@
 
 `linear`: Σ w_i θ_i (model soups, arXiv 2203.05482). `slerp`: along the arc between two models'
 weights, tensor by tensor. `task-arithmetic` (arXiv 2212.04089): θ_0 + scale · Σ w_i (θ_i - θ_0),
-what each learnt over their common base. `self-positioning` (arXiv
+what each learnt over their common base. `branches` puts bridges of one encoder and one target side by
+side, their vectors added (`models/bridge/branches.py`). `self-positioning` (arXiv
 2410.15035): θ_0 + λ · Σ softmax(a)_i (θ_i - θ_0), where λ and a are learnt by gradient on a small
 probe set of pairs. Cost: all models in memory; self-positioning `steps` passes over a batch of
 pairs too. Only for models fine-tuned from one base: others' weights do not correspond.
@@ -18,12 +19,19 @@ from typing import TYPE_CHECKING, Any, Literal
 from lusifer.config import refuse_nan
 from lusifer.errors import LusiferError, ModelError
 from lusifer.io import replacing_folder, write_text
+from lusifer.reshaping.side_by_side import side_by_side
 
 if TYPE_CHECKING:
     import torch
 
-Method = Literal["linear", "slerp", "task-arithmetic", "self-positioning"]
-METHODS: tuple[Method, ...] = ("linear", "slerp", "task-arithmetic", "self-positioning")
+Method = Literal["linear", "slerp", "task-arithmetic", "self-positioning", "branches"]
+METHODS: tuple[Method, ...] = (
+    "linear",
+    "slerp",
+    "task-arithmetic",
+    "self-positioning",
+    "branches",
+)
 State = dict[str, Any]
 PARALLEL = 0.9995  # cosine above which an arc is a line
 
@@ -63,6 +71,8 @@ def combine(
     base: str | Path | None = None,
     probe: Sequence[tuple[str, str]] = (),
     tell: Callable[[int, float], None] = lambda step, loss: None,
+    encoder: str | None = None,
+    target: str | None = None,
 ) -> dict[str, Any]:
     """Write the combination of several models into a new folder, in the first one's format.
 
@@ -73,6 +83,8 @@ def combine(
         base: the model that all were fine-tuned from, where the method needs it.
         probe: pairs of a query and its document, for self-positioning.
         tell: gets each step and its loss.
+        encoder: of bridges, where their encoder is, if it has moved.
+        target: of bridges, where their target is, if it has moved.
 
     Returns:
         What was chosen or learnt.
@@ -89,7 +101,11 @@ def combine(
     if into.exists():
         raise LusiferError(f"{into}: exists already; name a new folder")
     _check(models, settings, base, probe)
-    loaded = [sentence_transformer(name, device="cpu") for name in models]
+    loaded = [
+        sentence_transformer(name, device="cpu", encoder=encoder, target=target) for name in models
+    ]
+    if settings.method == "branches":
+        return side_by_side(models, loaded, into, settings.weights)
     origin = sentence_transformer(base, device="cpu") if base else None
     for name, model in zip(models[1:], loaded[1:], strict=True):
         _same_shape(models[0], loaded[0], name, model)
@@ -237,7 +253,7 @@ def _check(
 ) -> None:
     """Raise LusiferError for what does not go together."""
     method = settings.method
-    if len(models) < 2 and method in ("linear", "slerp"):
+    if len(models) < 2 and method in ("linear", "slerp", "branches"):
         raise LusiferError(f"{method} takes two models or more")
     if method == "slerp" and len(models) != 2:
         raise LusiferError(f"slerp goes from one model to one other; {len(models)} are named")

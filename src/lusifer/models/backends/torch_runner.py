@@ -20,7 +20,7 @@ import torch.nn.functional as F
 
 from lusifer.models import families, varlen
 from lusifer.models.backends.pace import ThreadPace
-from lusifer.models.bridge import Bridge
+from lusifer.models.bridge import Branches, Bridge
 from lusifer.models.bridge.target_reader import TargetReader
 from lusifer.models.embedder import units
 from lusifer.models.tokenize import Ids, TextTokenizer, padded
@@ -42,7 +42,9 @@ def plain(model: SentenceTransformer) -> bool:
     token states of them.
     """
     first, tokenizer = model[0], model.tokenizer
-    known = isinstance(first, Bridge | TargetReader) or type(first).__name__ == "Transformer"
+    known = (
+        isinstance(first, Bridge | Branches | TargetReader) or type(first).__name__ == "Transformer"
+    )
     if not known or not getattr(tokenizer, "is_fast", False):
         return False
     if tokenizer.truncation_side != "right":
@@ -130,7 +132,11 @@ class TorchRunner:
         )
         self.pad = int(model.tokenizer.pad_token_id or 0)
         first = self.model[0]
-        parts = (first.encoder, first.target) if isinstance(first, Bridge) else (first.auto_model,)
+        parts = (
+            (first.encoder, first.target)
+            if isinstance(first, Bridge | Branches)
+            else (first.auto_model,)
+        )
         if (
             own and bf16 and self.device.type == "cuda"
         ):  # once, where autocast would do it for every batch
@@ -201,7 +207,7 @@ class TorchRunner:
     def _laid(self, rows: list[Ids]) -> torch.Tensor:
         segments = Segments.of([len(row) for row in rows], self.device)
         ids, first = flat(rows, self.device), self.model[0]
-        if isinstance(first, Bridge):
+        if isinstance(first, Bridge | Branches):
             states, segments = first.laid_end_to_end(ids, segments)
         else:
             states = varlen.run(first.auto_model, segments, ids=ids)

@@ -2,6 +2,7 @@
 sentence-transformers module.
 """
 
+from lusifer.models.bridge.branches import Branches
 from lusifer.models.bridge.checkpoint import TRAINED
 from lusifer.models.bridge.module import Bridge, masked_mean, tokenise
 from lusifer.models.bridge.parts import (
@@ -15,6 +16,7 @@ from lusifer.models.bridge.parts import (
 __all__ = [
     "ENGLISH_IS_DISTILLED",
     "TRAINED",
+    "Branches",
     "Bridge",
     "BridgeConfig",
     "Lora",

@@ -78,7 +78,8 @@ class BridgeCheckpoint(InputModule):  # type: ignore[misc]
         """Read a checkpoint, strictly; bases are found by name, or at `encoder=` / `target=`
         folders given.
 
-        `kwargs` may also hold the hub's `revision`, `token`, `cache_folder` and `local_files_only`,
+        `sharing=` is a bridge whose frozen parts of the same bases are taken, not read again. `kwargs`
+        may also hold the hub's `revision`, `token`, `cache_folder` and `local_files_only`,
         for the checkpoint itself. Raises ModelError where a file is missing or cut short, tensors
         lack or are too many, or a base has changed.
         """
@@ -94,15 +95,18 @@ class BridgeCheckpoint(InputModule):  # type: ignore[misc]
             named = {role: hub.Base(**base) for role, base in document["bases"].items()}  # type: ignore[attr-defined]
         except (KeyError, TypeError, AttributeError, ConfigError) as error:
             raise ModelError(f"{folder / CONFIG}: not a bridge of this version ({error})") from None
+        sharing: BridgeCheckpoint | None = kwargs.get("sharing")
         parts = {
-            role: _load_part(config, named, role, folder, kwargs.get(role))
+            role: getattr(sharing, role)
+            if sharing and _same_part(config, named, sharing, role)
+            else _load_part(config, named, role, folder, kwargs.get(role))
             for role in ("encoder", "target")
         }
         bridge = cls(
             config,
             parts["encoder"],
             parts["target"],
-            _tokenizer(config, folder, kwargs.get("encoder")),
+            sharing.tokenizer if sharing else _tokenizer(config, folder, kwargs.get("encoder")),
             named,
         )
         bridge.load_trained(folder / TRAINED)
@@ -191,6 +195,18 @@ def _tokenizer(config: BridgeConfig, folder: Path, location: str | None) -> Any:
     if any((own / name).exists() for name in ("tokenizer.json", "tokenizer_config.json")):
         return families.load_tokenizer(own)
     return families.load_tokenizer(hub.locate(location or hub.beside(config.encoder.base, folder)))
+
+
+def _same_part(
+    config: BridgeConfig, named: dict[str, hub.Base], other: BridgeCheckpoint, role: str
+) -> bool:
+    """Whether another bridge holds this part, frozen, of the same weights."""
+    mine, theirs = getattr(config, role), getattr(other.config, role)
+    return bool(
+        mine.train == theirs.train == "frozen"
+        and named[role].hash == other.bases[role].hash
+        and (mine.dtype, mine.causal) == (theirs.dtype, theirs.causal)
+    )
 
 
 def _load_part(

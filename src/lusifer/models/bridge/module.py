@@ -117,13 +117,8 @@ class Bridge(BridgeCheckpoint):
 
     def forward(self, features: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         states, mask = self.encode_tokens(features["input_ids"], features["attention_mask"])
-        joined, joined_mask = self.join(states, mask)
-        out = self.target(inputs_embeds=joined, attention_mask=joined_mask).last_hidden_state
-        if self.residual is not None and self.gate is not None:
-            out = self.gate * out.float() + self.residual(
-                masked_mean(states.float(), mask)
-            ).unsqueeze(1)
-        return {**features, "token_embeddings": out.float(), "attention_mask": joined_mask}
+        out, joined_mask = self.write(states, mask)
+        return {**features, "token_embeddings": out, "attention_mask": joined_mask}
 
     def laid_end_to_end(
         self, ids: torch.Tensor, segments: varlen.Segments
@@ -134,23 +129,7 @@ class Bridge(BridgeCheckpoint):
         Both models see no padding; the connector, a hundredth of the work, gets the states padded
         as ever.
         """
-        inner, present = inner_model(self.encoder), varlen.mask_of(segments)
-        padded = ids.new_zeros(present.shape)
-        padded[present] = ids
-        states = varlen.run(inner, segments, ids=ids)[0]
-        wide = states.new_zeros((*present.shape, states.shape[-1]))
-        wide[present] = states
-        states, mask = (
-            self.words(padded, wide, present.long()) if self.words else (wide, present.long())
-        )
-        joined, joined_mask = self.join(states, mask)
-        own = joined_mask.bool()
-        rows = varlen.Segments.of(own.sum(1).tolist(), ids.device)
-        out = varlen.run(inner_model(self.target), rows, embeds=joined[own])
-        if self.residual is not None and self.gate is not None:
-            shared = self.residual(masked_mean(states.float(), mask))
-            out = self.gate * out.float() + torch.repeat_interleave(shared, own.sum(1), dim=0)[None]
-        return out.float(), rows
+        return self.write_laid(*self.words_of(*self.read_laid(ids, segments)))
 
     def encode_tokens(
         self, ids: torch.Tensor, mask: torch.Tensor
@@ -158,11 +137,59 @@ class Bridge(BridgeCheckpoint):
         """The encoder's states (n, length, e) and their mask, real tokens first; of words, not
         tokens, for the connector `words`.
         """
+        return self.words_of(*self.read(ids, mask))
+
+    def read(
+        self, ids: torch.Tensor, mask: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Ids, the encoder's states of them and their mask, real tokens first."""
         ids, mask = to_front(ids, mask)
         states = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
         if self.training and self.config.noise:
             states = states + torch.randn_like(states) * (self.config.noise * states.detach().std())
+        return ids, states, mask
+
+    def read_laid(
+        self, ids: torch.Tensor, segments: varlen.Segments
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """As `read` for texts laid end to end, whose states are then padded."""
+        present = varlen.mask_of(segments)
+        padded = ids.new_zeros(present.shape)
+        padded[present] = ids
+        states = varlen.run(inner_model(self.encoder), segments, ids=ids)[0]
+        wide = states.new_zeros((*present.shape, states.shape[-1]))
+        wide[present] = states
+        return padded, wide, present.long()
+
+    def words_of(
+        self, ids: torch.Tensor, states: torch.Tensor, mask: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """States of words and their mask, for a connector that reads words; else of tokens, as they
+        are.
+        """
         return self.words(ids, states, mask) if self.words else (states, mask)
+
+    def write(self, states: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """What the connector reads → the target's states (n, length', d), float32, and their mask."""
+        joined, joined_mask = self.join(states, mask)
+        out = self.target(inputs_embeds=joined, attention_mask=joined_mask).last_hidden_state
+        if self.residual is not None and self.gate is not None:
+            shared = self.residual(masked_mean(states.float(), mask))
+            out = self.gate * out.float() + shared.unsqueeze(1)
+        return out.float(), joined_mask
+
+    def write_laid(
+        self, states: torch.Tensor, mask: torch.Tensor
+    ) -> tuple[torch.Tensor, varlen.Segments]:
+        """As `write`, the target's states laid end to end, (1, T', d)."""
+        joined, joined_mask = self.join(states, mask)
+        own = joined_mask.bool()
+        rows = varlen.Segments.of(own.sum(1).tolist(), joined.device)
+        out = varlen.run(inner_model(self.target), rows, embeds=joined[own])
+        if self.residual is not None and self.gate is not None:
+            shared = self.residual(masked_mean(states.float(), mask))
+            out = self.gate * out.float() + torch.repeat_interleave(shared, own.sum(1), dim=0)[None]
+        return out.float(), rows
 
     def join(self, states: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Encoder states → the target's input embeddings and their mask."""

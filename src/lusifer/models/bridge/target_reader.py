@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from sentence_transformers.base.modules import InputModule
 
+from lusifer.models.bridge.branches import Branches
 from lusifer.models.bridge.module import Bridge, tokenise
 from lusifer.models.bridge.parts import inner_model
 
@@ -17,7 +18,7 @@ class TargetReader(InputModule):  # type: ignore[misc]
     is.
     """
 
-    def __init__(self, bridge: Bridge, tokenizer: Any, max_tokens: int) -> None:
+    def __init__(self, bridge: Bridge | Branches, tokenizer: Any, max_tokens: int) -> None:
         """`tokenizer` is the target's own; texts are cut at `max_tokens` of it."""
         super().__init__()
         self.auto_model = inner_model(bridge.target)
