@@ -36,6 +36,10 @@ class DataError(LusiferError):
         return type(self), (self.path, self.line, self.what)
 
 
+class LossError(LusiferError):
+    """A loss that is no number."""
+
+
 class Preempted(LusiferError):
     """A run that was told to go (SIGTERM), and has saved where it is: nothing is wrong, and the
     command line ends with exit code 0.

@@ -30,6 +30,11 @@ def train(
     restart: bool = typer.Option(
         False, "--restart", help="Throw away what the output folder holds and start anew."
     ),
+    find_lr: bool = typer.Option(
+        False,
+        "--find-lr",
+        help="Try learning rates from 1e-7 to 1 for a hundred steps, and say which to take.",
+    ),
     verbose: bool = typer.Option(
         False, "--verbose", "-v", help="Show what the libraries below have to say."
     ),
@@ -46,6 +51,9 @@ def train(
         if first:
             show(figures)
         return
+    if find_lr:
+        show_rates(recipe, overrides or [])
+        return
     try:
         folder = run(recipe, overrides or [], restart=restart)
     except Preempted as stop:
@@ -58,6 +66,22 @@ def train(
     if first:
         for line in told(folder):
             typer.echo(line, err=True)
+
+
+def show_rates(recipe: str, overrides: list[str]) -> None:
+    """Try learning rates and print every tenth, and the one to take."""
+    from lusifer.training import find_lr
+
+    found = find_lr(recipe, overrides)
+    table = Table(title="learning rates")
+    table.add_column("optim.lr", justify="right")
+    table.add_column("loss, smoothed", justify="right")
+    for rate, loss in list(zip(found.rates, found.losses, strict=True))[
+        :: max(1, len(found.rates) // 12)
+    ]:
+        table.add_row(f"{rate:.2g}", f"{loss:.4f}")
+    plain_console().print(table)
+    typer.echo(f"take optim.lr={found.suggested:.2g}, a tenth of where the loss is least")
 
 
 def told(folder: Path) -> list[str]:

@@ -1,6 +1,10 @@
 """What other packages use of this one; all else in it is its own."""
 
 from .assemble import save_model as save_model
+from .find_lr import (
+    RateTest as RateTest,
+    find_lr as find_lr,
+)
 from .loop import (
     leave_together as leave_together,
 )

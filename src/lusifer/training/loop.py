@@ -25,7 +25,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import DataLoader, Dataset
 from transformers.utils import is_torch_tf32_available
 
-from lusifer.errors import ConfigError, LusiferError
+from lusifer.errors import ConfigError, LossError, LusiferError
 from lusifer.io import disk_errors
 from lusifer.training.progress import Progress
 
@@ -142,7 +142,7 @@ class StepLoaderMixin:
         """A step whose loss is a number; any other ends the run before it reaches the weights."""
         loss: torch.Tensor = super().training_step(model, inputs, *args, **kwargs)  # type: ignore[misc]
         if not bool(torch.isfinite(loss).all()):
-            raise LusiferError(self._not_finite(float(loss), inputs))
+            raise LossError(self._not_finite(float(loss), inputs))
         return loss
 
     def _not_finite(self, loss: float, inputs: Any) -> str:

@@ -70,6 +70,11 @@ def load_recipe(name: Any, overrides: Sequence[str] = ()) -> Any:
     return _read(name, overrides)[1]
 
 
+def stage_of(name: Any, overrides: Sequence[str] = ()) -> Stage[Any]:
+    """The stage that a recipe names. Arguments and errors as of `load_recipe`."""
+    return _read(name, overrides)[0]
+
+
 def check_keys(name: Any, overrides: Sequence[str] = ()) -> None:
     """Find a key that the recipe's stage does not know, before what trains is imported: that takes
     seconds.

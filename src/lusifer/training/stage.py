@@ -62,12 +62,16 @@ Logger = Literal["tensorboard", "wandb", "trackio"]
 
 @dataclass(frozen=True)
 class Run:
-    """One run: its folder, and the phases that train in it."""
+    """One run: its folder, and the phases that train in it. `scratch` takes the checkpoints and the log
+    of a run that is only tried, and `watching` are callbacks of its main phase.
+    """
 
     output: Path
     seed: int
     validation: Validation | None = None
     log: str | None = None
+    scratch: Path | None = None
+    watching: tuple[Any, ...] = ()
 
     @property
     def held_rows(self) -> int:
@@ -110,21 +114,24 @@ class Run:
             validated: whether the recipe's validation is of this phase.
             held: the rows that were held out, where some were.
         """
+        folder = self.scratch or self.output
         sentences = issubclass(trainer, SentenceTransformerTrainer)
         kind = SentenceTransformerTrainingArguments if sentences else TrainingArguments
         given = {} if loss is None else {"loss": loss}
         built = trainer(
             model=model,
-            args=arguments(optim, self.output / name, self.seed, kind, self.log),
+            args=arguments(optim, folder / name, self.seed, kind, self.log),
             train_dataset=StepBatches(optim.batches, make),
             **given,
         )
         self._say(title or name, model, built.args, optim)
-        done = checkpoints(self.output / name)
+        done = checkpoints(folder / name)
         step = int(done[-1].name.split("-")[1]) if done else 0
-        phase_log, preemption = PhaseLog(self.output / LOG, name, step), Preemption()
+        phase_log, preemption = PhaseLog(folder / LOG, name, step), Preemption()
         callbacks: list[Any] = [phase_log, preemption]
         validator = None
+        if validated:
+            callbacks += self.watching
         if validated and self.validation:
             past = phase_log.measurements()
             validator = Validator(built, self.validation, held, title or name, past)
