@@ -30,6 +30,7 @@ from .models import (
     Embedder as Embedder,
     LoadedModel as LoadedModel,
     load as load,
+    load_reranker as load_reranker,
     sentence_transformer as sentence_transformer,
 )
 from .reshaping import (

@@ -81,6 +81,7 @@ TABLE: tuple[tuple[str, str], ...] = (
     ("search a.txt ''", "the query is empty"),
     ("search a.txt tea --mode bm25", "hybrid, dense, text"),
     ("search a.txt tea -k 0", "top_k is 0"),
+    ("search a.txt tea --rerank nowhere/nothing", "no such folder, and the hub gave no model"),
     ("search a.txt tea -l xx", "language 'xx' is none that is told apart"),
     ("search empties tea", "no readable text"),
     ("search a.txt tea --since yesterday", "does not match the format"),

@@ -275,3 +275,20 @@ def test_a_language_that_is_taken_for_another_is_found(
     index.update(tmp_path / "a.txt")
     word = text.split()[0]
     assert index.search(word, mode="dense", where=Filter(languages=language))  # type: ignore[arg-type]
+
+
+def test_a_reranker_sorts_what_was_found(notes: Path, tmp_path: Path, model: LoadedModel) -> None:
+    index = Index.create(tmp_path / "index", model)
+    index.update([notes])
+    asked: list[tuple[str, str]] = []
+
+    def longest_first(pairs: list[tuple[str, str]]) -> list[float]:
+        asked.extend(pairs)
+        return [float(len(text)) for _, text in pairs]
+
+    hits = index.search("Zug", top_k=3, reranker=longest_first)
+    assert {query for query, _ in asked} == {"Zug"}
+    longest = sorted((len(text) for _, text in asked), reverse=True)[:3]
+    assert [hit.score for hit in hits] == [float(size) for size in longest]
+    assert [len(hit.text) for hit in hits] == longest
+    assert index.search("Zug", top_k=1, reranker=longest_first)[0].text == hits[0].text

@@ -90,6 +90,13 @@ def recipe(stage: str, folder: Path, model_folder: Folder, **changes: Any) -> Pa
             "matryoshka": [16, 8],
             "mini_batch_tokens": 40,
         }
+    elif stage == "rerank":
+        ranked = PAIRS | {"columns": ["query", "document", "negative", "negative_2"]}
+        document |= {
+            "base": str(model_folder("bert")),
+            "data": {"root": str(folder), "sources": [ranked]},
+            "negatives": 2,
+        }
     elif stage == "distill parallel":
         parallel = {
             "files": ["pairs.jsonl"],
@@ -212,6 +219,7 @@ STAGES = [
     "static table",
     "static context",
     "contrastive",
+    "rerank",
     "distill parallel",
     "distill vectors",
 ]

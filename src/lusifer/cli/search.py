@@ -42,10 +42,13 @@ def search(
     prompt: str = typer.Option(
         "query", "--prompt", help="How the question is asked: one of the model's prompts."
     ),
+    rerank: str = typer.Option(
+        None, "--rerank", help="A cross-encoder that sorts the best 50 of what was found."
+    ),
     model: str = INDEX_MODEL,
 ) -> None:
     """Search an index, or straight a few files, in any language."""
-    from lusifer.models import DEFAULT
+    from lusifer.models import DEFAULT, load_reranker
     from lusifer.search import Filter, Index, is_index
 
     if len(places) < 2:
@@ -59,6 +62,8 @@ def search(
         question = asked_on_standard_input()
     only = Filter(tuple(split(",".join(language or ()))), path, since.date() if since else None)
     how: dict[str, Any] = {"top_k": top, "mode": mode, "where": only, "prompt": prompt}
+    if rerank:
+        how["reranker"] = load_reranker(rerank)
     if len(where) == 1 and is_index(where[0]):
         hits = Index.open(where[0], model).search(question, **how)
     else:

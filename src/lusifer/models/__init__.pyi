@@ -87,6 +87,7 @@ from .packed import (
 )
 from .reranker import (
     Reranker as Reranker,
+    cross_encoder as cross_encoder,
     load_reranker as load_reranker,
 )
 from .sentence_transformer import (

@@ -5,34 +5,65 @@ code is never run.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from lusifer.errors import MissingExtra, ModelError
 from lusifer.models import hub
+from lusifer.models.families import without_bars
 
 Reranker = Callable[[list[tuple[str, str]]], Sequence[float]]
 
 
-def load_reranker(name: str) -> Reranker:
-    """The cross-encoder at a path or hub id; higher is better. Raises ModelError where it gives not
-    one number a pair.
+def cross_encoder(name: str, *, seed: int | None = None) -> Any:
+    """The cross-encoder at a path or hub id.
+
+    Args:
+        name: a folder, a hub id or a package.
+        seed: where it is to be trained: an encoder gets a head of one number, drawn from this seed.
+
+    Returns:
+        sentence-transformers' `CrossEncoder`.
+
+    Raises:
+        ModelError: where it cannot be loaded, or gives not one number a pair.
     """
     try:
+        import torch
         from sentence_transformers import CrossEncoder
     except ModuleNotFoundError:
         raise MissingExtra("sentence-transformers", "train") from None
     folder = hub.locate(name)
-    try:
-        model = CrossEncoder(
-            str(folder), trust_remote_code=False, model_kwargs={"use_safetensors": True}
-        )
-    except Exception as error:
-        raise ModelError(
-            f"{name}: cannot be loaded as a cross-encoder ({str(error).splitlines()[0]})"
-        ) from error
+    new: dict[str, Any] = {} if seed is None else {"num_labels": 1}
+    with torch.random.fork_rng(), without_bars():
+        torch.manual_seed(seed or 0)
+        try:
+            model = CrossEncoder(
+                str(folder), trust_remote_code=False, model_kwargs={"use_safetensors": True}, **new
+            )
+        except Exception as error:
+            raise ModelError(
+                f"{name}: cannot be loaded as a cross-encoder ({str(error).splitlines()[0]})"
+            ) from error
     if model.num_labels != 1:
         raise ModelError(
             f"{name}: a reranker gives one score a pair; this model gives {model.num_labels}"
         )
+    return model
+
+
+def load_reranker(name: str) -> Reranker:
+    """A cross-encoder as a function from (query, passage) pairs to scores; higher is better.
+
+    Args:
+        name: a folder, such as `lusifer train reranker` makes, a hub id or a package.
+
+    Returns:
+        The function: a list of pairs in, a score for each out.
+
+    Raises:
+        ModelError: where it cannot be loaded, or gives not one number a pair.
+    """
+    model = cross_encoder(name)
 
     def score(pairs: list[tuple[str, str]]) -> Sequence[float]:
         if not pairs:

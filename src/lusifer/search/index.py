@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from lusifer.errors import LusiferError
 from lusifer.io import disk_errors, locked, named
-from lusifer.models import DEFAULT, TABLE, Embedder, LoadedModel
+from lusifer.models import DEFAULT, TABLE, Embedder, LoadedModel, Reranker
 from lusifer.renamed import renamed
 from lusifer.search.query import Filter, Hit, Mode, search
 from lusifer.search.remove import Forgotten, IndexedFile, Removal
@@ -162,6 +162,7 @@ class Index:
         mode: Mode = "hybrid",
         where: Filter | None = None,
         prompt: str = "query",
+        reranker: Reranker | None = None,
     ) -> list[Hit]:
         """Search the index.
 
@@ -171,6 +172,8 @@ class Index:
             mode: by vector (`dense`), by words (`text`), or both.
             where: languages, paths or times that may be found.
             prompt: how the query is asked: one of the model's prompts.
+            reranker: a function from (query, passage) pairs to scores, such as
+                `lusifer.load_reranker` gives: the best 50 of what was found are sorted by it.
 
         Returns:
             The passages, best first.
@@ -178,7 +181,8 @@ class Index:
         Raises:
             LusiferError: for an empty query, an unknown mode or prompt.
         """
-        return search(self, query, top_k=top_k, mode=mode, where=where, prompt=prompt)
+        how: dict[str, Any] = {"mode": mode, "where": where, "prompt": prompt}
+        return search(self, query, top_k=top_k, reranker=reranker, **how)
 
     def update(
         self, paths: str | Path | Iterable[str | Path], tell: Tell | None = None

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Literal, Protocol, get_args
 
 from lusifer.errors import LusiferError
-from lusifer.models import Embedder
+from lusifer.models import Embedder, Reranker
 from lusifer.search.table import quoted, table_errors
 from lusifer.text import UNKNOWN, asked_languages, query_terms, sentences
 
@@ -22,6 +22,7 @@ Mode = Literal["hybrid", "dense", "text"]
 FUSION = 60
 PROBES = 20  # partitions that are looked into at least
 DEEP = 50  # of each kind, how many are fused at least
+RERANKED = 50  # of those found, how many a reranker reads at least
 SHOWN = (
     "path",
     "hash",
@@ -126,9 +127,11 @@ def search(
     mode: Mode = "hybrid",
     where: Filter | None = None,
     prompt: str = "query",
+    reranker: Reranker | None = None,
 ) -> list[Hit]:
-    """The `top_k` passages for a query, best first. Raises LusiferError for an empty query, an
-    unknown mode or a prompt that the model does not have.
+    """The `top_k` passages for a query, best first; with a `reranker`, which scores (query, passage)
+    pairs, the best of what was found by its scores. Raises LusiferError for an empty query, an unknown
+    mode or a prompt that the model does not have.
     """
     if not isinstance(query, str):
         raise LusiferError(f"the query is {type(query).__name__}; ask with one text")
@@ -168,7 +171,13 @@ def search(
             key = (row["path"], row["number"])
             rows[key] = row
             scores[key] = scores.get(key, 0.0) + 1 / (FUSION + rank)
-    best = sorted(scores, key=lambda key: (-scores[key], key))[:top_k]
+    best = sorted(scores, key=lambda key: (-scores[key], key))
+    if reranker and best:
+        best = best[: max(RERANKED, top_k)]
+        judged = reranker([(query, rows[key]["text"]) for key in best])
+        scores = {key: float(score) for key, score in zip(best, judged, strict=True)}
+        best.sort(key=lambda key: (-scores[key], key))
+    best = best[:top_k]
     hits = []
     for key in best:
         row = rows[key]

@@ -2,7 +2,6 @@
 
 from .assemble import save_model as save_model
 from .find_lr import (
-    RateTest as RateTest,
     find_lr as find_lr,
 )
 from .loop import (

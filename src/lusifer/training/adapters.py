@@ -29,12 +29,16 @@ def fold_lora(model: Any) -> None:
     """Fold the adapters into the weights that they adapt, and take them out: the vectors stay, to
     float rounding.
     """
+    fold_adapters(model[0].auto_model)
+    for parameter in model.parameters():
+        parameter.requires_grad = True
+
+
+def fold_adapters(inner: Any) -> None:
+    """The same of a transformers model."""
     from peft.tuners.tuners_utils import BaseTunerLayer
 
-    inner = model[0].auto_model
     for name, module in [(n, m) for n, m in inner.named_modules() if isinstance(m, BaseTunerLayer)]:
         module.merge(safe_merge=True)
         parent, _, last = name.rpartition(".")
         setattr(inner.get_submodule(parent), last, module.get_base_layer())
-    for parameter in model.parameters():
-        parameter.requires_grad = True

@@ -195,12 +195,8 @@ class PairSettings:
     seed: int
 
 
-class PairBatches:
-    """Step → token ids of queries, documents and negatives, prompts put before them; a teacher's
-    scores as the label.
-
-    With `frozen`, a vector for each text of a source but the query, documents come as vectors.
-    """
+class PairRows:
+    """Step → rows of the stores, by the mixing; a subclass makes a batch of them."""
 
     def __init__(
         self,
@@ -208,14 +204,11 @@ class PairBatches:
         stores: list[RowStore],
         tokenizer: Any,
         max_tokens: int | None,
-        frozen: list[CachedRows] | None = None,
         parts: Sequence[Ints] | None = None,
     ) -> None:
         """`parts` are the rows of each store that are drawn from; without them all."""
-        self.stores, self.tokenizer, self.frozen = stores, tokenizer, frozen
+        self.stores, self.tokenizer = stores, tokenizer
         self.parts = parts or [np.arange(len(store)) for store in stores]
-        self.prompts, self.seed = settings.prompts, settings.seed
-        self.own = [source.prompts for source in settings.data.sources]
         self.max_tokens = min(settings.data.max_tokens, max_tokens or settings.data.max_tokens)
         columns = None if settings.mixing.distinct == "all" else 2
         texts = [
@@ -233,16 +226,42 @@ class PairBatches:
 
     def rows(self, step: int) -> list[Row]:
         """The step's (query, document, negatives)."""
-        return self._rows(self._chosen(step))
+        return self.texts(self._chosen(step))
+
+    def texts(self, chosen: Places) -> list[Row]:
+        """(query, document, negatives) of rows given by source and number."""
+        return [(t[0], t[1], t[2:]) for t in (self.stores[s][i] for s, i in chosen)]
 
     def _chosen(self, step: int) -> Places:
         return [(s, int(self.parts[s][i])) for s, i in self.mix(step).tolist()]
 
-    def _rows(self, chosen: Places) -> list[Row]:
-        return [(t[0], t[1], t[2:]) for t in (self.stores[s][i] for s, i in chosen)]
-
     def __call__(self, step: int) -> Batch:
         return self.batch(self._chosen(step))
+
+    def batch(self, chosen: Places) -> Batch:
+        """Rows of the stores as a step reads them."""
+        raise TypeError(f"{type(self).__name__} must say what a batch is")
+
+
+class PairBatches(PairRows):
+    """Step → token ids of queries, documents and negatives, prompts put before them; a teacher's
+    scores as the label.
+
+    With `frozen`, a vector for each text of a source but the query, documents come as vectors.
+    """
+
+    def __init__(
+        self,
+        settings: PairSettings,
+        stores: list[RowStore],
+        tokenizer: Any,
+        max_tokens: int | None,
+        frozen: list[CachedRows] | None = None,
+        parts: Sequence[Ints] | None = None,
+    ) -> None:
+        super().__init__(settings, stores, tokenizer, max_tokens, parts)
+        self.frozen, self.prompts, self.seed = frozen, settings.prompts, settings.seed
+        self.own = [source.prompts for source in settings.data.sources]
 
     def _prompts(self, side: str, chosen: Places) -> list[str]:
         """What stands before each row's texts: its source's own instruction, one of them drawn by
@@ -259,8 +278,7 @@ class PairBatches:
         return found
 
     def batch(self, chosen: Places) -> Batch:
-        """Rows of the stores as a step reads them."""
-        rows = self._rows(chosen)
+        rows = self.texts(chosen)
         prompts = {side: self._prompts(side, chosen) for side in ("query", "document")}
         batch = tokenise_rows(rows, self.tokenizer, prompts, self.max_tokens)
         columns = 1 + min(len(row[2]) for row in rows)
@@ -299,7 +317,7 @@ def split_stores(stores: Sequence[RowStore], rows: int) -> tuple[list[Ints], lis
     return trained, held
 
 
-def held_pairs(batches: PairBatches, parts: Sequence[Ints], batch_size: int) -> Held | None:
+def held_pairs(batches: PairRows, parts: Sequence[Ints], batch_size: int) -> Held | None:
     """Held-out rows of each source in batches of its own, of up to `batch_size`.
 
     Args:
