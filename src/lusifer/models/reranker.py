@@ -9,7 +9,6 @@ from typing import Any
 
 from lusifer.errors import MissingExtra, ModelError
 from lusifer.models import hub
-from lusifer.models.families import without_bars
 
 Reranker = Callable[[list[tuple[str, str]]], Sequence[float]]
 
@@ -30,6 +29,8 @@ def cross_encoder(name: str, *, seed: int | None = None) -> Any:
     try:
         import torch
         from sentence_transformers import CrossEncoder
+
+        from lusifer.models.families import without_bars
     except ModuleNotFoundError:
         raise MissingExtra("sentence-transformers", "train") from None
     folder = hub.locate(name)

@@ -115,7 +115,7 @@ class RankedPairs(PairRows):
         return batch
 
 
-class Ranker(nn.Module):
+class CrossRanker(nn.Module):
     """A cross-encoder with its loss."""
 
     def __init__(self, model: Any, tokenizer: Any, recipe: RerankRecipe) -> None:
@@ -204,7 +204,7 @@ class Rerank(Stage[RerankRecipe]):
         cross = cross_encoder(recipe.base, seed=recipe.seed)
         if recipe.lora:
             add_adapters(cross.model, recipe.lora)
-        ranker = Ranker(cross.model, cross.tokenizer, recipe)
+        ranker = CrossRanker(cross.model, cross.tokenizer, recipe)
         trained, aside = split_stores(stores, run.held_rows)
         batches = make_batches(recipe, cross, stores, trained)
         run.phase(
