@@ -21,9 +21,10 @@ from lusifer.models import families
 from lusifer.models.bridge import Bridge, BridgeConfig, Part
 from lusifer.training.distributed import frozen_in_blocks, shard_frozen
 from lusifer.training.run import load_recipe, plan, train
+from lusifer.training.run_log import read_log
 from tests.conftest import TEXTS
 from tests.training.processes import together
-from tests.training.recipes import recipe
+from tests.training.recipes import recipe, weights
 from tests.training.stages.test_distill_bridge import two_processes
 
 Folder = Callable[[str], Path]
@@ -206,3 +207,44 @@ def test_a_dry_run_counts_the_frozen_weights_that_other_processes_keep(
     assert alone - spread == pytest.approx(
         2 * (frozen_in_blocks(bridge.encoder) + frozen_in_blocks(bridge.target)), abs=4
     )
+
+
+@pytest.mark.parametrize("stage", ["contrastive", "distill bridge", "rerank"])
+def test_two_processes_validate_and_ship_as_one(
+    stage: str, texts: Path, model_folder: Folder
+) -> None:
+    """The same figures, the same best step, the same end by patience, the same weights to rounding."""
+    still = model_folder("modernbert")
+    changes = [
+        "batch_size=4",
+        "optim.steps=8",
+        "optim.lr=3e-3",
+        "optim.schedule=constant_with_warmup",
+        "validation={every: 1, rows: 4, patience: 4}",
+    ]
+    if stage == "distill bridge":
+        changes += [
+            f"bridge.encoder.base={still}",
+            "bridge.encoder.train=frozen",
+            "token_dropout=0",
+            "code_switch=null",
+        ]
+    else:
+        changes.append(f"base={still}")
+    if stage == "rerank":
+        changes.append("lora={rank: 4, dropout: 0}")
+    file = recipe(stage, texts, model_folder)
+    one = train(file, [*changes, f"output={texts / 'one'}"])
+    two_processes(file, [*changes, f"output={texts / 'two'}"])
+    found = []
+    for run in ("one", "two"):
+        lines = read_log(texts / run / "log.jsonl")
+        figures = [(n["step"], n["validation_loss"]) for n in lines if "validation_loss" in n]
+        found.append(figures)
+    assert [step for step, _ in found[0]] == [step for step, _ in found[1]]
+    np.testing.assert_allclose([v for _, v in found[1]], [v for _, v in found[0]], rtol=5e-3)
+    first, second = weights(one), weights(texts / "two" / "model")
+    assert first.keys() == second.keys()
+    for name, tensor in first.items():
+        if tensor.is_floating_point():
+            np.testing.assert_allclose(second[name], tensor, atol=2e-2, err_msg=name)
