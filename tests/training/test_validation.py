@@ -234,6 +234,7 @@ def test_the_log_has_what_was_measured_and_its_curves(texts: Path, model_folder:
     lines = read_log(texts / "out" / "log.jsonl")
     assert [line["step"] for line in lines if "loss" in line] == [1, 2, 3, 4, 5, 6]
     assert {"phase", "step", "seconds", "loss", "learning_rate", "grad_norm"} <= set(lines[0])
+    assert all(0 <= line["waiting"] <= 1 for line in lines if "loss" in line)
     assert (texts / "out" / "curves.png").read_bytes().startswith(b"\x89PNG")
     with (texts / "out" / "log.jsonl").open("a", encoding="utf-8") as stream:
         stream.write('{"phase": "contr')  # an interrupt in the middle of a line

@@ -12,6 +12,7 @@ import contextlib
 import logging
 import os
 import shutil
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -126,6 +127,8 @@ class StepLoaderMixin:
     args: Any
     state: Any
     train_dataset: Any
+    _waited = 0.0
+    _since = 0.0
 
     def get_train_dataloader(self) -> DataLoader[Batch]:
         return DataLoader(
@@ -137,6 +140,24 @@ class StepLoaderMixin:
             pin_memory=torch.cuda.is_available(),
             persistent_workers=False,
         )
+
+    def get_batch_samples(self, *args: Any, **kwargs: Any) -> Any:
+        """The next step's batches; how long they were waited for is counted."""
+        begun = time.monotonic()
+        try:
+            return super().get_batch_samples(*args, **kwargs)  # type: ignore[misc]
+        finally:
+            self._waited += time.monotonic() - begun
+
+    def log(self, logs: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+        """What the trainer logs, and with a step's loss the share of the time since the last that was
+        spent waiting for batches.
+        """
+        if "loss" in logs:
+            now = time.monotonic()
+            logs["waiting"] = round(self._waited / max(now - self._since, 1e-9), 4)
+            self._waited, self._since = 0.0, now
+        super().log(logs, *args, **kwargs)  # type: ignore[misc]
 
     def training_step(self, model: Any, inputs: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
         """A step whose loss is a number; any other ends the run before it reaches the weights."""
@@ -276,6 +297,7 @@ def run_phase(
     found = checkpoints(trainer.args.output_dir)
     try:
         with attention_for_training():
+            trainer._since = time.monotonic()
             trainer.train(resume_from_checkpoint=str(found[-1]) if found else None)
     finally:
         progress.stop()
