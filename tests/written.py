@@ -114,15 +114,15 @@ def written() -> dict[str, str]:
 
 def write() -> None:
     """Write all snapshots, and delete those of what is gone."""
+    for name, text in schemas().items():  # by which recipes are then read
+        SCHEMAS.mkdir(exist_ok=True)
+        (SCHEMAS / name).write_text(text, encoding="utf-8")
     texts = written()
     for old in [*FOLDER.glob("*.txt"), *FOLDER.glob("recipes/*.yaml")]:
         old.unlink()
     for name, text in texts.items():
         (FOLDER / name).parent.mkdir(exist_ok=True)
         (FOLDER / name).write_text(text, encoding="utf-8")
-    for name, text in schemas().items():
-        SCHEMAS.mkdir(exist_ok=True)
-        (SCHEMAS / name).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -10,8 +10,9 @@ import logging
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +48,9 @@ ENGLISH = ("query", "document", "negative")  # columns that `english_only` looks
 class WeightedSource(Source):
     """A source and how often it is drawn, beside its size: 2 twice as often, 0 never.
 
+    `views` makes a pair of one text (column `text`), without labels: `crops` are two spans of it (arXiv
+    2112.09118), `same` is the text twice, told apart by dropout alone (SimCSE, arXiv 2104.08821).
+
     `prompts` are instructions of its own, for `query` and `document`, instead of the recipe's; of
     several one is drawn for each row. `task` is the name that the model keeps the first of them
     under, a task's of `lusifer evaluate` (`xquad`) or a kind's (`Retrieval`), which are then asked
@@ -56,9 +60,12 @@ class WeightedSource(Source):
     weight: float = 1.0
     prompts: dict[str, tuple[str, ...]] = field(default_factory=dict)
     task: str | None = None
+    views: Literal["crops", "same"] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.views and "text" not in self.names:
+            raise ValueError(f"{self.files[0]}: views are made of a column `text`")
         if unknown := sorted(set(self.prompts) - {"query", "document"}):
             raise ValueError(f"prompts are for query and document, not {', '.join(unknown)}")
         if not all(self.prompts.values()):
@@ -137,7 +144,8 @@ def read_pairs(
         DataError: where scores are no numbers, or too few.
     """
     for source in data.sources:
-        require(source, ("query", "document", *(("scores",) if scored else ())), "data.sources")
+        named = ("text",) if source.views else ("query", "document")
+        require(source, (*named, *(("scores",) if scored else ())), "data.sources")
     if rank_and_world()[0] == 0:
         for number, source in enumerate(data.sources):
             count = min(negatives, given(source))
@@ -153,10 +161,42 @@ def read_pairs(
     return stores
 
 
+def two_views(text: str, views: str) -> tuple[str, str] | None:
+    """A pair made of one text.
+
+    Args:
+        text: a sentence or more.
+        views: `crops` or `same`.
+
+    Returns:
+        Two spans of whole words, each of half the text to all of it, drawn by the text's hash; or the
+        text twice. None where a crop would have no word to leave out. Scripts without spaces are cut
+        between characters.
+    """
+    if views == "same":
+        return text, text
+    words = text.split()
+    parts = words if len(words) > 3 else list(text)
+    if len(parts) < 4:
+        return None
+    digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    rng, crops = np.random.default_rng(list(digest)), list[str]()
+    for _ in range(2):
+        size = int(rng.integers(len(parts) // 2, len(parts)))
+        start = int(rng.integers(0, len(parts) - size + 1))
+        crops.append((" " if parts is words else "").join(parts[start : start + size]).strip())
+    return (crops[0], crops[1]) if all(crops) else None
+
+
 def _rows(
-    data: PairData, source: Source, root: Path, count: int, *, scored: bool
+    data: PairData, source: WeightedSource, root: Path, count: int, *, scored: bool
 ) -> Iterator[tuple[tuple[str, ...], list[float]]]:
     rows: Iterable[DataRow] = read_source(source, root)
+    if source.views:
+        for row in rows:
+            if pair := two_views(row.values["text"], source.views):
+                yield pair, []
+        return
     if data.english_only:
         rows = list(rows)
         refuse_foreign(rows, tuple(c for c in source.names if c.startswith(ENGLISH)))

@@ -20,7 +20,7 @@ import lusifer
 from lusifer.errors import ConfigError, DataError, LusiferError, ModelError
 from lusifer.models.hub import weights_hash
 from lusifer.training import stage
-from lusifer.training.pairs import _rows
+from lusifer.training.pairs import _rows, two_views
 from lusifer.training.run import load_recipe, plan, train
 from lusifer.training.stages import contrastive
 from tests.conftest import TEXTS, make_tokenizer
@@ -482,3 +482,45 @@ def test_each_source_has_its_own_instructions_and_the_model_keeps_them(recipe: P
 def test_wrong_instructions_are_one_line(recipe: Path, changes: list[str], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         load_recipe(recipe, [f"data.sources=[{changes[0]}]", "matryoshka=[]"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The station is behind the old market, near the river.",
+        "Der Bahnhof liegt hinter dem alten Markt am Fluss.",
+        "駅は古い市場の裏、川の近くにあります。",
+        "สถานีอยู่หลังตลาดเก่าใกล้แม่น้ำ",
+        "المحطة خلف السوق القديم بالقرب من النهر.",
+        "स्टेशन पुराने बाज़ार के पीछे नदी के पास है।",
+    ],
+)
+def test_two_crops_are_spans_of_one_text_and_the_same_each_time(text: str) -> None:
+    pair = two_views(text, "crops")
+    assert pair is not None
+    assert all(crop in text and len(crop) >= len(text) // 3 for crop in pair)
+    assert pair != (text, text)
+    assert two_views(text, "crops") == pair
+    assert two_views(text, "same") == (text, text)
+    assert two_views("ab", "crops") is None
+
+
+def test_a_model_learns_from_texts_alone(recipe: Path, model_folder: Folder) -> None:
+    """Two halves of a text are nearer to each other afterwards than to other texts' halves."""
+    (recipe.parent / "texts.txt").write_text("\n".join(TEXTS) + "\n", encoding="utf-8")
+    source = "data.sources=[{files: [texts.txt], columns: [text], views: crops}]"
+    bare = ["matryoshka=[]", "prompts={}", "negatives=0"]
+    made = lusifer.load(train(recipe, [source, *bare, "optim.steps=120"]))
+    before = lusifer.load(str(model_folder("bert")))
+
+    def right(model: Any) -> float:
+        halves = [t.split() for t in TEXTS]
+        first = model.encode([" ".join(w[: len(w) // 2 + 1]) for w in halves])
+        second = model.encode([" ".join(w[len(w) // 2 - 1 :]) for w in halves])
+        return float(((first @ second.T).argmax(1) == np.arange(16)).mean())
+
+    assert right(made) > max(0.6, right(before))
+    same = source.replace("crops", "same")
+    assert train(recipe, [same, *bare, "optim.steps=3", f"output={recipe.parent / 's'}"]).is_dir()
+    with pytest.raises(ConfigError, match="views are made of a column `text`"):
+        load_recipe(recipe, ["data.sources.0.views=crops", *bare])
