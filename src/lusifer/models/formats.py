@@ -139,23 +139,9 @@ def _load_adapted(folder: Path, options: LoadOptions) -> Embedder:
 
 def _load_torch(folder: Path, options: LoadOptions) -> Embedder:
     from lusifer.models.backends.torch_embedder import TorchEmbedder
-    from lusifer.models.sentence_transformer import sentence_transformer
 
-    model = sentence_transformer(
-        folder,
-        device=options.device,
-        encoder=options.encoder,
-        target=options.target,
-        language=options.language,
-    )
-    return TorchEmbedder(
-        model,
-        options.budget,
-        bf16=options.bf16,
-        long=options.long,
-        compile=options.compile,
-        own=True,
-    )
+    model, settings = _in_torch(folder, options)
+    return TorchEmbedder(model, options.budget, own=True, **settings)
 
 
 def _load_bridge(folder: Path, options: LoadOptions) -> Embedder:
@@ -163,6 +149,13 @@ def _load_bridge(folder: Path, options: LoadOptions) -> Embedder:
     if document.get("config", {}).get("english") != "target":
         return _load_torch(folder, options)
     from lusifer.models.english_route import EnglishRoute, target_tokenizer
+
+    model, settings = _in_torch(folder, options)
+    return EnglishRoute(model, target_tokenizer(folder, options.target), options.budget, **settings)
+
+
+def _in_torch(folder: Path, options: LoadOptions) -> tuple[Any, dict[str, Any]]:
+    """The model, and the options that every embedder of torch's takes."""
     from lusifer.models.sentence_transformer import sentence_transformer
 
     model = sentence_transformer(
@@ -172,14 +165,7 @@ def _load_bridge(folder: Path, options: LoadOptions) -> Embedder:
         target=options.target,
         language=options.language,
     )
-    return EnglishRoute(
-        model,
-        target_tokenizer(folder, options.target),
-        options.budget,
-        bf16=options.bf16,
-        long=options.long,
-        compile=options.compile,
-    )
+    return model, {"bf16": options.bf16, "long": options.long, "compile": options.compile}
 
 
 ENDPOINT = frozenset({"bf16"})

@@ -53,16 +53,8 @@ from lusifer.training.losses.pair_terms import PairTerm
 from lusifer.training.losses.teacher_scores import TeacherScores
 from lusifer.training.memory import activation_bytes, training_bytes
 from lusifer.training.padded_table import is_table, padded, save_table
-from lusifer.training.pairs import (
-    Ints,
-    PairBatches,
-    PairData,
-    PairSettings,
-    given,
-    held_pairs,
-    read_pairs,
-    split_stores,
-)
+from lusifer.training.pair_batches import Ints, PairBatches, PairSettings, held_pairs, split_stores
+from lusifer.training.pairs import PairData, given, read_pairs
 from lusifer.training.query_side import beside_its_base, frozen_vectors
 from lusifer.training.stage import Logger, Run, Save, Stage
 from lusifer.training.texts import locate_root

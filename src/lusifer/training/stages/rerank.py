@@ -33,17 +33,15 @@ from lusifer.models import Lora, cross_encoder, lora_config
 from lusifer.training.adapters import fold_adapters
 from lusifer.training.loop import Batch, Optim, StepTrainer
 from lusifer.training.memory import activation_bytes, training_bytes
-from lusifer.training.pairs import (
+from lusifer.training.pair_batches import (
     Ints,
-    PairData,
     PairRows,
     PairSettings,
     Places,
-    given,
     held_pairs,
-    read_pairs,
     split_stores,
 )
+from lusifer.training.pairs import PairData, given, read_pairs
 from lusifer.training.stage import Logger, Run, Save, Stage
 from lusifer.training.texts import locate_root
 from lusifer.training.validation import Validation
