@@ -314,3 +314,35 @@ def test_a_resumed_run_that_accumulates_ends_the_same(
             train(file, [*changes, f"output={texts / 'parts'}"])
     first, second = weights(whole), weights(train(file, [*changes, f"output={texts / 'parts'}"]))
     assert all(torch.equal(first[k], second[k]) for k in first)
+
+
+def test_adafactor_trains_and_a_resumed_run_ends_the_same(
+    texts: Path, model_folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = recipe("contrastive", texts, model_folder)
+    changes = ["optim.optimizer=adafactor", "optim.lr=1e-3"]
+    whole = train(file, [*changes, f"output={texts / 'whole'}"])
+    other = train(file, ["optim.lr=1e-3", f"output={texts / 'adamw'}"])
+    first = weights(whole)
+    assert any(not torch.equal(first[k], weights(other)[k]) for k in first)
+    original = loop.Progress.on_step_end
+
+    def stop_at(self: Any, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        original(self, args, state, control, **kwargs)
+        if state.global_step == 5:
+            raise Stop
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop.Progress, "on_step_end", stop_at)
+        with pytest.raises(Stop):
+            train(file, [*changes, f"output={texts / 'parts'}"])
+    second = weights(train(file, [*changes, f"output={texts / 'parts'}"]))
+    assert all(torch.equal(first[k], second[k]) for k in first)
+
+
+def test_states_of_8_bits_say_what_they_want(texts: Path, model_folder: Folder) -> None:
+    file = recipe("contrastive", texts, model_folder)
+    with pytest.raises(LusiferError, match=r"bitsandbytes|wants a GPU"):
+        train(file, ["optim.optimizer=adamw_8bit"])
+    with pytest.raises(LusiferError, match="adamw, adamw_8bit, adafactor"):
+        train(file, ["optim.optimizer=sgd"])

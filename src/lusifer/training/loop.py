@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,7 +27,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import DataLoader, Dataset
 from transformers.utils import is_torch_tf32_available
 
-from lusifer.errors import ConfigError, LossError, LusiferError
+from lusifer.errors import ConfigError, LossError, LusiferError, MissingExtra
 from lusifer.io import disk_errors
 from lusifer.training.progress import Progress
 
@@ -37,8 +38,9 @@ Batch = dict[str, Any]
 
 @dataclass(frozen=True)
 class Optim:
-    """AdamW with warm-up and a schedule, as every stage uses it. A step averages the gradients of
-    `accumulate` batches.
+    """The optimiser with warm-up and a schedule, as every stage uses it. A step averages the gradients
+    of `accumulate` batches. `optimizer` is AdamW, the same with states of 8 bits (bitsandbytes, on a
+    GPU: a quarter of their memory), or Adafactor, which keeps sums of rows and columns instead.
     """
 
     steps: int = 1000
@@ -55,6 +57,7 @@ class Optim:
     workers: int = 2
     compile: bool = False
     accumulate: int = 1
+    optimizer: Literal["adamw", "adamw_8bit", "adafactor"] = "adamw"
 
     @property
     def batches(self) -> int:
@@ -231,6 +234,25 @@ def checkpoints(folder: str | Path) -> list[Path]:
     return sorted(found, key=lambda p: int(p.name.split("-")[1]))
 
 
+OPTIMIZERS = {
+    "adamw": "adamw_torch_fused",
+    "adamw_8bit": "adamw_bnb_8bit",
+    "adafactor": "adafactor",
+}
+
+
+def check_optimizer(optim: Optim) -> None:
+    """Raise MissingExtra, or ConfigError without a GPU, where the optimiser wants what is not there."""
+    if optim.optimizer != "adamw_8bit":
+        return
+    if find_spec("bitsandbytes") is None:
+        raise MissingExtra("bitsandbytes", "train8bit")
+    if not torch.cuda.is_available():
+        raise ConfigError(
+            "optim.optimizer is adamw_8bit, which wants a GPU; take adamw or adafactor"
+        )
+
+
 def arguments(
     optim: Optim,
     folder: str | Path,
@@ -250,7 +272,7 @@ def arguments(
         weight_decay=optim.weight_decay,
         max_grad_norm=optim.clip,
         adam_beta2=optim.beta2,
-        optim="adamw_torch_fused",
+        optim=OPTIMIZERS[optim.optimizer],
         bf16=use_bf16(optim.precision),
         use_cpu=not gpu,
         tf32=True if is_torch_tf32_available() else None,

@@ -29,6 +29,7 @@ from lusifer.training.loop import (
     StepBatches,
     StepTrainer,
     arguments,
+    check_optimizer,
     check_split,
     checkpoints,
     rank_and_world,
@@ -237,6 +238,8 @@ def run_stage(stage: Stage[R], recipe: R, *, restart: bool = False) -> Path:
             f"stage {stage.name} {stage.method} holds no rows out; name validation.tasks instead of validation.rows"
         )
     check_logger(getattr(recipe, "log", None))
+    if isinstance(optim := getattr(recipe, "optim", None), Optim):
+        check_optimizer(optim)
     stage.check(recipe, restart=restart)
     first = rank_and_world()[0] == 0
     # A run that is refused before it has made anything leaves no folder behind.
