@@ -19,6 +19,8 @@ import lusifer
 from lusifer.training.loop import checkpoints
 from tests.cli.command import in_a_process, refused, run
 from tests.conftest import TEXTS
+from tests.training.conftest import texts  # noqa: F401
+from tests.training.recipes import recipe
 
 Folder = Callable[[str], Path]
 
@@ -204,3 +206,20 @@ def test_a_group_without_a_verb_shows_its_help_and_no_empty_line(group: tuple[st
 def test_a_file_that_is_not_there_is_no_bad_line(name: str, tmp_path: Path) -> None:
     done = run("data", "validate", name, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (2, f"{name}: no such file\n")
+
+
+@pytest.mark.parametrize(
+    ("stage", "last"),
+    [
+        ("contrastive", "how good it is, by language:  lusifer evaluate {} --suite FOLDER"),
+        ("rerank", "to search with it:  lusifer search INDEX QUESTION --rerank {}"),
+        ("pretrain causal", "the model is in {}"),
+    ],
+)
+def test_a_run_says_what_it_made_and_what_to_do_with_it(
+    stage: str, last: str, texts: Path, model_folder: Folder
+) -> None:
+    done = run("train", str(recipe(stage, texts, model_folder)), cwd=texts)
+    assert done.returncode == 0, done.stderr
+    made = texts / "out" / ("decoder" if stage == "pretrain causal" else "model")
+    assert done.stderr.splitlines()[-1] == last.format(made)

@@ -93,7 +93,9 @@ def told(folder: Path) -> list[str]:
         lines.append(
             f"{phase}: validation {name} {first:.4f} at first, {best:.4f} at step {step:,}"
         )
-    if (folder / "modules.json").exists():
+    if (folder.parent / "recipe.yaml").read_text(encoding="utf-8").startswith("stage: rerank"):
+        lines.append(f"to search with it:  lusifer search INDEX QUESTION --rerank {folder}")
+    elif (folder / "modules.json").exists():
         lines.append(f"how good it is, by language:  lusifer evaluate {folder} --suite FOLDER")
     return lines
 

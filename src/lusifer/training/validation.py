@@ -87,8 +87,8 @@ class Measurement:
 
 
 def held_out(keys: Sequence[str], rows: int) -> tuple[list[int], list[int]]:
-    """Which rows are trained on, and which are held out: of each hundred at most half, those of the
-    smallest hashes.
+    """Which rows are trained on, and which are held out: those of the texts whose hashes are the
+    smallest, at most half of all.
 
     Args:
         keys: a text a row; rows of one text go together, so that none is on both sides.
