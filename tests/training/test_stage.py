@@ -142,7 +142,7 @@ def test_another_language_is_refused_with_file_and_line(texts: Path, model_folde
         (
             "contrastive of a bridge",
             ["stage=contrastiv"],
-            "one of align, contrastive, distill, pretrain, static",
+            "one of align, contrastive, distill, pretrain, rerank, static",
         ),
         ("pretrain causal", ["shape.hidden=30"], "multiple of shape.heads"),
         ("pretrain causal", ["vocabulary.size=60000"], "vocabulary.size"),
