@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, strategies as st
 
 from lusifer.text.comparable import comparable
 
@@ -19,6 +20,11 @@ from lusifer.text.comparable import comparable
         ("¿Qué tal?", "Qué tal"),
         ("ﾊﾟﾝ", "パン"),
         ("“Yes”", "yes"),
+        ("At 9:,", "at 9"),
+        ("Schluss.,;", "Schluss"),
+        ("終わり。、", "終わり"),
+        ("क्या?,", "क्या"),
+        ("٣:،", "٣"),
     ],
 )
 def test_the_same(first: str, second: str) -> None:
@@ -42,3 +48,9 @@ def test_the_same(first: str, second: str) -> None:
 )
 def test_not_the_same(first: str, second: str) -> None:
     assert comparable(first) != comparable(second)
+
+
+@given(st.text(st.sampled_from("a0C+.,:;?! '\")]-«»،、。१٣²"), max_size=9))
+def test_the_form_of_a_form_is_itself(text: str) -> None:
+    form = comparable(text)
+    assert comparable(form) == form or not form

@@ -15,7 +15,8 @@ import regex
 
 RAISED = regex.compile(r"([\u00b2\u00b3\u00b9\u00bc-\u00be\u2070-\u209f\u2150-\u215f]+)")
 MARKS = regex.compile(
-    r"(?<=[\p{L}\p{M}\p{N}\p{S}][\p{Pf}\p{Pe}\"']*)\p{Sentence_Terminal}+(?=\s|$)|[,;:،、，；：](?=\s|$)"
+    r"(?<=[\p{L}\p{M}\p{N}\p{S}][\p{Pf}\p{Pe}\"']*)[\p{Sentence_Terminal},;:،、，；：]+(?=\s|$)"
+    r"|[,;:،、，；：]+(?=\s|$)"
 )
 QUOTES = regex.compile(r"[\p{Pi}\p{Pf}\"¿¡]")
 
@@ -35,4 +36,4 @@ def comparable(text: str) -> str:
         for number, part in enumerate(parts)
     )
     spaced = " ".join(QUOTES.sub("", same).casefold().split())
-    return MARKS.sub("", spaced).strip() or text
+    return " ".join(MARKS.sub("", spaced).split()) or text
