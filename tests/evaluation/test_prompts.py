@@ -10,6 +10,7 @@ import pytest
 from lusifer.evaluation import run as runs
 from lusifer.evaluation.catalog import chosen_tasks
 from lusifer.evaluation.prompts import prompt_for
+from lusifer.text import Languages
 from tests.evaluation.oracle import Oracle, write_suite
 
 PROMPTS = {"query": "q", "document": "d", "xquad-query": "x", "Retrieval-document": "r", "STS": "s"}
@@ -52,3 +53,12 @@ def test_a_local_task_is_asked_with_the_prompt_of_its_name(tmp_path: Path) -> No
         scores = runs.evaluate(model, suite, chosen_tasks([task]))
         assert model.names == names
         assert np.isfinite([score.value for score in scores]).all()
+
+
+def test_results_of_before_count_only_where_no_prompt_is_named_by_a_task(tmp_path: Path) -> None:
+    suite, (task,) = write_suite(tmp_path / "suite"), chosen_tasks(["tatoeba"])
+    states = [
+        runs.identity(task, suite, Languages.of(None), None, prompts)
+        for prompts in ({}, {"query": "q"}, {"query": "q", "xquad-query": "x"})
+    ]
+    assert ["asked" in state for state in states] == [False, False, True]

@@ -25,8 +25,10 @@ def test_a_rate_is_found_between_the_ends(stage: str, texts: Path, model_folder:
     out = texts / "out"
     assert not (out / "log.jsonl").exists()
     assert not list(out.rglob("checkpoint-*"))
-    # The run itself goes on in the same folder.
-    assert train(recipe(stage, texts, model_folder)).is_dir()
+    assert not (out / "recipe.yaml").exists()
+    # The run itself, with the rate that was found, goes on in the same folder.
+    rate = f"optim.lr={found.suggested}"
+    assert train(recipe(stage, texts, model_folder), [rate]).is_dir()
 
 
 def test_what_it_finds_trains_better_than_a_thousandth_of_it(

@@ -7,24 +7,28 @@ from __future__ import annotations
 import json
 import lzma
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from lusifer.errors import ConfigError, LusiferError, MissingExtra, Preempted
 from lusifer.training import loop
+from lusifer.training.output import products
 from lusifer.training.run import load_recipe, train
 from lusifer.training.run_log import draw_curves, read_log
-from lusifer.training.validation import held_out
-from tests.conftest import TEXTS
+from lusifer.training.validation import for_held, held_out
+from tests.conftest import TEXTS, make_table
 from tests.training.recipes import recipe, weights
 
 Folder = Callable[[str], Path]
@@ -198,6 +202,13 @@ def test_a_task_of_evaluate_chooses_the_checkpoint(
         ("contrastive", "{rows: 4, every: 0}", "validation.every must be 1 or more"),
         ("contrastive", "{tasks: [tatoeba]}", "want validation.suite"),
         ("contrastive", "{tasks: [nosuch], suite: .}", "no local task 'nosuch'"),
+        (
+            "contrastive",
+            "{tasks: [tatoeba], suite: .}",
+            "tatoeba wants .*tatoeba.tsv.xz; no such file",
+        ),
+        ("contrastive", "{rows: 1}", "none can be held out in batches"),
+        ("pretrain causal", "{rows: 1, every: 1}", None),
         ("contrastive", "{tasks: [tatoeba], suite: nowhere}", "no such folder"),
         (
             "contrastive",
@@ -206,15 +217,109 @@ def test_a_task_of_evaluate_chooses_the_checkpoint(
         ),
         ("contrastive", "{rows: 4, patience: 0}", "validation.patience must be 1 or more"),
         ("contrastive", "{row: 4}", "unknown key 'row'"),
-        ("align", "{tasks: [tatoeba], suite: .}", "want a stage whose model embeds texts"),
         ("distill map", "{rows: 4}", "unknown key 'validation'"),
     ],
 )
 def test_a_wrong_validation_is_one_line(
-    stage: str, setting: str, says: str, texts: Path, model_folder: Folder
+    stage: str, setting: str, says: str | None, texts: Path, model_folder: Folder
 ) -> None:
+    if says is None:  # one row is measured by itself where it needs no other beside it
+        train(recipe(stage, texts, model_folder), [*small(stage), f"validation={setting}"])
+        return
     with pytest.raises(LusiferError, match=says):
         train(recipe(stage, texts, model_folder), [*small(stage), f"validation={setting}"])
+
+
+def test_tasks_want_a_model_that_embeds(texts: Path, suite: Path, model_folder: Folder) -> None:
+    setting = f"validation={{tasks: [tatoeba], suite: {suite}}}"
+    with pytest.raises(ConfigError, match="want a stage whose model embeds texts"):
+        train(recipe("align", texts, model_folder), [*SMALL, setting])
+    with pytest.raises(ConfigError, match="measure one dense model"):
+        load_recipe(
+            recipe("contrastive", texts, model_folder),
+            ["matryoshka=[]", "mini_batch_tokens=null", "train=queries", setting],
+        )
+    file = recipe("contrastive", texts, model_folder)
+    table = ["matryoshka=[]", f"base={make_table(texts / 'a-table')}", "prompts={}"]
+    with pytest.raises(ConfigError, match="want a stage whose model embeds texts"):
+        train(file, [*SMALL, *table, setting, f"output={texts / 'other'}"])
+
+
+def test_each_language_needs_to_be_in_one_of_the_tasks(
+    texts: Path, suite: Path, model_folder: Folder
+) -> None:
+    (suite / "similarity").mkdir()
+    rows = "".join(
+        f"{lang}\t{i % 6}\t{t}\t{t[::-1]}\n"
+        for lang in ("eng_Latn", "fra_Latn")
+        for i, t in enumerate(TEXTS)
+    )
+    with lzma.open(suite / "similarity" / "stsb_test.tsv.xz", "wt", encoding="utf-8") as stream:
+        stream.write(rows)
+    setting = (
+        f"validation={{every: 3, tasks: [tatoeba, stsb], suite: {suite}, languages: [deu, fra]}}"
+    )
+    train(recipe("contrastive", texts, model_folder), [*SMALL, setting])
+    assert all(
+        {"validation_tatoeba", "validation_stsb"} <= set(line) for _, line in figures(texts / "out")
+    )
+
+
+def test_best_weights_that_are_gone_are_told(texts: Path, model_folder: Folder) -> None:
+    file = recipe("contrastive", texts, model_folder)
+    changes = [*SMALL, "optim.lr=30", "optim.warmup=0", "optim.steps=40", "optim.save_every=1"]
+    changes.append("validation={every: 1, rows: 4, patience: 2}")
+    shutil.rmtree(train(file, changes))
+    shutil.rmtree(texts / "out" / "contrastive" / "best")
+    with pytest.raises(LusiferError, match=r"the best weights, of step .* are not there"):
+        train(file, changes)
+
+
+def test_a_restart_takes_what_a_kill_left_beside_the_best(
+    texts: Path, model_folder: Folder
+) -> None:
+    file = recipe("contrastive", texts, model_folder)
+    train(file, [*SMALL, "validation={every: 3, rows: 4}"])
+    (texts / "out" / "contrastive" / ".best.abc123").mkdir()
+    assert texts / "out" / "contrastive" in set(products(texts / "out"))
+
+
+@pytest.mark.parametrize(
+    ("rows", "batch", "world", "size"),
+    [
+        (500, 256, 1, 250),
+        (511, 256, 2, 254),
+        (99, 256, 2, 98),
+        (3, 8, 1, 3),
+        (1, 8, 2, None),
+        (0, 8, 1, None),
+    ],
+)
+def test_held_batches_are_even_and_leave_few_rows_out(
+    rows: int, batch: int, world: int, size: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @dataclass(frozen=True)
+    class Batched:
+        batch_size: int
+
+    monkeypatch.setenv("WORLD_SIZE", str(world))
+    found = for_held(Batched(batch), rows)
+    assert (found.batch_size if found else None) == size
+
+
+def test_translations_of_held_out_texts_are_not_taught(texts: Path, model_folder: Folder) -> None:
+    from lusifer.training.stages import distill_bridge as distill
+
+    parallel = "{files: [parallel.tsv], columns: [language, english, text]}"
+    for at in ("output", "encoder"):
+        hold = f"hold={{parallel: [{parallel}], at: {at}, batch_size: 2}}"
+        parsed = load_recipe(recipe("distill bridge", texts, model_folder), [hold])
+        bridge = distill.Bridge.new(parsed.bridge)
+        teacher = np.zeros((16, 32), np.float16)
+        batches = distill.DistillBatches(parsed, TEXTS, teacher, bridge, texts, range(5, 16))
+        taught = {english for english, _ in batches.pairs}
+        assert taught
+        assert taught.isdisjoint(TEXTS[:5])
 
 
 def test_rows_of_one_text_stay_together_and_half_is_left() -> None:

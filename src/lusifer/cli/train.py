@@ -11,7 +11,7 @@ from typing import Any
 import typer
 from rich.table import Table
 
-from lusifer.errors import MissingExtra, Preempted
+from lusifer.errors import LusiferError, MissingExtra, Preempted
 from lusifer.io import plain_console
 
 
@@ -51,14 +51,16 @@ def train(
         if first:
             show(figures)
         return
-    if find_lr:
-        show_rates(recipe, overrides or [])
-        return
+    if find_lr and restart:
+        raise LusiferError("--find-lr and --restart are each done alone")
     try:
+        if find_lr:
+            show_rates(recipe, overrides or [], first=first)
+            return
         folder = run(recipe, overrides or [], restart=restart)
     except Preempted as stop:
         if first:
-            typer.echo(str(stop), err=True)
+            typer.echo("stopped by SIGTERM; no rate was found" if find_lr else str(stop), err=True)
         raise typer.Exit(0) from None
     from lusifer.training import leave_together
 
@@ -68,11 +70,16 @@ def train(
             typer.echo(line, err=True)
 
 
-def show_rates(recipe: str, overrides: list[str]) -> None:
-    """Try learning rates and print every tenth, and the one to take."""
-    from lusifer.training import find_lr
+def show_rates(recipe: str, overrides: list[str], *, first: bool) -> None:
+    """Try learning rates and print a dozen of them, and the one to take; of several processes the
+    first prints.
+    """
+    from lusifer.training import find_lr, leave_together
 
     found = find_lr(recipe, overrides)
+    leave_together()
+    if not first:
+        return
     table = Table(title="learning rates")
     table.add_column("optim.lr", justify="right")
     table.add_column("loss, smoothed", justify="right")

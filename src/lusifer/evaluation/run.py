@@ -246,6 +246,8 @@ def identity(
         state
         | ({"revision": task.revision} if task.revision else {})
         | ({"prompts": dict(prompts)} if prompts else {})
+        # Since version 2 a prompt named by the task, or its kind, comes before one of the role.
+        | ({"asked": 2} if set(prompts) - set(ROLES) else {})
     )
 
 

@@ -11,8 +11,10 @@ from __future__ import annotations
 import dataclasses
 import math
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +22,11 @@ import torch
 import transformers
 
 from lusifer.errors import ConfigError, LossError
-from lusifer.training.output import claim
+from lusifer.training.distributed import take_over
+from lusifer.training.loop import rank_and_world, wait_for_all
+from lusifer.training.output import RECIPE, VERSIONS, claim
 from lusifer.training.run import load_recipe, stage_of
-from lusifer.training.stage import Run
+from lusifer.training.stage import Run, check_run
 
 LOWEST, HIGHEST = 1e-7, 1.0
 SMOOTH, WORSE = 0.8, 4.0
@@ -79,8 +83,10 @@ def find_lr(name: Any, overrides: Sequence[str] = (), *, steps: int = 100) -> Ra
     Raises:
         ConfigError: for a wrong recipe, or one whose phases have rates of their own.
         LusiferError: where the output folder holds another run.
+        Preempted: on SIGTERM; nothing is found then.
     """
     recipe, stage = load_recipe(name, overrides), stage_of(name, overrides)
+    take_over(stage.name, partial(stage.spreads, recipe))
     if not hasattr(recipe, "optim") or not stage.holds_out:
         raise ConfigError(
             f"stage {stage.name} {stage.method} has no one rate to find: its phases have rates of their own, or none"
@@ -94,17 +100,39 @@ def find_lr(name: Any, overrides: Sequence[str] = (), *, steps: int = 100) -> Ra
         log_every=1,
     )
     sweep = Sweep(steps)
-    stage.check(recipe, restart=False)
-    output = claim(recipe.output, recipe)
-    with tempfile.TemporaryDirectory(prefix="lusifer-rates-") as aside:
+    recipe = dataclasses.replace(recipe, validation=None, log=None)
+    check_run(stage, recipe, restart=False)
+    with (
+        _lent(Path(recipe.output), recipe) as output,
+        tempfile.TemporaryDirectory(prefix="lusifer-rates-") as aside,
+    ):
         torch.manual_seed(recipe.seed)
         run = Run(output, recipe.seed, scratch=Path(aside), watching=(sweep,))
-        tried = dataclasses.replace(recipe, optim=optim, validation=None, log=None)
         try:
-            stage.train(tried, run)
+            stage.train(dataclasses.replace(recipe, optim=optim), run)
         except LossError as error:  # so far beyond the best rate that the loss is no number
             if not sweep.losses:
                 raise ConfigError(f"{error}: already at a rate of {LOWEST:g}") from None
-    best = min(range(len(sweep.losses)), key=lambda i: sweep.losses[i])
     count = len(sweep.losses)
+    # The first tenth trains next to nothing, and its mean is of few batches: chance may favour it.
+    begin = min(steps // 10, count - 1)
+    best = min(range(begin, count), key=lambda i: sweep.losses[i])
     return RateTest(tuple(sweep.rates[:count]), tuple(sweep.losses), sweep.rates[best] / 10)
+
+
+@contextmanager
+def _lent(output: Path, recipe: Any) -> Iterator[Path]:
+    """The recipe's folder, which is the run's own again afterwards: a run by the rate that is found has
+    another recipe. What was prepared in it stays.
+    """
+    notes = (RECIPE, VERSIONS)
+    there = (output / RECIPE).exists()
+    try:
+        yield claim(output, recipe)
+    finally:
+        wait_for_all()
+        if not there and rank_and_world()[0] == 0:
+            for name in notes:
+                (output / name).unlink(missing_ok=True)
+            if output.is_dir() and not any(output.iterdir()):
+                output.rmdir()

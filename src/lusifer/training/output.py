@@ -82,7 +82,7 @@ def products(output: Path) -> Iterator[Path]:
         if folder.is_dir() and folder.name not in NAMED:
             inside = [path.name for path in folder.iterdir()]
             if inside and all(
-                name.startswith("checkpoint-") or name in (".saving", "best", "runs")
+                name.startswith(("checkpoint-", ".best.")) or name in (".saving", "best", "runs")
                 for name in inside
             ):
                 yield folder

@@ -16,7 +16,7 @@ import torch
 from lusifer.data import KeySets, Mix, Mixing, RowStore
 from lusifer.encoding import CachedRows
 from lusifer.models import tokenise
-from lusifer.training.loop import Batch
+from lusifer.training.loop import Batch, rank_and_world
 from lusifer.training.pairs import PairData, Row
 from lusifer.training.query_side import add_frozen
 from lusifer.training.validation import Held
@@ -152,7 +152,13 @@ def split_stores(stores: Sequence[RowStore], rows: int) -> tuple[list[Ints], lis
         queries = np.asarray(store.keys[:, 0])
         numbers, counts = np.unique(queries, return_counts=True)
         order = np.argsort(numbers.view(np.uint64))  # hashes: in their order no language, no topic
-        few = order[: int(np.searchsorted(np.cumsum(counts[order]), wanted, side="right"))]
+        few, count = list[int](), 0
+        for i in order.tolist():
+            if count + counts[i] <= wanted:
+                few.append(i)
+                count += int(counts[i])
+            if count == wanted:
+                break
         aside = np.isin(queries, numbers[few])
         trained.append(np.flatnonzero(~aside))
         held.append(np.flatnonzero(aside))
@@ -165,17 +171,19 @@ def held_pairs(batches: PairRows, parts: Sequence[Ints], batch_size: int) -> Hel
     Args:
         batches: what reads rows.
         parts: the held-out rows of each source.
-        batch_size: rows of a batch; a rest of one row is left out, since nothing is beside it.
+        batch_size: rows of a batch. The last of a source is cut to equal parts for the processes; one
+            row by itself is left out, since nothing is beside it.
 
     Returns:
         The batches; None where no row is held out.
     """
-    chosen = [
-        [(source, int(row)) for row in rows[i : i + batch_size]]
-        for source, rows in enumerate(parts)
-        for i in range(0, len(rows), batch_size)
-        if len(rows) - i > 1
-    ]
+    world, chosen = rank_and_world()[1], list[Places]()
+    for source, rows in enumerate(parts):
+        for i in range(0, len(rows), batch_size):
+            part = rows[i : i + batch_size]
+            part = part[: len(part) // world * world]
+            if len(part) > 1:
+                chosen.append([(source, int(row)) for row in part])
     return Held(len(chosen), lambda number: batches.batch(chosen[number])) if chosen else None
 
 

@@ -156,7 +156,7 @@ def two_views(text: str, views: str) -> tuple[str, str] | None:
         views: `crops` or `same`.
 
     Returns:
-        Two spans of whole words, each of half the text to all of it, drawn by the text's hash; or the
+        Two spans of whole words, each of half the text and more, drawn by the text's hash; or the
         text twice. None where a crop would have no word to leave out. Scripts without spaces are cut
         between characters.
     """
@@ -179,14 +179,17 @@ def _rows(
     data: PairData, source: WeightedSource, root: Path, count: int, *, scored: bool
 ) -> Iterator[tuple[tuple[str, ...], list[float]]]:
     rows: Iterable[DataRow] = read_source(source, root)
+    if data.english_only:
+        rows = list(rows)
+        columns = (
+            c for c in source.names if c.startswith(ENGLISH) or (source.views and c == "text")
+        )
+        refuse_foreign(rows, tuple(columns))
     if source.views:
         for row in rows:
             if pair := two_views(row.values["text"], source.views):
                 yield pair, []
         return
-    if data.english_only:
-        rows = list(rows)
-        refuse_foreign(rows, tuple(c for c in source.names if c.startswith(ENGLISH)))
     for row, (query, document, negatives), own in pairs_in(rows, source, count):
         scores = _scores(row, given(source), own) if scored else []
         yield (query, document, *negatives), scores

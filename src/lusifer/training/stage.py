@@ -40,7 +40,7 @@ from lusifer.training.output import PREPARED, RECIPE, VERSIONS, claim
 from lusifer.training.preempt import Preemption
 from lusifer.training.run_log import LOG, PhaseLog, draw_curves
 from lusifer.training.texts import locate_root
-from lusifer.training.validation import Held, Validation, Validator
+from lusifer.training.validation import Held, Validation, Validator, check_validation
 
 log = logging.getLogger(__name__)
 
@@ -217,6 +217,22 @@ def check_logger(name: str | None) -> None:
         raise MissingExtra(name, "log")
 
 
+def check_run(stage: Stage[R], recipe: R, *, restart: bool) -> None:
+    """Find out what is wrong with a run before it makes a folder. Raises LusiferError."""
+    check_split(getattr(recipe, "batch_size", None))
+    validation: Validation | None = getattr(recipe, "validation", None)
+    if validation and validation.rows and not stage.holds_out:
+        raise ConfigError(
+            f"stage {stage.name} {stage.method} holds no rows out; name validation.tasks instead of validation.rows"
+        )
+    if validation:
+        check_validation(validation)
+    check_logger(getattr(recipe, "log", None))
+    if isinstance(optim := getattr(recipe, "optim", None), Optim):
+        check_optimizer(optim)
+    stage.check(recipe, restart=restart)
+
+
 def run_stage(stage: Stage[R], recipe: R, *, restart: bool = False) -> Path:
     """Run a recipe, or go on with it.
 
@@ -231,16 +247,7 @@ def run_stage(stage: Stage[R], recipe: R, *, restart: bool = False) -> Path:
     Raises:
         LusiferError: where the output folder holds another run, or the data are wrong.
     """
-    check_split(getattr(recipe, "batch_size", None))
-    validation: Validation | None = getattr(recipe, "validation", None)
-    if validation and validation.rows and not stage.holds_out:
-        raise ConfigError(
-            f"stage {stage.name} {stage.method} holds no rows out; name validation.tasks instead of validation.rows"
-        )
-    check_logger(getattr(recipe, "log", None))
-    if isinstance(optim := getattr(recipe, "optim", None), Optim):
-        check_optimizer(optim)
-    stage.check(recipe, restart=restart)
+    check_run(stage, recipe, restart=restart)
     first = rank_and_world()[0] == 0
     # A run that is refused before it has made anything leaves no folder behind.
     with made_folder(recipe.output, (RECIPE, VERSIONS, *stage.notes)) if first else nullcontext():
@@ -250,6 +257,7 @@ def run_stage(stage: Stage[R], recipe: R, *, restart: bool = False) -> Path:
             log.info("%s is finished", final)
             return final
         torch.manual_seed(recipe.seed)
+        validation: Validation | None = getattr(recipe, "validation", None)
         run = Run(output, recipe.seed, validation, getattr(recipe, "log", None))
         save = stage.train(recipe, run)
     if run.first:

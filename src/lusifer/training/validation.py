@@ -10,24 +10,27 @@ how good the model is at the end: what a checkpoint was chosen by is no longer a
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import transformers
 
-from lusifer.errors import ConfigError
-from lusifer.io import replacing_folder
+from lusifer.errors import ConfigError, LusiferError
+from lusifer.io import replacing_folder, write_json
+from lusifer.models import read_json
 from lusifer.training.loop import Batch, own_slice, rank_and_world, wait_for_all
 
 log = logging.getLogger(__name__)
 
-LOSS, BEST = "loss", "best"
+R = TypeVar("R")
+LOSS, BEST, STEP = "loss", "best", "step.json"
 
 
 @dataclass(frozen=True)
@@ -108,10 +111,9 @@ def held_out(keys: Sequence[str], rows: int) -> tuple[list[int], list[int]]:
     for key in keys:
         sizes[key] = sizes.get(key, 0) + 1
     for key in sorted(hashes, key=lambda key: hashes[key]):
-        if count + sizes[key] > min(rows, len(keys) // 2):
-            break
-        taken.add(key)
-        count += sizes[key]
+        if count + sizes[key] <= min(rows, len(keys) // 2):
+            taken.add(key)
+            count += sizes[key]
     trained = [i for i, key in enumerate(keys) if key not in taken]
     return trained, [i for i, key in enumerate(keys) if key in taken]
 
@@ -134,8 +136,13 @@ class Validator(transformers.TrainerCallback):  # type: ignore[misc]
         """
         self.trainer, self.settings, self.held, self.name = trainer, settings, held, name
         self.past = list(past)
+        if settings.rows and not (held and held.batches):
+            raise ConfigError(
+                f"validation.rows is {settings.rows}: "
+                "none can be held out in batches (rows of one text go together, half of a source at most)"
+            )
         if settings.tasks:
-            check_tasks(trainer.model, settings)
+            check_model(trainer.model)
 
     @property
     def folder(self) -> Path:
@@ -181,8 +188,8 @@ class Validator(transformers.TrainerCallback):  # type: ignore[misc]
 
     def _measure(self) -> dict[str, float]:
         figures: dict[str, float] = {}
-        model = self.trainer.model
-        devices = [model.device.index or 0] if torch.cuda.is_available() else []
+        model, device = self.trainer.model, self.trainer.args.device
+        devices = [device.index or 0] if device.type == "cuda" else []
         with torch.random.fork_rng(devices), torch.no_grad():
             model.eval()
             if self.held:
@@ -203,61 +210,129 @@ class Validator(transformers.TrainerCallback):  # type: ignore[misc]
 
     def _task_figures(self) -> dict[str, float]:
         """Each task's first metric, the mean over languages; the first process measures for all."""
-        from lusifer.evaluation import evaluate
-        from lusifer.models import TorchEmbedder
-
-        figures = [math.nan] * len(self.settings.tasks)
+        names = self.settings.tasks
+        figures = [math.nan] * len(names)
         if rank_and_world()[0] == 0:
-            args, settings = self.trainer.args, self.settings
-            embedder = TorchEmbedder(self.trainer.model, bf16=args.bf16)
-            for i, task in enumerate(settings.tasks):
-                scores = evaluate(
-                    embedder, settings.suite or "", [task], settings.languages or None
-                )
-                first = [score.value for score in scores if score.metric == scores[0].metric]
-                figures[i] = sum(first) / len(first)
+            figures = task_figures(self.trainer.model, self.settings, bf16=self.trainer.args.bf16)
         if rank_and_world()[1] > 1:
             shared = torch.tensor(figures, dtype=torch.float64, device=self.trainer.args.device)
             torch.distributed.broadcast(shared, 0)
             figures = shared.tolist()
-        return dict(zip(self.settings.tasks, figures, strict=True))
+        return dict(zip(names, figures, strict=True))
 
     def _keep(self) -> None:
         if rank_and_world()[0] == 0:
             with replacing_folder(self.folder) as aside:
                 self.trainer._save(str(aside))
+                write_json(aside / STEP, {"step": self.past[-1].step})
         wait_for_all()
 
     def take_best(self) -> None:
-        """Put the best weights into the model."""
+        """Put the best weights into the model.
+
+        Raises:
+            LusiferError: where they are not in the phase's folder any more.
+        """
         best = self.best()
-        if best is None or not self.folder.is_dir():
+        if best is None or (best is self.past[-1] and not self.patience_is_out()):
             return
-        if best.step != self.past[-1].step:
-            self.trainer._load_from_checkpoint(str(self.folder))
-            if rank_and_world()[0] == 0:
-                log.info(
-                    "%s: the weights of step %d are taken, the best by validation %s",
-                    self.name,
-                    best.step,
-                    self.settings.chosen_by,
+        if not (self.folder / STEP).exists():
+            raise LusiferError(
+                f"{self.folder}: the best weights, of step {best.step}, are not there; begin anew with --restart"
+            )
+        step = read_json(self.folder / STEP)["step"]
+        self.trainer._load_from_checkpoint(str(self.folder))
+        if rank_and_world()[0] == 0:
+            log.info(
+                "%s: the weights of step %s are taken, the best by validation %s",
+                self.name,
+                step,
+                self.settings.chosen_by,
+            )
+
+
+def task_figures(model: Any, settings: Validation, *, bf16: bool) -> list[float]:
+    """Each task's first metric, the mean over its languages; of a kind of tasks the mean over these.
+
+    Args:
+        model: as it is trained, a SentenceTransformer.
+        settings: the tasks, their suite and languages.
+        bf16: whether it computes in bf16.
+
+    Returns:
+        A figure a task, in their order.
+
+    Raises:
+        ConfigError: where a task has none of the languages.
+    """
+    from lusifer.evaluation import chosen_tasks, evaluate
+    from lusifer.models import TorchEmbedder
+
+    embedder = TorchEmbedder(model, bf16=bf16)
+    scores = evaluate(embedder, settings.suite or "", settings.tasks, settings.languages or None)
+    first: dict[str, list[float]] = {}
+    metric: dict[str, str] = {}
+    for score in scores:
+        if score.metric == metric.setdefault(score.task, score.metric):
+            first.setdefault(score.task, []).append(score.value)
+    figures = []
+    for name in settings.tasks:
+        means = [
+            sum(first[task.name]) / len(first[task.name])
+            for task in chosen_tasks([name])
+            if task.name in first
+        ]
+        if not means:
+            raise ConfigError(f"validation.tasks: {name} has no score in validation.languages")
+        figures.append(sum(means) / len(means))
+    return figures
+
+
+def check_validation(settings: Validation) -> None:
+    """Raise LusiferError for a task that is none, or whose files are not there: before anything slow."""
+    from lusifer.evaluation import chosen_tasks
+
+    if not settings.tasks:
+        return
+    suite = Path(settings.suite or "")
+    if not suite.is_dir():
+        raise ConfigError(f"validation.suite is {settings.suite!r}; no such folder")
+    for task in chosen_tasks(settings.tasks):
+        for file in task.files:
+            if not (suite / file).exists():
+                raise ConfigError(
+                    f"validation.suite: {task.name} wants {suite / file}; no such file"
                 )
 
 
-def check_tasks(model: Any, settings: Validation) -> None:
-    """Raise ConfigError where a model in training cannot be given texts, or a task is none."""
+def check_model(model: Any) -> None:
+    """Raise ConfigError where a model in training cannot be given texts."""
     from sentence_transformers import SentenceTransformer
 
-    from lusifer.evaluation import chosen_tasks
+    from lusifer.training.padded_table import PaddedTable
 
-    chosen_tasks(settings.tasks)
-    if not isinstance(model, SentenceTransformer):
+    if not isinstance(model, SentenceTransformer) or isinstance(model[0], PaddedTable):
         raise ConfigError(
-            "validation.tasks want a stage whose model embeds texts; hold out validation.rows"
+            "validation.tasks want a stage whose model embeds texts while it is trained; hold out validation.rows"
         )
     if any(hasattr(parameter, "to_local") for parameter in model.parameters()):
         raise ConfigError(
             "validation.tasks want the whole model on each process, not spread by FSDP; hold out validation.rows"
         )
-    if not Path(settings.suite or "").is_dir():
-        raise ConfigError(f"validation.suite is {settings.suite!r}; no such folder")
+
+
+def for_held(recipe: R, rows: int) -> R | None:
+    """A recipe whose batches hold nearly all of the held-out rows, in equal parts for the processes.
+
+    Args:
+        recipe: one with a `batch_size`.
+        rows: how many are held out.
+
+    Returns:
+        The recipe with the batch size to measure by; None where there is no row for each process.
+    """
+    if not rows:
+        return None
+    size = rows // -(-rows // recipe.batch_size)  # type: ignore[attr-defined]
+    size -= size % rank_and_world()[1]
+    return dataclasses.replace(recipe, batch_size=size) if size else None  # type: ignore[type-var]

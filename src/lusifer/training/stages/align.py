@@ -36,7 +36,7 @@ from lusifer.training.loop import Batch, Optim, mean_count
 from lusifer.training.stage import Logger, Run, Save, Stage
 from lusifer.training.texts import Epochs, locate_root
 from lusifer.training.trainers import BridgeTrainer
-from lusifer.training.validation import Held, Validation, held_out
+from lusifer.training.validation import Held, Validation, for_held, held_out
 
 log = logging.getLogger(__name__)
 
@@ -237,19 +237,19 @@ class Align(Stage[AlignRecipe]):
         ready(bridge, recipe.optim)
         model = Aligner(bridge, load_lm(recipe.bridge, bridge))
         tokenizer = families.load_tokenizer(hub.locate(recipe.bridge.target.base))
-        trained, aside = (
-            AlignBatches(recipe, [rows[i] for i in part], bridge, tokenizer) if part else None
-            for part in held_out([row[0] for row in rows], run.held_rows)
-        )
-        assert trained is not None
+        trained, aside = held_out([row[0] for row in rows], run.held_rows)
+        few, held = for_held(recipe, len(aside)), None
+        if few:
+            measured = AlignBatches(few, [rows[i] for i in aside], bridge, tokenizer)
+            held = Held(measured.epochs.per_epoch, measured)
         run.phase(
             "align",
             model,
-            trained,
+            AlignBatches(recipe, [rows[i] for i in trained], bridge, tokenizer),
             recipe.optim,
             trainer=BridgeTrainer,
             validated=True,
-            held=Held(aside.epochs.per_epoch, aside) if aside else None,
+            held=held,
         )
 
         def save(folder: Path) -> None:

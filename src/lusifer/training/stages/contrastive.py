@@ -167,6 +167,10 @@ class ContrastiveRecipe:
             raise ValueError(
                 "a source's prompts go without train: queries, whose documents stay as they are, and without adapter"
             )
+        if self.validation and self.validation.tasks and (queries or self.heads):
+            raise ValueError(
+                "validation.tasks measure one dense model: with heads, or train: queries, hold out validation.rows"
+            )
         if queries and more:
             raise ValueError(
                 "train: queries goes without matryoshka, mini_batch_tokens and the term scores"

@@ -41,7 +41,7 @@ from lusifer.training.stage import Logger, Run, Save, Stage
 from lusifer.training.teacher_vectors import teacher_vectors
 from lusifer.training.texts import Epochs, TextData, locate_root, read_texts, text_keys
 from lusifer.training.trainers import BridgeSentenceTrainer, BridgeTrainer
-from lusifer.training.validation import Held, Validation, held_out
+from lusifer.training.validation import Held, Validation, for_held, held_out
 
 RESIDUAL_SAMPLE = 20_000
 
@@ -66,9 +66,9 @@ class Hold:
 class DistillRecipe:
     """Everything that `lusifer train` needs to distill a bridge.
 
-    `start` is a bridge to go on from; `mini_batch_tokens` caches gradients (GradCache); `inputs` a first phase without the target (see
-    `training/inputs.py`); `cache` a folder where the target's vectors are kept for several runs on the
-    same texts.
+    `start` is a bridge to go on from; `mini_batch_tokens` caches gradients (GradCache); `inputs` is a
+    first phase without the target (see `training/inputs.py`); `cache` a folder where the target's
+    vectors are kept for several runs on the same texts.
     """
 
     stage: Literal["distill"]
@@ -165,8 +165,12 @@ class DistillBatches:
                 require(source, ("english", "text"), "hold.parallel")
             read = (r.values for s in recipe.hold.parallel for r in read_source(s, root))
             self.pairs = [(v["english"], v["text"]) for v in read]
+            unseen = set(texts) - {
+                texts[i] for i in rows
+            }  # their translations are not taught either
+            self.pairs = [pair for pair in self.pairs if pair[0] not in unseen]
             if recipe.hold.at == "output":
-                known = {t: i for i, t in enumerate(texts)}
+                known = {texts[i]: i for i in rows}
                 self.pairs = [p for p in self.pairs if p[0] in known]
                 self.known = known
             if not self.pairs:
@@ -221,9 +225,10 @@ def held_batches(
     rows: Sequence[int],
 ) -> Held | None:
     """Held-out texts as they are, none switched or dropped; None where none is held out."""
-    if not rows:
+    few = for_held(recipe, len(rows))
+    if few is None:
         return None
-    plain = dataclasses.replace(recipe, code_switch=None, token_dropout=0.0, hold=None)
+    plain = dataclasses.replace(few, code_switch=None, token_dropout=0.0, hold=None)
     batches = DistillBatches(plain, texts, teacher, bridge, root, rows)
     return Held(batches.epochs.per_epoch, batches)
 

@@ -38,7 +38,7 @@ from lusifer.training.stage import Logger, Run, Save, Stage
 from lusifer.training.teacher_vectors import teacher_vectors
 from lusifer.training.texts import Epochs, locate_root
 from lusifer.training.trainers import SentenceTrainer
-from lusifer.training.validation import Held, Validation, held_out
+from lusifer.training.validation import Held, Validation, for_held, held_out
 
 
 @dataclass(frozen=True)
@@ -202,20 +202,20 @@ class Multilingual(Stage[MultilingualRecipe]):
     def train(self, recipe: MultilingualRecipe, run: Run) -> Save:
         model = student(recipe)
         pairs = read_pairs(recipe, locate_root(recipe.data.root))
-        trained, aside = (
-            MultilingualBatches(recipe, pairs, model, run.output, rows) if rows else None
-            for rows in held_out([english for english, _ in pairs], run.held_rows)
-        )
-        assert trained is not None
+        trained, aside = held_out([english for english, _ in pairs], run.held_rows)
+        few, held = for_held(recipe, len(aside)), None
+        if few:
+            measured = MultilingualBatches(few, pairs, model, run.output, aside)
+            held = Held(measured.epochs.per_epoch, measured)
         run.phase(
             "multilingual",
             model,
-            trained,
+            MultilingualBatches(recipe, pairs, model, run.output, trained),
             recipe.optim,
             trainer=SentenceTrainer,
             loss=MultilingualLoss(model, recipe),
             validated=True,
-            held=Held(aside.epochs.per_epoch, aside) if aside else None,
+            held=held,
         )
         return partial(save_model, model)
 

@@ -23,7 +23,7 @@ from lusifer.training.loop import Batch, Optim, wait_for_all
 from lusifer.training.memory import activation_bytes, training_bytes
 from lusifer.training.stage import Logger, Run, Save, Stage
 from lusifer.training.texts import Epochs, TextData, read_texts
-from lusifer.training.validation import Held, Validation, held_out
+from lusifer.training.validation import Held, Validation, for_held, held_out
 from lusifer.training.vocabulary import BOS, EOS, PAD, Vocabulary, fast_tokenizer, train_tokenizer
 
 
@@ -119,19 +119,19 @@ class Decoder(Stage[DecoderRecipe]):
         model = transformers.LlamaForCausalLM(decoder_config(recipe, len(tokenizer)))
         if recipe.optim.gradient_checkpointing:
             families.recompute(model)
-        trained, aside = (
-            DecoderBatches(recipe, [texts[i] for i in part], tokenizer) if part else None
-            for part in held_out(texts, run.held_rows)
-        )
-        assert trained is not None
+        trained, aside = held_out(texts, run.held_rows)
+        few, held = for_held(recipe, len(aside)), None
+        if few:
+            measured = DecoderBatches(few, [texts[i] for i in aside], tokenizer)
+            held = Held(measured.epochs.per_epoch, measured)
         run.phase(
             "causal",
             model,
-            trained,
+            DecoderBatches(recipe, [texts[i] for i in trained], tokenizer),
             recipe.optim,
             title="causal LM",
             validated=True,
-            held=Held(aside.epochs.per_epoch, aside) if aside else None,
+            held=held,
         )
 
         def save(folder: Path) -> None:
