@@ -20,7 +20,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from lusifer.io.files import write_json
 from lusifer.models.bridge import Bridge, BridgeConfig, Part, masked_mean
 from lusifer.models.bridge.connectors.mlp import MLPConfig
-from lusifer.training.loop import use_bf16
+from lusifer.training.optim import use_bf16
 
 
 def main() -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from lusifer.errors import LusiferError
-from lusifer.training import loop, output as run_output
+from lusifer.training import output as run_output
+from lusifer.training.optim import Optim
 from lusifer.training.run import train
 from tests.training.recipes import recipe
 
@@ -32,13 +33,13 @@ def test_restart_deletes_what_runs_make_and_nothing_else(tmp_path: Path) -> None
     (tmp_path / "mine" / "texts.txt").write_text("One text.\n", encoding="utf-8")
     for restart in (True, False):
         with pytest.raises(LusiferError, match="no run of ours"):
-            run_output.claim(tmp_path / "mine", loop.Optim(), restart=restart)
-    run = run_output.claim(tmp_path / "run", loop.Optim())
+            run_output.claim(tmp_path / "mine", Optim(), restart=restart)
+    run = run_output.claim(tmp_path / "run", Optim())
     (run / "distill" / "checkpoint-3").mkdir(parents=True)
     (run / "model").mkdir()
     (run / "empty").mkdir()
     (run / "notes.txt").write_text("my notes", encoding="utf-8")
-    run_output.claim(run, loop.Optim(steps=7), restart=True)
+    run_output.claim(run, Optim(steps=7), restart=True)
     assert sorted(p.name for p in run.iterdir()) == [
         *("empty", "notes.txt", "recipe.yaml", "versions.json")
     ]

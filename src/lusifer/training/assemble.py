@@ -12,7 +12,8 @@ from sentence_transformers.sentence_transformer.modules import Normalize, Poolin
 from lusifer.io import replacing_folder
 from lusifer.models import Bridge, BridgeConfig, Heads, families, hub
 from lusifer.training.distributed import frozen_in_blocks, shard_frozen, wanted
-from lusifer.training.loop import Optim, rank_and_world
+from lusifer.training.loop import rank_and_world
+from lusifer.training.optim import Optim
 
 
 def assemble(bridge: Bridge, device: str | None = None) -> SentenceTransformer:

@@ -14,11 +14,9 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import accelerate
 import torch
@@ -27,63 +25,14 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import DataLoader, Dataset
 from transformers.utils import is_torch_tf32_available
 
-from lusifer.errors import ConfigError, LossError, LusiferError, MissingExtra
+from lusifer.errors import ConfigError, LossError, LusiferError
 from lusifer.io import disk_errors
+from lusifer.training.optim import OPTIMIZERS, Optim, use_bf16
 from lusifer.training.progress import Progress
 
 log = logging.getLogger(__name__)
 
 Batch = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Optim:
-    """The optimiser with warm-up and a schedule, as every stage uses it. A step averages the gradients
-    of `accumulate` batches. `optimizer` is AdamW, the same with states of 8 bits (bitsandbytes, on a
-    GPU: a quarter of their memory), or Adafactor, which keeps sums of rows and columns instead.
-    """
-
-    steps: int = 1000
-    lr: float = 1e-4
-    schedule: Literal["cosine", "linear", "constant_with_warmup"] = "cosine"
-    warmup: float = 0.1
-    weight_decay: float = 0.01
-    clip: float = 1.0
-    beta2: float = 0.98
-    precision: Literal["auto", "bf16", "fp32"] = "auto"
-    gradient_checkpointing: bool = False
-    save_every: int = 500
-    log_every: int = 20
-    workers: int = 2
-    compile: bool = False
-    accumulate: int = 1
-    optimizer: Literal["adamw", "adamw_8bit", "adafactor"] = "adamw"
-
-    @property
-    def batches(self) -> int:
-        """How many batches all steps read."""
-        return self.steps * self.accumulate
-
-    def __post_init__(self) -> None:
-        if self.accumulate < 1:
-            raise ValueError("optim.accumulate must be at least 1")
-        if self.steps < 1:
-            raise ValueError("optim.steps must be at least 1")
-        if not 0 <= self.warmup <= 1:
-            raise ValueError("optim.warmup is a share of the steps, from 0 to 1")
-        if self.lr <= 0:
-            raise ValueError("optim.lr must be above 0")
-
-
-def use_bf16(precision: str) -> bool:
-    """Whether to compute in bf16: on a GPU that has it, or a CPU with native bf16 (about 3x fp32
-    there).
-    """
-    if precision != "auto":
-        return precision == "bf16"
-    if torch.cuda.is_available():
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)())
 
 
 class StepBatches(Dataset[Batch]):
@@ -232,25 +181,6 @@ def checkpoints(folder: str | Path) -> list[Path]:
     """Finished checkpoints, oldest first."""
     found = [p for p in Path(folder).glob("checkpoint-*") if (p / "trainer_state.json").exists()]
     return sorted(found, key=lambda p: int(p.name.split("-")[1]))
-
-
-OPTIMIZERS = {
-    "adamw": "adamw_torch_fused",
-    "adamw_8bit": "adamw_bnb_8bit",
-    "adafactor": "adafactor",
-}
-
-
-def check_optimizer(optim: Optim) -> None:
-    """Raise MissingExtra, or ConfigError without a GPU, where the optimiser wants what is not there."""
-    if optim.optimizer != "adamw_8bit":
-        return
-    if find_spec("bitsandbytes") is None:
-        raise MissingExtra("bitsandbytes", "train8bit")
-    if not torch.cuda.is_available():
-        raise ConfigError(
-            "optim.optimizer is adamw_8bit, which wants a GPU; take adamw or adafactor"
-        )
 
 
 def arguments(

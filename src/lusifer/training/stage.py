@@ -25,17 +25,16 @@ from lusifer.errors import ConfigError, MissingExtra
 from lusifer.io import made_folder
 from lusifer.training.loop import (
     Batch,
-    Optim,
     StepBatches,
     StepTrainer,
     arguments,
-    check_optimizer,
     check_split,
     checkpoints,
     rank_and_world,
     run_phase,
     wait_for_all,
 )
+from lusifer.training.optim import Optim, check_optimizer
 from lusifer.training.output import PREPARED, RECIPE, VERSIONS, claim
 from lusifer.training.preempt import Preemption
 from lusifer.training.run_log import LOG, PhaseLog, draw_curves

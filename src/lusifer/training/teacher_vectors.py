@@ -18,7 +18,7 @@ from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 
 from lusifer.io import fingerprint, track, write_array
 from lusifer.models import TorchEmbedder, hub, identity, sentence_transformer
-from lusifer.training.loop import use_bf16
+from lusifer.training.optim import use_bf16
 
 log = logging.getLogger(__name__)
 BLOCK = 16384

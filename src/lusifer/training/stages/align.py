@@ -32,7 +32,8 @@ from lusifer.models import (
     to_front,
 )
 from lusifer.training.assemble import assemble, plan_bridge, ready, save_model
-from lusifer.training.loop import Batch, Optim, mean_count
+from lusifer.training.loop import Batch, mean_count
+from lusifer.training.optim import Optim
 from lusifer.training.stage import Logger, Run, Save, Stage
 from lusifer.training.texts import Epochs, locate_root
 from lusifer.training.trainers import BridgeTrainer

@@ -43,7 +43,6 @@ from lusifer.training.contrastive_model import (
     save_beside,
     starting_bridge,
 )
-from lusifer.training.loop import Optim
 from lusifer.training.losses.cached import check_mini_batch
 from lusifer.training.losses.contrastive import ContrastiveLoss
 from lusifer.training.losses.distillation import distinct
@@ -52,6 +51,7 @@ from lusifer.training.losses.info_nce import InfoNCE
 from lusifer.training.losses.pair_terms import PairTerm
 from lusifer.training.losses.teacher_scores import TeacherScores
 from lusifer.training.memory import activation_bytes, training_bytes
+from lusifer.training.optim import Optim
 from lusifer.training.padded_table import is_table, padded, save_table
 from lusifer.training.pair_batches import Ints, PairBatches, PairSettings, held_pairs, split_stores
 from lusifer.training.pairs import PairData, given, read_pairs

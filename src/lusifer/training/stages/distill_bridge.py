@@ -30,13 +30,14 @@ from lusifer.errors import ConfigError, ModelError
 from lusifer.models import Bridge, BridgeConfig, masked_mean, tokenise
 from lusifer.training.assemble import assemble, plan_bridge, ready, save_model
 from lusifer.training.inputs import InputLoss, mean_inputs
-from lusifer.training.loop import Batch, Optim, use_bf16
+from lusifer.training.loop import Batch
 from lusifer.training.losses.cached import ColumnLoss, Loss, check_mini_batch
 from lusifer.training.losses.distances import Cosine
 from lusifer.training.losses.distillation import Term, distillation, distinct
 from lusifer.training.losses.in_batch import TeacherRanking
 from lusifer.training.losses.margin import margin_ranking, same_texts
 from lusifer.training.maps import fit
+from lusifer.training.optim import Optim, use_bf16
 from lusifer.training.stage import Logger, Run, Save, Stage
 from lusifer.training.teacher_vectors import teacher_vectors
 from lusifer.training.texts import Epochs, TextData, locate_root, read_texts, text_keys

@@ -28,11 +28,12 @@ from lusifer.data import Source, read_source, require
 from lusifer.errors import ConfigError
 from lusifer.models import sentence_transformer, tokenise
 from lusifer.training.assemble import save_model
-from lusifer.training.loop import Batch, Optim
+from lusifer.training.loop import Batch
 from lusifer.training.losses.cached import ColumnLoss, Loss, check_mini_batch
 from lusifer.training.losses.info_nce import InfoNCE
 from lusifer.training.losses.pair_terms import Keys, PairVectors
 from lusifer.training.memory import training_bytes
+from lusifer.training.optim import Optim
 from lusifer.training.padded_table import is_table
 from lusifer.training.stage import Logger, Run, Save, Stage
 from lusifer.training.teacher_vectors import teacher_vectors

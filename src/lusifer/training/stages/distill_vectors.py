@@ -35,11 +35,12 @@ from lusifer.errors import ConfigError
 from lusifer.io import replacing_folder, write_array
 from lusifer.models import no_dropout, padded, sentence_transformer
 from lusifer.training.assemble import save_model
-from lusifer.training.loop import Batch, Optim, mean_count, wait_for_all
+from lusifer.training.loop import Batch, mean_count, wait_for_all
 from lusifer.training.losses.cached import ColumnLoss, Loss, check_mini_batch
 from lusifer.training.losses.distances import RawError
 from lusifer.training.losses.distillation import Term, distillation, distinct
 from lusifer.training.memory import activation_bytes, training_bytes
+from lusifer.training.optim import Optim
 from lusifer.training.output import PREPARED
 from lusifer.training.stage import Logger, Run, Save, Stage
 from lusifer.training.student_model import (

@@ -19,8 +19,9 @@ import transformers
 
 from lusifer.io import replacing_folder, write_text
 from lusifer.models import families, tokenise
-from lusifer.training.loop import Batch, Optim, wait_for_all
+from lusifer.training.loop import Batch, wait_for_all
 from lusifer.training.memory import activation_bytes, training_bytes
+from lusifer.training.optim import Optim
 from lusifer.training.stage import Logger, Run, Save, Stage
 from lusifer.training.texts import Epochs, TextData, read_texts
 from lusifer.training.validation import Held, Validation, for_held, held_out

@@ -27,9 +27,10 @@ from lusifer.data import pad
 from lusifer.io import replacing_folder
 from lusifer.models import families
 from lusifer.training.corpus import Data, check_kinds, prepare, read_kind
-from lusifer.training.loop import Batch, Optim, wait_for_all
+from lusifer.training.loop import Batch, wait_for_all
 from lusifer.training.losses.margin import margin_ranking, same_texts
 from lusifer.training.memory import activation_bytes, training_bytes
+from lusifer.training.optim import Optim
 from lusifer.training.pair_store import PairStore, Sampler
 from lusifer.training.ranking import Ranking, RankingBatches, sampled_tokens
 from lusifer.training.stage import Logger, Run, Save, Stage

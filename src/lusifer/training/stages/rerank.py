@@ -31,8 +31,9 @@ from lusifer.errors import ConfigError, ModelError
 from lusifer.io import replacing_folder
 from lusifer.models import Lora, cross_encoder, lora_config
 from lusifer.training.adapters import fold_adapters
-from lusifer.training.loop import Batch, Optim, StepTrainer
+from lusifer.training.loop import Batch, StepTrainer
 from lusifer.training.memory import activation_bytes, training_bytes
+from lusifer.training.optim import Optim
 from lusifer.training.pair_batches import (
     Ints,
     PairRows,
