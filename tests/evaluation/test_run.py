@@ -77,6 +77,23 @@ def test_other_weights_files_languages_and_anchors_are_other_results(
     assert seen(named(Oracle()), ["de"], named(Oracle(), "4" * 64)), "another file"
 
 
+@pytest.mark.parametrize("absent", ["yo", "yor", "yor_Latn", "zu", "tha_Thai"])
+def test_a_language_that_no_task_has_is_told_before_anything_is_embedded(
+    suite: Path, tmp_path: Path, absent: str
+) -> None:
+    model = Oracle()
+    with pytest.raises(LusiferError, match="no task asked for has the language"):
+        runs.run(
+            named(model),
+            suite,
+            tmp_path / "results",
+            chosen_tasks(["tatoeba"]),
+            ["deu", absent],
+        )
+    assert model.seen == []
+    assert not (tmp_path / "results").exists()
+
+
 def test_some_languages_of_a_whole_result_are_taken_from_it(suite: Path, tmp_path: Path) -> None:
     runs.run(named(Oracle()), suite, tmp_path / "results", SOME)
     idle = Oracle()

@@ -87,6 +87,7 @@ def evaluate(
         raise LusiferError(f"evaluate takes a loaded model: lusifer.load({str(model)!r})")
     limits = Languages.of(languages)
     wanted = chosen_tasks([tasks] if isinstance(tasks, str) else tasks)
+    absent_languages(wanted, Path(suite), limits)
     with tempfile.TemporaryDirectory(prefix="lusifer-vectors-") as aside:
         encoder, other = (
             Encoder(model, Path(aside) / "own"),
@@ -128,6 +129,7 @@ def run(
             task.name: identity(task, root, limits, anchor, model.embedder.prompts)
             for task in tasks
         }
+        absent_languages(tasks, root, limits)
     folder = claim(Path(into), model, settings or {})
     outcomes = []
     with locked(folder, f"{folder}: another run is writing it"):
@@ -158,6 +160,21 @@ def run(
         mark(folder, model, tasks)
     shutil.rmtree(folder / VECTORS, ignore_errors=True)
     return outcomes
+
+
+def absent_languages(tasks: Iterable[Task], root: Path, languages: Languages) -> None:
+    """Raise LusiferError for a language that the user named and no task has, before anything is
+    embedded. A task that cannot tell its languages may have any.
+    """
+    found: set[str] = set()
+    for task in tasks:
+        if not languages.missing(found):
+            return
+        tell = getattr(task, "languages", None)
+        if tell is None:
+            return
+        found |= set(tell(root))
+    languages.check(found)
 
 
 def measure(

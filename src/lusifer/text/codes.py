@@ -79,14 +79,21 @@ class Languages:
         """Those of the groups that are asked for, in order."""
         return [language for language in sorted(groups) if language in self]
 
-    def check(self, found: Iterable[str]) -> None:
-        """Raise LusiferError for a language that the user named and none of those found is."""
+    def missing(self, found: Iterable[str]) -> list[str]:
+        """Those that the user named and none of the languages found is."""
         found = list(found)
-        for name in self.named:
-            if not any(language in Languages((name,)) for language in found):
-                raise LusiferError(
-                    f"no task asked for has the language {name!r}; codes are e.g. hi, hin or hin_Deva"
-                )
+        return [
+            name
+            for name in self.named
+            if not any(language in Languages((name,)) for language in found)
+        ]
+
+    def check(self, found: Iterable[str]) -> None:
+        """Raise LusiferError for the first that is missing."""
+        for name in self.missing(found):
+            raise LusiferError(
+                f"no task asked for has the language {name!r}; codes are e.g. hi, hin or hin_Deva"
+            )
 
 
 def sides(language: str) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -86,6 +86,11 @@ class Local(Generic[Data]):
     read: Callable[[Path], Data]
     overlaps: tuple[str, ...] | None = field(default=None, kw_only=True)
     revision: ClassVar[str] = ""
+
+    def languages(self, root: Path) -> list[str]:
+        """Those of its files under `root`, which are read for it."""
+        found = self.read(root)
+        return sorted(found.queries if isinstance(found, Questions) else cast(ByLanguage, found))
 
 
 @dataclass(frozen=True)
