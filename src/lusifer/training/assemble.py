@@ -13,6 +13,7 @@ from lusifer.io import replacing_folder
 from lusifer.models import Bridge, BridgeConfig, Heads, families, hub
 from lusifer.training.distributed import frozen_in_blocks, shard_frozen, wanted
 from lusifer.training.loop import rank_and_world
+from lusifer.training.memory import kept_by_layers, training_bytes
 from lusifer.training.optim import Optim
 
 
@@ -57,9 +58,9 @@ def ready(bridge: Bridge, optim: Optim) -> None:
     shard_frozen(bridge)
 
 
-def plan_bridge(config: BridgeConfig, tokens: int, optim: Optim) -> dict[str, Any]:
-    """Parameters (total, trained, per part) and a process's memory for `tokens` tokens a step; no
-    weights are fetched or read.
+def plan_bridge(config: BridgeConfig, tokens: int, length: int, optim: Optim) -> dict[str, Any]:
+    """Parameters (total, trained, per part) and a process's memory for `tokens` tokens a step, in
+    texts of `length`; no weights are fetched or read.
     """
     parts = {}
     for role in ("encoder", "target"):
@@ -71,12 +72,18 @@ def plan_bridge(config: BridgeConfig, tokens: int, optim: Optim) -> dict[str, An
         parts["encoder"],
         parts["target"],
         tokens // rank_and_world()[1],
+        length,
         optim.gradient_checkpointing,
     )
 
 
 def shape_plan(
-    config: BridgeConfig, encoder: Any, target: Any, tokens: int, recompute: bool = False
+    config: BridgeConfig,
+    encoder: Any,
+    target: Any,
+    tokens: int,
+    length: int,
+    recompute: bool = False,
 ) -> dict[str, Any]:
     """The figures for two backbones, which may be on the meta device, and texts of the greatest
     length.
@@ -99,14 +106,16 @@ def shape_plan(
         elsewhere = 1 - 1 / rank_and_world()[1]
         for role, size in bytes_a.items():
             weights -= int(elsewhere * size * frozen_in_blocks(getattr(bridge, role)))
-    widths = [(m.config.num_hidden_layers, families.width(m.config)) for m in (encoder, target)]
-    states = sum(layers * width for layers, width in widths)
-    # about 34 bytes a state are kept of each layer; recomputed, 4 of each and 34 of one layer at a
-    # time
-    activations = 4 * states + 34 * max(width for _, width in widths) if recompute else 34 * states
+    learns = {role: getattr(config, role).train == "full" for role in bytes_a}
+    kept = kept_by_layers(
+        tokens,
+        length,
+        encoder.config,
+        learns=learns["encoder"],
+        passes=config.encoder.train != "frozen",  # adapters in it, which gradients pass to
+        recompute=recompute,
+    ) + kept_by_layers(tokens, length, target.config, learns=learns["target"], recompute=recompute)
     return {
         "parameters": {**counts, "total": sum(sizes.values()), "trained": trained},
-        "memory_bytes": weights
-        + trained * 12
-        + tokens * activations,  # 12: gradients and two moments
+        "memory_bytes": training_bytes(weights, trained, kept),
     }

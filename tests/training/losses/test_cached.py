@@ -61,6 +61,27 @@ def test_gradients_are_those_of_the_whole_batch(columns: int, tokens: int) -> No
         torch.testing.assert_close(parts, whole, atol=1e-5, rtol=1e-4)
 
 
+def test_a_mini_batch_holds_no_more_tokens_than_it_may_padding_too() -> None:
+    read: list[int] = []
+
+    class Watched(Tiny):
+        def forward(self, features: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+            read.append(features["input_ids"].numel())
+            return super().forward(features)
+
+    torch.manual_seed(0)
+    lengths = torch.randint(1, 40, (64, 1))
+    feature = {
+        "input_ids": torch.randint(0, 50, (64, 40)),
+        "attention_mask": (torch.arange(40) < lengths).long(),
+    }
+    loss = InBatch(Watched(), 120)
+    loss([feature], torch.randn(64, 8))
+    # A mini-batch is full when its own tokens are; sorted, its longest row is little longer than the rest.
+    assert max(read) <= 1.5 * 120
+    assert sum(read) <= 1.2 * int(lengths.sum())
+
+
 def test_mini_batches_of_no_token_are_refused() -> None:
     check_mini_batch(None)
     with pytest.raises(ValueError, match="at least 1"):

@@ -2,8 +2,10 @@
 
 Method: GradCache (arXiv 2101.06983) by sentence-transformers' mixin: embed all without a graph, take
 the loss and its gradients by the vectors, then embed again mini-batch by mini-batch with a graph.
-Memory is one mini-batch of activations; cost one more forward pass. Not where the batch fits: at once
-is faster, and gives the same gradients.
+The texts of a column are read longest first, so that a mini-batch holds next to no padding: its tokens
+bound its memory, and shorter texts cost no time for longer ones. Memory is one mini-batch of
+activations; cost one more forward pass. Not where the batch fits: at once is faster, and gives the
+same gradients.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ class ColumnLoss(CachedLossMixin, nn.Module):  # type: ignore[misc]
         self.model: Any = model
         self.uses_gradient_cache = mini_batch_tokens is not None
         self.mini_batch_size, self.mini_batch_num_tokens = 32, mini_batch_tokens
+        self._places: list[torch.Tensor] = []
 
     @abstractmethod
     def of(self, columns: list[torch.Tensor], labels: Any) -> Loss:
@@ -48,6 +51,7 @@ class ColumnLoss(CachedLossMixin, nn.Module):  # type: ignore[misc]
         """The loss of a batch's features, a column each."""
         features = list(sentence_features)
         if self.uses_gradient_cache:
+            features, self._places = longest_first(features)
             cached: torch.Tensor = self.forward_cached(features, labels)  # type: ignore[operator]
             return cached
         return self.of([self.model(feature)["sentence_embedding"] for feature in features], labels)
@@ -58,12 +62,41 @@ class ColumnLoss(CachedLossMixin, nn.Module):  # type: ignore[misc]
         """The loss of a batch's vectors, by column and mini-batch; with `with_backward` their
         gradients too.
         """
-        made = self.of([torch.cat(column) for column in reps], labels)
+        columns = [torch.cat(column) for column in reps]
+        made = self.of([v[place] for v, place in zip(columns, self._places, strict=True)], labels)
         loss = sum(made.values(), torch.zeros(())) if isinstance(made, dict) else made
         if with_backward:
             loss.backward()  # type: ignore[no-untyped-call]
             loss = loss.detach()
         return loss
+
+
+def longest_first(
+    features: Iterable[dict[str, torch.Tensor]],
+) -> tuple[list[dict[str, torch.Tensor]], list[torch.Tensor]]:
+    """The rows of each column by length.
+
+    Args:
+        features: of each column, tensors of n rows; `attention_mask` (n, length) tells lengths.
+
+    Returns:
+        The columns, the longest row first, and for each the places (n,) of its rows: vectors of the
+        sorted column, taken by them, are in the batch's order.
+    """
+    columns, places = list[dict[str, torch.Tensor]](), list[torch.Tensor]()
+    for feature in features:
+        lengths = feature["attention_mask"].sum(1)
+        order = torch.argsort(lengths, descending=True, stable=True)
+        columns.append(
+            {
+                name: value[order]
+                if isinstance(value, torch.Tensor) and len(value) == len(order)
+                else value
+                for name, value in feature.items()
+            }
+        )
+        places.append(torch.argsort(order))
+    return columns, places
 
 
 def check_mini_batch(tokens: int | None) -> None:

@@ -3,7 +3,8 @@ over mini-batches of the model (GradCache).
 
 Method: GradCache (arXiv 2101.06983) by that library's mixin: embed all without a graph, take the
 loss and its gradients by the vectors, then embed again mini-batch by mini-batch with a graph.
-Memory is one mini-batch of activations; cost one more forward pass. Without `mini_batch_size` the
+Texts are read longest first (`losses/cached.py`). Memory is one mini-batch of activations; cost one
+more forward pass. Without `mini_batch_size` the
 batch goes through the model at once, which is faster where it fits. MatryoshkaLoss takes either.
 """
 
@@ -17,6 +18,7 @@ from sentence_transformers.base.losses import CachedLossMixin
 from torch import nn
 
 from lusifer.errors import LusiferError
+from lusifer.training.losses.cached import longest_first
 from lusifer.training.losses.info_nce import unit_rows
 from lusifer.training.losses.pair_terms import Keys, PairTerm, PairVectors, token_keys
 
@@ -43,6 +45,7 @@ class ContrastiveLoss(CachedLossMixin, nn.Module):  # type: ignore[misc]
             mini_batch_num_tokens,
         )
         self._found: Keys | None = None
+        self._places: list[torch.Tensor] = []
 
     def forward(
         self,
@@ -62,8 +65,10 @@ class ContrastiveLoss(CachedLossMixin, nn.Module):  # type: ignore[misc]
             )
         self._found = token_keys(features)
         if self.uses_gradient_cache:
+            features, self._places = longest_first(features)
             loss: torch.Tensor = self.forward_cached(features, labels)  # type: ignore[operator]
             return loss
+        self._places = []
         return self.calculate_loss([[self._embed(feature)] for feature in features], labels)
 
     def _embed(self, feature: dict[str, torch.Tensor]) -> torch.Tensor:
@@ -87,6 +92,8 @@ class ContrastiveLoss(CachedLossMixin, nn.Module):  # type: ignore[misc]
             unit_rows((torch.cat(column) if len(column) > 1 else column[0]).float())
             for column in reps
         ]
+        if self._places:
+            columns = [v[place] for v, place in zip(columns, self._places, strict=True)]
         queries, documents = (
             columns[0],
             columns[1][None] if len(columns) == 2 else torch.stack(columns[1:]),

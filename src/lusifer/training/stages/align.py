@@ -265,6 +265,9 @@ class Align(Stage[AlignRecipe]):
         return {
             "rows": {"texts": len(rows)},
             **plan_bridge(
-                recipe.bridge, recipe.batch_size * recipe.data.max_tokens * 2, recipe.optim
+                recipe.bridge,
+                recipe.batch_size * recipe.data.max_tokens * 2,
+                recipe.data.max_tokens,
+                recipe.optim,
             ),
         }

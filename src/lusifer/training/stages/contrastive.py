@@ -43,6 +43,7 @@ from lusifer.training.contrastive_model import (
     save_beside,
     starting_bridge,
 )
+from lusifer.training.loop import own_slice
 from lusifer.training.losses.cached import check_mini_batch
 from lusifer.training.losses.contrastive import ContrastiveLoss
 from lusifer.training.losses.distillation import distinct
@@ -50,7 +51,7 @@ from lusifer.training.losses.hybrid import HybridLoss, check_hybrid
 from lusifer.training.losses.info_nce import InfoNCE
 from lusifer.training.losses.pair_terms import PairTerm
 from lusifer.training.losses.teacher_scores import TeacherScores
-from lusifer.training.memory import activation_bytes, training_bytes
+from lusifer.training.memory import kept_by_batch, training_bytes
 from lusifer.training.optim import Optim
 from lusifer.training.padded_table import is_table, padded, save_table
 from lusifer.training.pair_batches import Ints, PairBatches, PairSettings, held_pairs, split_stores
@@ -349,27 +350,32 @@ class Contrastive(Stage[ContrastiveRecipe]):
     def plan(self, recipe: ContrastiveRecipe) -> dict[str, Any]:
         """What a run would do: rows by source, parameters, and a process's memory."""
         sources = recipe.data.sources
+        bridged = recipe.bridge is not None or is_bridge(recipe.base)
+        model = None if bridged else starting_model(recipe, "cpu")
         with tempfile.TemporaryDirectory(prefix="lusifer-plan-") as aside:
             stores = read(recipe, Path(aside))
             rows = {
                 source.files[0]: len(store) for source, store in zip(sources, stores, strict=True)
             }
+            batch = own_slice([make_batches(recipe, model, stores)(0)]) if model else {}
         texts = 2 + max(min(recipe.negatives, given(source)) for source in sources)
         tokens = recipe.mini_batch_tokens or recipe.batch_size * recipe.data.max_tokens * texts
-        if recipe.bridge is not None or is_bridge(recipe.base):
+        if model is None:
             config = recipe.bridge or starting_bridge(recipe.base, None)[0].config
-            return {"rows": rows, **plan_bridge(config, tokens, recipe.optim)}
-        model = starting_model(recipe, "cpu")
+            return {
+                "rows": rows,
+                **plan_bridge(config, tokens, recipe.data.max_tokens, recipe.optim),
+            }
         all_sizes(recipe, model)
         total = sum(p.numel() for p in model.parameters())
         if recipe.lora:
             add_lora(model, recipe.lora)
         trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
-        inner = getattr(getattr(model[0], "auto_model", None), "config", None)
+        kept = kept_by_batch(model, model, batch, recipe.mini_batch_tokens, recipe.optim.precision)
         return {
             "rows": rows,
             "parameters": {"total": total, "trained": trained},
-            "memory_bytes": training_bytes(total, trained, activation_bytes(tokens, inner)),
+            "memory_bytes": training_bytes(total * 4, trained, kept),
         }
 
 

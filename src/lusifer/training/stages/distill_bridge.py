@@ -335,6 +335,7 @@ class Distill(Stage[DistillRecipe]):
             **plan_bridge(
                 recipe.bridge,
                 recipe.mini_batch_tokens or recipe.batch_size * recipe.data.max_tokens,
+                recipe.data.max_tokens,
                 recipe.optim,
             ),
         }

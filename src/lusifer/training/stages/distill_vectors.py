@@ -19,7 +19,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -39,7 +39,7 @@ from lusifer.training.loop import Batch, mean_count, wait_for_all
 from lusifer.training.losses.cached import ColumnLoss, Loss, check_mini_batch
 from lusifer.training.losses.distances import RawError
 from lusifer.training.losses.distillation import Term, distillation, distinct
-from lusifer.training.memory import activation_bytes, training_bytes
+from lusifer.training.memory import kept_by_batch, longest_batch, training_bytes
 from lusifer.training.optim import Optim
 from lusifer.training.output import PREPARED
 from lusifer.training.stage import Logger, Run, Save, Stage
@@ -57,6 +57,8 @@ from lusifer.training.trainers import SentenceTrainer
 from lusifer.training.validation import Held, Validation
 
 log = logging.getLogger(__name__)
+
+LOOKED_AT = 1000  # texts of which a dry run takes the longest
 
 
 @dataclass(frozen=True)
@@ -333,14 +335,15 @@ class Student(Stage[StudentRecipe]):
 
     def plan(self, recipe: StudentRecipe) -> dict[str, Any]:
         """What a run would do: texts, parameters, a memory estimate. Trains nothing."""
-        texts, vectors = read_taught(recipe.data)
+        texts, _ = read_taught(recipe.data)
         model = starting(recipe.start, texts)
         count = sum(p.numel() for p in model.parameters())
-        states = activation_bytes(
-            recipe.mini_batch_tokens or recipe.batch_tokens, model[0].auto_model.config
-        )
+        no_dropout(model)
+        tokens = recipe.mini_batch_tokens or recipe.batch_tokens
+        batch = longest_batch(model, islice(texts, LOOKED_AT), tokens)
+        kept = kept_by_batch(model, model, batch, precision=recipe.optim.precision)
         return {
             "rows": {"texts": len(texts)},
             "parameters": {"total": count, "trained": count},
-            "memory_bytes": training_bytes(count, count, states + vectors.nbytes),
+            "memory_bytes": training_bytes(count * 4, count, kept),
         }

@@ -20,7 +20,7 @@ import transformers
 from lusifer.io import replacing_folder, write_text
 from lusifer.models import families, tokenise
 from lusifer.training.loop import Batch, wait_for_all
-from lusifer.training.memory import activation_bytes, training_bytes
+from lusifer.training.memory import kept_by_layers, training_bytes
 from lusifer.training.optim import Optim
 from lusifer.training.stage import Logger, Run, Save, Stage
 from lusifer.training.texts import Epochs, TextData, read_texts
@@ -148,9 +148,14 @@ class Decoder(Stage[DecoderRecipe]):
             model = transformers.LlamaForCausalLM(decoder_config(recipe, recipe.vocabulary.size))
         count = sum(p.numel() for p in model.parameters())
         tokens = recipe.batch_size * recipe.data.max_tokens
-        activations = tokens * recipe.vocabulary.size * 8 + activation_bytes(tokens, model.config)
+        activations = tokens * recipe.vocabulary.size * 8 + kept_by_layers(
+            tokens,
+            recipe.data.max_tokens,
+            model.config,
+            recompute=recipe.optim.gradient_checkpointing,
+        )
         return {
             "rows": {"texts": len(read_texts(recipe.data))},
             "parameters": {"total": count, "trained": count},
-            "memory_bytes": training_bytes(count, count, activations),
+            "memory_bytes": training_bytes(count * 4, count, activations),
         }

@@ -29,7 +29,7 @@ from lusifer.models import families
 from lusifer.training.corpus import Data, check_kinds, prepare, read_kind
 from lusifer.training.loop import Batch, wait_for_all
 from lusifer.training.losses.margin import margin_ranking, same_texts
-from lusifer.training.memory import activation_bytes, training_bytes
+from lusifer.training.memory import kept_by_layers, training_bytes
 from lusifer.training.optim import Optim
 from lusifer.training.pair_store import PairStore, Sampler
 from lusifer.training.ranking import Ranking, RankingBatches, sampled_tokens
@@ -280,6 +280,8 @@ class Pretrain(Stage[PretrainRecipe]):
                 "trained": parameters,
             },
             "memory_bytes": training_bytes(
-                parameters, parameters, activation_bytes(tokens, model.config)
+                parameters * 4,
+                parameters,
+                kept_by_layers(tokens, recipe.data.max_tokens, model.config),
             ),
         }

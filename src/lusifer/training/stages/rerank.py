@@ -31,8 +31,8 @@ from lusifer.errors import ConfigError, ModelError
 from lusifer.io import replacing_folder
 from lusifer.models import Lora, cross_encoder, lora_config
 from lusifer.training.adapters import fold_adapters
-from lusifer.training.loop import Batch, StepTrainer
-from lusifer.training.memory import activation_bytes, training_bytes
+from lusifer.training.loop import Batch, StepTrainer, own_slice
+from lusifer.training.memory import kept_by_batch, training_bytes
 from lusifer.training.optim import Optim
 from lusifer.training.pair_batches import (
     Ints,
@@ -219,8 +219,11 @@ class Rerank(Stage[RerankRecipe]):
 
     def plan(self, recipe: RerankRecipe) -> dict[str, Any]:
         """What a run would do: rows by source, parameters, and a process's memory."""
+        cross = cross_encoder(recipe.base, seed=recipe.seed)
         with tempfile.TemporaryDirectory(prefix="lusifer-plan-") as aside:
             stores = read(recipe, Path(aside))
+            parts = [np.arange(len(store)) for store in stores]
+            batch = own_slice([make_batches(recipe, cross, stores, parts)(0)])
             rows = {
                 source.files[0]: len(store)
                 for source, store in zip(recipe.data.sources, stores, strict=True)
@@ -230,14 +233,17 @@ class Rerank(Stage[RerankRecipe]):
             add_adapters(cross.model, recipe.lora)
         total = sum(p.numel() for p in cross.model.parameters())
         trained = sum(p.numel() for p in cross.model.parameters() if p.requires_grad)
-        texts = 1 + max(min(recipe.negatives, given(source)) for source in recipe.data.sources)
-        tokens = recipe.batch_size * texts * recipe.data.max_tokens
+        flat = {name: batch[name].flatten(0, 1) for name in batch if name != "teacher"}
+        kept = kept_by_batch(
+            cross.model,
+            lambda features: cross.model(**features),
+            flat,
+            precision=recipe.optim.precision,
+        )
         return {
             "rows": rows,
             "parameters": {"total": total, "trained": trained},
-            "memory_bytes": training_bytes(
-                total, trained, activation_bytes(tokens, cross.model.config)
-            ),
+            "memory_bytes": training_bytes(total * 4, trained, kept),
         }
 
 

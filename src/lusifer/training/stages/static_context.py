@@ -224,7 +224,7 @@ class Context(Stage[ContextRecipe]):
             },
             # 64 bytes of a token, layer and number: states, and the attention's own
             "memory_bytes": training_bytes(
-                trained,
+                trained * 4,
                 trained,
                 size.size
                 + tokens * table.dim * recipe.shape.layers * 64

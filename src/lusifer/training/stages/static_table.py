@@ -204,6 +204,8 @@ class Static(Stage[StaticRecipe]):
             "rows": {kind: len(read_kind(recipe.data, kind)) for kind in kinds},
             "parameters": {"table": parameters, "total": parameters, "trained": parameters},
             "memory_bytes": training_bytes(
-                parameters, parameters, recipe.ranking.max_rows**2 * 12 * (2 + len(recipe.nested))
+                parameters * 4,
+                parameters,
+                recipe.ranking.max_rows**2 * 12 * (2 + len(recipe.nested)),
             ),
         }
