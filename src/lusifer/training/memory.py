@@ -99,8 +99,8 @@ def kept_by_batch(
         rows = len(column["input_ids"])
         few, more = min(2, rows), min(4, rows)
         with _in_training(model, precision):
-            one = _kept(model, read, {name: value[:few] for name, value in column.items()})
-            two = _kept(model, read, {name: value[:more] for name, value in column.items()})
+            one = _kept(model, read, {name: value[:few].clone() for name, value in column.items()})
+            two = _kept(model, read, {name: value[:more].clone() for name, value in column.items()})
         each = (two - one) / (more - few) if more > few else one / few
         if at_once is not None:
             rows = min(rows, max(1, at_once // column["input_ids"].shape[-1]))
