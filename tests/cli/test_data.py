@@ -38,9 +38,9 @@ def test_each_file_has_its_line_and_one_bad_one_is_enough(tmp_path: Path) -> Non
         "좋은.tsv.xz: 1 good rows, 0 bad",
     ]
     (tmp_path / "bad.txt").write_bytes(b"one\nna\xefve\n")
-    mixed = run("data", "validate", "gut.txt", "bad.txt", cwd=tmp_path)
+    mixed = run("data", "validate", "bad.txt", "gut.txt", cwd=tmp_path)
     assert mixed.returncode == 2
-    assert mixed.stdout.splitlines()[0] == "gut.txt: 2 good rows, 0 bad"
+    assert mixed.stdout.splitlines()[1] == "gut.txt: 2 good rows, 0 bad"
     assert mixed.stderr.startswith("bad.txt:2: not UTF-8")
 
 

@@ -1,4 +1,4 @@
-"""`lusifer encode` and `lusifer export` from the outside."""
+"""`lusifer encode` from the outside."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`lusifer index`, `search` and `mine`, as a user types them."""
+"""`lusifer search`, as a user types it."""
 
 from __future__ import annotations
 
