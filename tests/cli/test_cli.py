@@ -11,16 +11,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 import yaml
 
 import lusifer
 from lusifer.training.loop import checkpoints
-from tests.cli.command import in_a_process, refused, run
+from tests.cli.command import in_a_process, refused
 from tests.conftest import TEXTS
 from tests.training.conftest import texts  # noqa: F401
-from tests.training.recipes import recipe
 
 Folder = Callable[[str], Path]
 
@@ -32,14 +30,6 @@ def test_the_public_names_are_these_and_all_resolve() -> None:
     assert set(dir(lusifer)) >= set(lusifer.__all__)
     with pytest.raises(AttributeError, match="nothing"):
         _ = lusifer.nothing
-
-
-def test_import_and_help_load_nothing_heavy() -> None:
-    code = "import sys, lusifer, lusifer.cli.app; print([m for m in ('torch', 'transformers', 'sklearn', 'pyarrow') if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
-    assert "train" in in_a_process("--help").stdout
-    assert in_a_process("--version").stdout.strip() == f"lusifer {lusifer.__version__}"
 
 
 def test_a_missing_extra_names_itself() -> None:
@@ -120,49 +110,6 @@ def test_an_interrupt_is_one_line_and_the_run_goes_on(tmp_path: Path, model_fold
     assert not list((tmp_path / "out" / "distill").glob("**/tmp*"))
 
 
-def test_validate_prints_every_bad_line(tmp_path: Path) -> None:
-    (tmp_path / "a.tsv").write_text("eng\tgood\nbad\n\tx\n", encoding="utf-8")
-    done = run("data", "validate", "a.tsv", "--columns", "language,text", cwd=tmp_path)
-    assert done.returncode == 2
-    assert [line.split(": ")[0] for line in done.stderr.splitlines()] == ["a.tsv:2", "a.tsv:3"]
-    assert "1 good rows, 2 bad" in done.stdout
-    (tmp_path / "a.tsv").write_text("eng\tgood\n", encoding="utf-8")
-    assert (
-        run("data", "validate", "a.tsv", "--columns", "language,text", cwd=tmp_path).returncode == 0
-    )
-
-
-def test_embed_similar_and_neighbours(tmp_path: Path, model_folder: Folder) -> None:
-    from lusifer.models.bridge import Bridge, BridgeConfig, Part
-    from lusifer.training.assemble import assemble, save_model
-
-    config = BridgeConfig(
-        Part(str(model_folder("bert"))), Part(str(model_folder("bert"))), max_tokens=64
-    )
-    model = assemble(Bridge.new(config))
-    save_model(model, tmp_path / "m")
-    (tmp_path / "t.txt").write_text("\n".join(TEXTS) + "\n", encoding="utf-8")
-    done = run("embed", "t.txt", "-m", "m", "-o", "v.npy", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    np.testing.assert_allclose(np.load(tmp_path / "v.npy"), model.encode(TEXTS), atol=1e-5)
-    assert run("similar", TEXTS[0], TEXTS[0], "-m", "m", cwd=tmp_path).stdout.strip() == "1.0000"
-    assert (
-        run("neighbours", TEXTS[3], "t.txt", "-m", "m", "-k", "1", cwd=tmp_path)
-        .stdout.strip()
-        .endswith(TEXTS[3])
-    )
-    (tmp_path / "gaps.txt").write_text("tea\n\nbread\n", encoding="utf-8")
-    done = run("embed", "gaps.txt", "-m", "m", "-o", "g.npy", cwd=tmp_path)
-    assert "gaps.txt: 1 of 3 texts are blank; their vectors mean nothing" in done.stderr
-    assert len(np.load(tmp_path / "g.npy")) == 3
-    assert (
-        len(run("neighbours", "tea", "gaps.txt", "-m", "m", cwd=tmp_path).stdout.splitlines()) == 2
-    )
-    assert "expected 'str'" not in refused(
-        "embed", "none.txt", "-m", "m", "-o", "w.npy", cwd=tmp_path
-    )
-
-
 def test_without_a_model_the_default_one_answers(tmp_path: Path) -> None:
     near, far = (
         float(in_a_process("similar", "Guten Morgen", text, cwd=tmp_path).stdout)
@@ -192,34 +139,3 @@ def test_an_interrupt_while_starting_is_one_line(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 130
     assert done.stderr == "lusifer: interrupted; run the same command again to go on\n"
-
-
-@pytest.mark.parametrize("group", [(), ("data",), ("curate",)])
-def test_a_group_without_a_verb_shows_its_help_and_no_empty_line(group: tuple[str, ...]) -> None:
-    done = run(*group)
-    assert done.returncode == 2
-    assert "Commands" in done.stdout
-    assert done.stderr == ""
-
-
-@pytest.mark.parametrize("name", ["nothing.tsv", "nothing.jsonl", "nothing"])
-def test_a_file_that_is_not_there_is_no_bad_line(name: str, tmp_path: Path) -> None:
-    done = run("data", "validate", name, cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (2, f"{name}: no such file\n")
-
-
-@pytest.mark.parametrize(
-    ("stage", "last"),
-    [
-        ("contrastive", "how good it is, by language:  lusifer evaluate {} --suite FOLDER"),
-        ("rerank", "to search with it:  lusifer search INDEX QUESTION --rerank {}"),
-        ("pretrain causal", "the model is in {}"),
-    ],
-)
-def test_a_run_says_what_it_made_and_what_to_do_with_it(
-    stage: str, last: str, texts: Path, model_folder: Folder
-) -> None:
-    done = run("train", str(recipe(stage, texts, model_folder)), cwd=texts)
-    assert done.returncode == 0, done.stderr
-    made = texts / "out" / ("decoder" if stage == "pretrain causal" else "model")
-    assert done.stderr.splitlines()[-1] == last.format(made)

@@ -1,9 +1,8 @@
-"""`lusifer encode` and `lusifer export` from the outside."""
+"""`lusifer encode` from the outside."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -99,17 +98,3 @@ def test_encode_refuses_in_one_line(tmp_path: Path) -> None:
     assert "a.csv: no such file" in refused(
         "encode", "a.csv", "-o", "v", "-m", "model", cwd=tmp_path
     )
-
-
-def test_export_shows_how_near_it_is(model_folder: Callable[[str], Path], tmp_path: Path) -> None:
-    pytest.importorskip("onnx")
-    done = run("export", str(model_folder("bert")), "--onnx", "--into", "onnx", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "│ swh_Latn │    15 │ 1.0000 │ 1.0000 │" in done.stdout
-    assert "wrote onnx" in done.stdout
-    assert lusifer.load(tmp_path / "onnx").encode(["a"]).shape == (1, 32)
-    assert "lies between 0 and 1" in refused(
-        "export", str(model_folder("bert")), "-o", "no", "--min-cosine", "3", cwd=tmp_path
-    )
-    assert "no such model folder" in refused("export", "nowhere/at/all", "-o", "no", cwd=tmp_path)
-    assert not (tmp_path / "no").exists()

@@ -1,4 +1,4 @@
-"""`lusifer index`, `search` and `mine`, as a user types them."""
+"""`lusifer search`, as a user types it."""
 
 from __future__ import annotations
 
@@ -11,22 +11,7 @@ import pytest
 
 from lusifer.cli import main
 from tests.cli.command import refused, run, settings_restored
-from tests.conftest import TEXTS, make_table
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A random table: equal words are near, and nothing else."""
-    return str(make_table(tmp_path_factory.mktemp("table")))
-
-
-@pytest.fixture
-def notes(tmp_path: Path) -> Path:
-    folder = tmp_path / "notes"
-    folder.mkdir()
-    for i in range(4):
-        (folder / f"{i}.txt").write_text("\n\n".join(TEXTS[4 * i : 4 * i + 4]), encoding="utf-8")
-    return folder
+from tests.conftest import TEXTS
 
 
 def test_index_and_search(notes: Path, tmp_path: Path, model: str) -> None:
@@ -112,64 +97,6 @@ def test_what_cannot_be_searched_is_told(notes: Path, tmp_path: Path, model: str
     assert "no readable text" in refused("search", "empty", "why", "-m", model, cwd=tmp_path)
 
 
-def test_models_are_listed(tmp_path: Path, model: str) -> None:
-    done = run("models", str(Path(model).parent), cwd=tmp_path)
-    assert done.returncode == 0, done
-    assert "static" in done.stdout
-    assert " 16 " in done.stdout
-    (tmp_path / "graph" / "onnx").mkdir(parents=True)
-    (tmp_path / "graph" / "onnx" / "model.onnx").touch()
-    (tmp_path / "graph" / "tokenizer.json").touch()
-    assert "onnx" in run("models", "graph", cwd=tmp_path).stdout
-    assert "nothing: no such folder" in refused("models", "nothing", cwd=tmp_path)
-
-
-def test_mine(tmp_path: Path, model: str) -> None:
-    (tmp_path / "a.txt").write_text("\n".join(TEXTS), encoding="utf-8")
-    (tmp_path / "b.txt").write_text(
-        "\n".join([*TEXTS[3:9], "Quite another one."]), encoding="utf-8"
-    )
-    done = run(
-        "mine", "a.txt", "b.txt", "-o", "pairs.tsv", "-m", model, "--threshold", "1.2", cwd=tmp_path
-    )
-    assert done.returncode == 0, done
-    rows = [
-        line.split("\t")
-        for line in (tmp_path / "pairs.tsv").read_text(encoding="utf-8").splitlines()
-    ]
-    assert {(a, b) for _, a, b in rows if a == b} == {(t, t) for t in TEXTS[3:9]}
-    assert [float(score) for score, _, _ in rows] == sorted(
-        (float(score) for score, _, _ in rows), reverse=True
-    )
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.txt", "b.txt", "pairs.tsv"]
-    assert "name it with .tsv" in refused(
-        "mine", "a.txt", "b.txt", "-o", "pairs", "-m", model, cwd=tmp_path
-    )
-
-
-def test_unrelated_files_have_next_to_no_translations(tmp_path: Path) -> None:
-    """By the model that comes along; a few lines, too."""
-    german = ["Der Hund bellt.", "Montag", "Mein Bruder kauft morgen drei grüne Fahrräder."]
-    (tmp_path / "a.txt").write_text("\n".join(german), encoding="utf-8")
-    (tmp_path / "b.txt").write_text("seven\nknife\nThe soup is cold.\n", encoding="utf-8")
-    assert run("mine", "a.txt", "b.txt", "-o", "none.tsv", cwd=tmp_path).returncode == 0
-    assert (tmp_path / "none.tsv").read_text(encoding="utf-8") == ""
-    own = "My brother is buying three green bicycles tomorrow."
-    (tmp_path / "c.txt").write_text(f"seven\n{own}\nThe soup is cold.\n", encoding="utf-8")
-    assert run("mine", "a.txt", "c.txt", "-o", "one.tsv", cwd=tmp_path).returncode == 0
-    (line,) = (tmp_path / "one.tsv").read_text(encoding="utf-8").splitlines()
-    assert line.split("\t")[1:] == [german[2], own]
-
-
-def test_an_output_that_is_an_input_is_refused(tmp_path: Path, model: str) -> None:
-    (tmp_path / "a.tsv").write_text("1\tone\n", encoding="utf-8")
-    said = refused(
-        "mine", "a.tsv", "a.tsv", "-o", "a.tsv", "--column", "_,text", "-m", model, cwd=tmp_path
-    )
-    assert "is read too, and would be overwritten" in said
-    assert (tmp_path / "a.tsv").read_text(encoding="utf-8") == "1\tone\n"
-
-
 @pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "ascii", "cp932", "koi8-r"])
 def test_output_that_cannot_hold_a_character_ends_nothing(
     encoding: str, tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch
@@ -185,45 +112,6 @@ def test_output_that_cannot_hold_a_character_ends_nothing(
         assert left.value.code == 0
         out.flush()
         assert len(out.buffer.getvalue()) > 50  # type: ignore[attr-defined]
-
-
-def test_the_demo_is_kept_and_goes_on_where_asked(tmp_path: Path, model: str) -> None:
-    first = run("demo", "--into", "library", "-m", model, "--mode", "dense", cwd=tmp_path)
-    assert first.returncode == 0, first
-    assert "210 passages from 210 files" in first.stdout
-    assert "of 10 questions, the right passage comes first for" in " ".join(first.stdout.split())
-    assert len(list((tmp_path / "library" / "library").rglob("*.txt"))) == 210
-    again = run("demo", "--into", "library", "-m", model, "--mode", "dense", cwd=tmp_path)
-    assert again.stdout == first.stdout
-    assert run("search", "library/index", "bread", "-m", model, cwd=tmp_path).returncode == 0
-    (tmp_path / "own" / "library").mkdir(parents=True)
-    assert "is there already, and not from this demo" in refused(
-        "demo", "--into", "own", "-m", model, cwd=tmp_path
-    )
-    (tmp_path / "file").touch()
-    assert "file: cannot be written" in refused("demo", "--into", "file", "-m", model, cwd=tmp_path)
-    assert "mode is 'fast'" in refused("demo", "-m", model, "--mode", "fast", cwd=tmp_path)
-
-
-def test_an_index_is_listed_forgets_and_is_compacted(
-    notes: Path, tmp_path: Path, model: str
-) -> None:
-    run("index", str(notes), "--into", "index", "-m", model, cwd=tmp_path)
-    listed = run("index", "-o", "index", "--list", cwd=tmp_path).stdout.splitlines()
-    assert [line.split()[-1] for line in listed] == [f"notes/{i}.txt" for i in range(4)]
-    gone = run("index", "-o", "index", "--forget", "notes/1.txt", cwd=tmp_path)
-    assert "1 files and " in gone.stdout
-    assert f"{notes} is still followed" in gone.stderr
-    assert "1 new" in run("index", "-o", "index", cwd=tmp_path).stdout
-    forgotten = run("index", "-o", "index", "--forget", "notes", cwd=tmp_path)
-    assert ("4 files and " in forgotten.stdout, forgotten.stderr) == (True, "")
-    assert run("index", "-o", "index", "--list", cwd=tmp_path).stdout == ""
-    assert " MB, " in run("index", "-o", "index", "--compact", cwd=tmp_path).stdout
-    assert "nothing of it is in the index" in refused(
-        "index", "-o", "index", "--forget", "elsewhere", cwd=tmp_path
-    )
-    assert "each done alone" in refused("index", "notes", "-o", "index", "--list", cwd=tmp_path)
-    assert "no index here yet" in refused("index", "-o", "other", "--list", cwd=tmp_path)
 
 
 @pytest.mark.parametrize("option", ["--language", "--languages", "-l"])
@@ -251,18 +139,3 @@ def test_quiet_says_results_and_errors_alone(notes: Path, tmp_path: Path, model:
     assert done.stdout.startswith("index: ")
     assert done.stderr == ""
     assert "the query is empty" in refused("search", "index", "", "--quiet", cwd=tmp_path)
-
-
-def test_blank_lines_are_no_sentences_to_mine(tmp_path: Path, model: str) -> None:
-    for name in ("a.txt", "b.txt"):
-        (tmp_path / name).write_text("\n\n  \n".join(TEXTS[:6]) + "\n\n", encoding="utf-8")
-    done = run(
-        "mine", "a.txt", "b.txt", "-o", "p.tsv", "-m", model, "--threshold", "0", cwd=tmp_path
-    )
-    assert " of 6 and 6 sentences" in done.stdout
-    rows = (tmp_path / "p.tsv").read_text(encoding="utf-8").splitlines()
-    assert all(all(row.split("\t")) for row in rows)
-    (tmp_path / "blank.txt").write_text("\n \n", encoding="utf-8")
-    assert "blank.txt: holds no sentence" in refused(
-        "mine", "a.txt", "blank.txt", "-o", "q.tsv", "-m", model, cwd=tmp_path
-    )

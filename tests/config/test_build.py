@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pytest
 
@@ -77,138 +77,6 @@ def test_mistakes_are_told_in_one_line(
     for word in words:
         assert word in str(caught.value)
     assert "\n" not in str(caught.value)
-
-
-@dataclass(frozen=True)
-class Fruit(config.Choice):
-    weight: float = 1.0
-
-
-@dataclass(frozen=True)
-class Apple(Fruit):
-    kind: Literal["apple"] = "apple"
-    seeds: tuple[int, ...] = ()
-
-    def __post_init__(self) -> None:
-        if any(seed < 0 for seed in self.seeds):
-            raise ValueError("seeds are numbers from 0 on")
-
-
-@dataclass(frozen=True)
-class Plum(Fruit):
-    kind: Literal["plum"] = "plum"
-    stone: bool = True
-
-
-@dataclass(frozen=True)
-class Basket:
-    first: Fruit = field(default_factory=Apple)
-    more: tuple[Fruit, ...] = ()
-    by_name: dict[str, Fruit] = field(default_factory=dict)
-    last: Fruit | None = None
-
-
-def test_a_choice_takes_the_keys_of_its_own_kind() -> None:
-    data = {
-        "first": {"kind": "plum", "stone": False},
-        "more": {"kind": "apple", "seeds": 3},
-        "by_name": {"a": {"kind": "plum", "weight": 2}},
-    }
-    got = config.build(Basket, data, "basket")
-    assert got == Basket(Plum(stone=False), (Apple(seeds=(3,)),), {"a": Plum(weight=2.0)})
-    assert config.build(Basket, config.plain(got), "again") == got
-    assert list(config.plain(got)["first"]) == ["kind", "weight", "stone"]
-
-
-@pytest.mark.parametrize(
-    ("data", "words"),
-    [
-        ({"first": {"kind": "pear"}}, ["basket: first.kind is 'pear'", "apple, plum"]),
-        ({"first": {"stone": True}}, ["basket: first.kind is None", "apple, plum"]),
-        (
-            {"first": {"kind": "apple", "stone": True}},
-            ["basket: first: unknown key 'stone'", "kind, weight, seeds"],
-        ),
-        (
-            {"more": [{"kind": "plum"}, {"kind": "plum", "ston": 1}]},
-            ["basket: more[1]: unknown key 'ston'", "did you mean 'stone'"],
-        ),
-        ({"by_name": {"a": {"kind": "plum", "stone": 1}}}, ["by_name.a.stone is 1", "type bool"]),
-        ({"last": {"kind": "apple", "seeds": [1, -1]}}, ["basket: last: seeds are numbers"]),
-        ({"last": {"kind": "apple", "seeds": [1.5]}}, ["last.seeds[0] is 1.5", "type int"]),
-        ({"last": "apple"}, ["last: expected a mapping whose kind is one of apple, plum"]),
-        ({"first": {"kind": "apple", "weight": "heavy"}}, ["first.weight is 'heavy'", "float"]),
-    ],
-)
-def test_a_wrong_choice_is_told_in_one_line(data: object, words: list[str]) -> None:
-    with pytest.raises(ConfigError) as caught:
-        config.build(Basket, data, "basket")
-    for word in words:
-        assert word in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_items_of_a_list_are_overridden_by_their_number(tmp_path: Path) -> None:
-    data = {"files": [{"name": "a"}, {"name": "b"}], "n": 1}
-    assert config.override(data, ["files.1.name=c"])["files"] == [{"name": "a"}, {"name": "c"}]
-    assert config.override(data, ["files.0=x"])["files"] == ["x", {"name": "b"}]
-    assert data["files"] == [{"name": "a"}, {"name": "b"}], "the recipe itself is not changed"
-    for wrong in ("files.2.name=c", "files.name=c", "files.-1=c"):
-        with pytest.raises(ConfigError, match="an item of a list of 2; number them from 0"):
-            config.override(data, [wrong])
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ({"stage": "distill", "loss": {"kl": 0.5}}, ["cosine", "ranking", "kl"]),
-        ({"stage": "distil", "loss": {"ranking": 0}}, ["cosine"]),
-        ({"stage": "student", "loss": {"kl": 0.0}}, ["error"]),
-        ({"stage": "pooled", "loss": [{"kind": "mse"}]}, ["mse"]),
-    ],
-)
-def test_a_loss_of_before_is_a_list_of_terms(old: dict[str, Any], new: list[str]) -> None:
-    found = config.upgraded(old)["loss"]
-    assert [term["kind"] for term in found] == new
-    assert all(term.get("temperature", 0.05) == 0.05 for term in found)
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ({"contrast": {"temperature": 0.1}}, [("info_nce", None)]),
-        ({"contrast": {"temperature": 0.1}, "teacher": {"weight": 0}}, [("info_nce", None)]),
-        ({"contrast": {"temperature": 0.1}, "teacher": {}}, [("info_nce", None), ("scores", 0.1)]),
-        ({}, [("info_nce", None)]),
-    ],
-)
-def test_a_retriever_of_before_has_its_loss_as_terms(
-    old: dict[str, Any], new: list[tuple[str, float | None]]
-) -> None:
-    found = config.upgraded({"stage": "retriever", **old})
-    assert found["stage"] == "contrastive"
-    assert [(term["kind"], term.get("own_temperature")) for term in found["loss"]] == new
-
-
-def test_a_missing_recipe_and_a_binary_one(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no such recipe"):
-        config.read(tmp_path / "none.yaml")
-    (tmp_path / "b.yaml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ConfigError, match="UTF-8"):
-        config.read(tmp_path / "b.yaml")
-
-
-def test_a_recipes_schema_knows_its_keys_and_refuses_others() -> None:
-    for name in ("minilm", "static", "compact-30m", "e5-student", "lusifer-7b"):
-        recipe = load_recipe(name)
-        made = config.schema(type(recipe))
-        assert set(made["properties"]) == {field.name for field in dataclasses.fields(recipe)}
-        assert made["additionalProperties"] is False
-        assert all(
-            part.get("additionalProperties") is False
-            for part in made["$defs"].values()
-            if "properties" in part
-        )
 
 
 def test_a_recipe_may_be_an_object() -> None:
