@@ -101,3 +101,18 @@ def test_a_connector_loses_only_what_its_kind_never_read(
 ) -> None:
     """A key that was set on purpose stays, so that it is refused and not lost."""
     assert config.upgraded({"branches": [{"connector": old}]}) == {"branches": [{"connector": new}]}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"stage": "retriever", "teacher": "bert"},
+        {"stage": "retriever", "contrast": 3},
+        {"stage": "retriever", "teacher": ["a"]},
+        {"stage": "finetune", "optim": 3},
+        {"stage": "finetune", "optim": "fast", "data": [1]},
+    ],
+)
+def test_what_an_old_recipe_never_held_stays_to_be_told_by_its_key(data: dict[str, Any]) -> None:
+    wrong = {key: value for key, value in data.items() if key not in ("stage", "data")}
+    assert wrong.items() <= config.upgraded(data).items()

@@ -67,10 +67,26 @@ def test_of_two_overrides_the_later_holds() -> None:
     assert config.override({}, ["a.b=1", "a.b=2", "a.c=3"]) == {"a": {"b": 2, "c": 3}}
 
 
-@pytest.mark.parametrize("text", ["optim.lr", "=3", "a=[1", "a=*nothing"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "optim.lr",
+        "=3",
+        "a=[1",
+        "a=*nothing",
+        "a=2020-13-45",
+        "a=0x_",
+        "a={2020-01-01: 1}",
+        pytest.param(f"a={'9' * 5000}", id="5,000 digits"),
+        "files.0.x.y=1",
+        "files.²=1",
+        "files.٣=1",
+        pytest.param(f"files.{'9' * 5000}=1", id="an item of 5,000 digits"),
+    ],
+)
 def test_an_override_that_cannot_be_read_is_shown(text: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        config.override({}, [text])
+        config.override({"files": ["a", "b"]}, [text])
     assert repr(text) in str(caught.value)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -135,3 +137,51 @@ def test_an_error_travels_between_processes() -> None:
     error = EndpointError("http://x/v1", "antwortete nicht", 503)
     again = pickle.loads(pickle.dumps(error))
     assert (str(again), again.url, again.status) == (str(error), "http://x/v1", 503)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://local host/v1", "http://[::1/v1", "http://a:port/v1", "nothing", "http://köln/v1"],
+)
+def test_what_is_no_url_is_told_as_such(url: str) -> None:
+    with pytest.raises(EndpointError, match="is no URL|no answer"):
+        post(url, BODY, waits=())
+
+
+@pytest.mark.parametrize("key", ["k\n", "schlüssel", "k\x00", "ключ", "k\r\nX: y"])
+def test_a_key_that_no_header_can_hold_is_told_by_its_name(
+    echo: Echo, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    if "\x00" in key:
+        monkeypatch.setattr("os.environ", {**os.environ, "LUSIFER_API_KEY": key})
+    else:
+        monkeypatch.setenv("LUSIFER_API_KEY", key)
+    with pytest.raises(EndpointError, match="LUSIFER_API_KEY, or OPENAI_API_KEY, holds"):
+        post(echo.url, BODY, waits=())
+    assert echo.keys == []
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"nonsense\r\n\r\n",
+        b"HTTP/1.1 500 broken\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+        b"HTTP/1.1 503 busy\r\nContent-Length: 100\r\n\r\nhalf",
+        b"HTTP/1.1 200 fine\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"",
+    ],
+)
+def test_an_answer_that_is_no_http_is_one_error(raw: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1 << 16)
+                connection.sendall(raw)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with pytest.raises(EndpointError):
+            post(f"http://127.0.0.1:{server.getsockname()[1]}/v1", BODY, timeout=5, waits=())
+        thread.join()

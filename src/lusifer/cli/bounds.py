@@ -16,6 +16,13 @@ MOST = 1_000_000_000
 SIGNED = ("--min-score", "--max-score")  # cosines and rerankers' scores lie on both sides of 0
 
 
+def _shown(value: int) -> str:
+    """A number, or how large it is where it would fill the screen; Python writes none of more than
+    4,300 digits.
+    """
+    return f"{value:,}" if abs(value) < 10**30 else "a number of more than 30 digits"
+
+
 def bounded(command: Callable[..., Any]) -> Callable[..., Any]:
     """The command, refusing numbers that no option can mean.
 
@@ -35,10 +42,12 @@ def bounded(command: Callable[..., Any]) -> Callable[..., Any]:
             if isinstance(value, bool) or not isinstance(value, int | float):
                 continue
             option = next(iter(getattr(defaults[name], "param_decls", None) or [f"--{name}"]))
+            if isinstance(value, int) and value > MOST:
+                raise LusiferError(f"{option} is {_shown(value)}; it must be at most {MOST:,}")
+            if isinstance(value, int) and value < -MOST:
+                raise LusiferError(f"{option} is {_shown(value)}; it must be a number from 0 on")
             if not math.isfinite(value) or (value < 0 and option not in SIGNED):
                 raise LusiferError(f"{option} is {value:g}; it must be a number from 0 on")
-            if isinstance(value, int) and value > MOST:
-                raise LusiferError(f"{option} is {value:,}; it must be at most {MOST:,}")
         return command(**values)
 
     return checked

@@ -73,8 +73,12 @@ def negatives(
     absolute_margin: float = typer.Option(
         None, "--absolute-margin", help="A negative is so much below the positive."
     ),
-    max_score: float = typer.Option(None, "--max-score"),
-    min_score: float = typer.Option(None, "--min-score"),
+    max_score: float = typer.Option(
+        None, "--max-score", help="The most that a negative may score; else no bound."
+    ),
+    min_score: float = typer.Option(
+        None, "--min-score", help="The least that a negative may score; else no bound."
+    ),
     range_min: int = typer.Option(
         0, "--range-min", help="Skip so many of the nearest that are left."
     ),
@@ -96,7 +100,7 @@ def negatives(
         None, "--cache", help="A folder where vectors are kept for further runs."
     ),
     bf16: bool = BF16,
-    seed: int = typer.Option(0, "--seed"),
+    seed: int = typer.Option(0, "--seed", help="What random draws start from."),
     columns: str = TABLE_COLUMNS,
     rename: list[str] = RENAME,
 ) -> None:
@@ -228,7 +232,9 @@ def synthesize(
     concurrency: int = typer.Option(8, "--concurrency", help="Requests at a time."),
     rpm: float = typer.Option(None, "--rpm", help="Requests a minute, at most."),
     timeout: float = typer.Option(120.0, "--timeout", help="Seconds until a request is given up."),
-    temperature: float = typer.Option(0.7, "--temperature"),
+    temperature: float = typer.Option(
+        0.7, "--temperature", help="How freely the LLM writes: 0 always the likeliest word."
+    ),
     max_tokens: int = typer.Option(1024, "--max-tokens", help="Tokens of an answer, at most."),
     price_in: float = typer.Option(
         None, "--price-in", help="US dollars a million tokens of prompt, for the estimate."
@@ -240,7 +246,7 @@ def synthesize(
     dry_run: bool = typer.Option(
         False, "--dry-run", help="Print the estimate and the first prompt; ask nothing."
     ),
-    seed: int = typer.Option(0, "--seed"),
+    seed: int = typer.Option(0, "--seed", help="What random draws start from."),
     columns: str = TABLE_COLUMNS,
     rename: list[str] = RENAME,
 ) -> None:

@@ -35,8 +35,8 @@ def validate(
         for problem in report.problems[:show]:
             where = f"{problem.path}:{problem.line}" if problem.line else problem.path
             typer.echo(f"{where}: {problem.what}", err=True)
-        if report.bad > show:
-            typer.echo(f"{file}: … and {report.bad - show} more", err=True)
+        if more := report.bad - min(show, len(report.problems)):
+            typer.echo(f"{file}: … and {more:,} more", err=True)
         typer.echo(f"{file}: {report.rows:,} good rows, {report.bad:,} bad")
         bad += report.bad
     if bad:

@@ -83,6 +83,7 @@ def demo_bridge(
 
 def _table(before: Embedder, after: Embedder) -> Table:
     from rich.table import Table
+    from rich.text import Text
 
     english, foreign = demo_sentences()
     table = Table(
@@ -102,7 +103,7 @@ def _table(before: Embedder, after: Embedder) -> Table:
             hit = english[int(found[j][i])][0] == number
             right[j] += hit
             colour = "green" if hit else "red"
-            cells.append(f"[{colour}]{texts[int(found[j][i])]}[/]")
+            cells.append(Text(texts[int(found[j][i])], colour))
         if number in ("1", "4"):
             table.add_row(language, text, *cells)
     table.caption = f"right, of {len(foreign)} in {len({row[0] for row in foreign})} languages: English model {right[0]}, bridge {right[1]}"

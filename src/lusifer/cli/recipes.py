@@ -22,7 +22,7 @@ def recipes(
     if name:
         from lusifer import config
 
-        typer.echo(config.find(name).read_text(encoding="utf-8"), nl=False)
+        typer.echo(config.text_of(config.find(name)), nl=False)
         return
     for file in sorted(folder.iterdir(), key=lambda f: f.name):
         if file.name.endswith(".yaml"):

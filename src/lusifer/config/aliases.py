@@ -87,7 +87,8 @@ def _finetune(data: dict[str, Any]) -> dict[str, Any]:
         new["base"] = data["start"]
     if isinstance(data.get("data"), dict):
         new["data"] = {"english_only": True} | data["data"]
-    new["optim"] = {"lr": 5e-5} | (data.get("optim") or {})
+    if isinstance(data.get("optim"), dict | None):  # a wrong one stays, to be told as such
+        new["optim"] = {"lr": 5e-5} | (data.get("optim") or {})
     temperature = data.get("temperature", 0.05)
     new["loss"] = [{"kind": "info_nce", "temperature": temperature, "mask": None}]
     return new
@@ -95,6 +96,9 @@ def _finetune(data: dict[str, Any]) -> dict[str, Any]:
 
 def _retriever(data: dict[str, Any]) -> dict[str, Any]:
     """A recipe of the stage `retriever`, whose loss was written as `contrast` and `teacher`."""
+    wrong = [k for k in ("contrast", "teacher") if not isinstance(data.get(k), dict | None)]
+    if wrong:  # they stay, to be told as keys that no recipe has
+        return data
     new = {key: value for key, value in data.items() if key not in ("contrast", "teacher")}
     contrast = {"kind": "info_nce"} | (data.get("contrast") or {})
     new["loss"] = [contrast]

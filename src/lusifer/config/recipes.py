@@ -55,11 +55,7 @@ def read(path: str | Path) -> dict[str, Any]:
 
     path = Path(path)
     try:
-        data = parsed(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: no such recipe") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read as UTF-8 text ({error})") from None
+        data = parsed(text_of(path))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
@@ -71,6 +67,16 @@ def read(path: str | Path) -> dict[str, Any]:
             f"{path}: a recipe is a mapping of keys to values, not {type(data).__name__}"
         )
     return data
+
+
+def text_of(path: Path) -> str:
+    """What a recipe's file says. Raises ConfigError where it is missing or no text."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such recipe") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read as UTF-8 text ({error})") from None
 
 
 def override(data: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
@@ -93,6 +99,10 @@ def override(data: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any
         for parent in parents:
             if isinstance(node, list):
                 node = node[_index(node, parent, text)]
+            elif not isinstance(node, dict):
+                raise ConfigError(
+                    f"override {text!r}: {parent!r} stands below {node!r}, no mapping"
+                )
             else:
                 if not isinstance(node.get(parent), dict | list):
                     node[parent] = {}
@@ -108,7 +118,7 @@ def override(data: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any
 
 def _index(items: list[Any], key: str, text: str) -> int:
     """An item of a list, by its number from 0."""
-    if not key.isdigit() or int(key) >= len(items):
+    if not (key.isascii() and key.isdigit() and len(key) < 10) or int(key) >= len(items):
         raise ConfigError(
             f"override {text!r}: {key!r} stands for an item of a list of {len(items)}; number them from 0"
         )

@@ -34,9 +34,20 @@ Loader.add_implicit_resolver(
 
 def parsed(text: str) -> Any:
     """The value of a YAML text. Raises yaml.YAMLError where it is not valid."""
-    value = yaml.load(text, Loader)
+    try:
+        value = yaml.load(text, Loader)
+    except (ValueError, OverflowError, RecursionError) as error:
+        # What looks like a date or a number and is none: 2020-13-45, 0x_, a number of 5,000 digits.
+        raise yaml.YAMLError(f"a value that is none ({_first(error)})") from None
     try:
         json.dumps(value, default=str)
-    except (ValueError, RecursionError):
+    except (TypeError, RecursionError) as error:
+        raise yaml.YAMLError(f"a key that is none ({_first(error)})") from None
+    except ValueError:
         raise yaml.YAMLError("an anchor stands within itself") from None
     return value
+
+
+def _first(error: Exception) -> str:
+    """What an error says, in one line."""
+    return next(iter(str(error).splitlines()), type(error).__name__)

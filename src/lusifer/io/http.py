@@ -9,8 +9,10 @@ import os
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Sequence
+from http.client import HTTPException
 from typing import Any
 
 from lusifer.errors import ModelError
@@ -52,28 +54,45 @@ def post(
     key = os.environ.get("LUSIFER_API_KEY") or os.environ.get("OPENAI_API_KEY")
     if key:
         headers["Authorization"] = f"Bearer {key}"
-    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
+    try:
+        request = urllib.request.Request(url, json.dumps(body).encode(), headers)
+        urllib.parse.urlsplit(url).port  # noqa: B018 — reading it checks it
+        url.encode("ascii")
+    except ValueError as error:
+        raise EndpointError(url, f"is no URL ({error})") from None
+    if key and not (key.isascii() and key.isprintable()):
+        raise EndpointError(
+            url, "LUSIFER_API_KEY, or OPENAI_API_KEY, holds a character that no key has"
+        )
     for wait in (*waits, None):
         try:
             with urllib.request.urlopen(request, timeout=timeout) as stream:
                 return json.loads(_read(stream, time.monotonic() + timeout))
         except urllib.error.HTTPError as error:
-            said = " ".join(error.read(400).decode("utf-8", "replace").split())
+            said = _said(error)
             if error.code not in BUSY or wait is None:
                 raise EndpointError(
                     url, f"answered {error.code} {error.reason} ({said[:160]})", error.code
                 ) from None
             wait = max(wait, _asked_to_wait(error.headers.get("Retry-After")))
-        except (OSError, EOFError, _Cut) as error:
+        except (OSError, EOFError, HTTPException, _Cut) as error:
             if wait is None:
                 raise EndpointError(
                     url, f"no answer ({getattr(error, 'reason', error) or type(error).__name__})"
                 ) from None
-        except ValueError:
+        except (ValueError, RecursionError):
             raise EndpointError(url, "the answer is not JSON", 200) from None
         if stopped.wait(wait):
             raise EndpointError(url, "no answer before all stopped")
     raise AssertionError("unreachable")
+
+
+def _said(error: urllib.error.HTTPError) -> str:
+    """The first words of an error's own text; empty where they do not come."""
+    try:
+        return " ".join(error.read(400).decode("utf-8", "replace").split())
+    except (OSError, HTTPException):
+        return ""
 
 
 class _Cut(Exception):
@@ -82,8 +101,6 @@ class _Cut(Exception):
 
 def _read(stream: Any, deadline: float) -> bytes:
     """The whole answer; a server that sends it drop by drop is not waited for past the deadline."""
-    from http.client import HTTPException
-
     parts, size = [], 0
     try:
         while part := stream.read1(1 << 16):
