@@ -110,6 +110,10 @@ def test_each_kind_of_model_has_what_drives_it(model_folder: Folder, tmp_path: P
     assert isinstance(runner_of(table, None, **settings), TableRunner)
     model = sentence_transformer(model_folder("bert"), device="cpu")
     assert isinstance(runner_of(model, 77, **settings), TorchRunner)
+    model.tokenizer.truncation_side = "left"
+    assert not plain(model)
+    model.tokenizer.truncation_side = "right"
+    assert plain(model)
     model.max_seq_length = None  # its texts would be cut elsewhere
     assert not plain(model)
     assert runner_of(model, 77, **settings) is None

@@ -201,6 +201,7 @@ def test_a_bridge_takes_frozen_parts_from_another_of_the_same_bases(
     save_model(make(model_folder, "bert", "llama", "lora"), tmp_path / "c")
     third = Bridge.load(str(tmp_path / "c"), sharing=first)
     assert third.encoder is not first.encoder, "what was trained is its own"
+    assert not any("lora_" in name for name, _ in first.named_parameters())
 
 
 def test_a_bridge_takes_over_what_another_has_learnt_or_says_why_not(model_folder: Folder) -> None:
