@@ -13,7 +13,7 @@ from lusifer.models.load import LoadedModel
 from lusifer.text import comparable
 from tests.curation.test_negatives import Circle, rows
 
-PAIRS = [
+PAIRS: list[tuple[str, ...]] = [
     ("Wo ist der Bahnhof?", "Hinter dem Markt.", "deu"),
     ("駅はどこですか。", "市場の裏です。", "jpn"),
     ("wo ist der bahnhof", "Neben der Brücke.", "deu"),

@@ -54,7 +54,8 @@ def test_a_filter_writes_what_passes_and_says_what_did_not(pairs: str, tmp_path:
 
 
 def test_languages_are_not_judged_where_no_row_names_one(pairs: str, tmp_path: Path) -> None:
-    for judge in ({"scripts": True}, {"languages": True}):
+    judges: list[dict[str, Any]] = [{"scripts": True}, {"languages": True}]
+    for judge in judges:
         said = rf"pairs\.tsv:1: no column 'language', which {next(iter(judge))} judges by"
         with pytest.raises(DataError, match=said):
             filter_pairs(
@@ -132,7 +133,7 @@ def test_a_preview_asks_nothing_and_shows_the_first_prompt(texts: Path, server: 
         ({"template": "riddle"}, ConfigError, "no template is called 'riddle'"),
     ):
         with pytest.raises(kind, match=said):
-            preview(files, **({"template": "ask"} | wrong))  # type: ignore[arg-type]
+            preview(files, **({"template": "ask"} | wrong))
 
 
 def test_the_structure_of_documents_in_several_scripts_is_written_with_a_report(

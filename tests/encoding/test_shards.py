@@ -65,7 +65,8 @@ def test_a_shard_of_problems_alone_is_empty_and_tells_them(
     problems = [Problem("a.jsonl", 3, "a row without text"), Problem("ä.jsonl", None, "no JSON")]
     write(store, Shard(0, 0, [], problems), CORPUS, model, Settings("m", format=format))
     rows, vectors = read(store.read(shard_name(0, format)), shard_name(0, format))
-    assert (rows.shape, vectors.shape, vectors.dtype) == ((0,), (0, 16), np.float32)
+    assert (rows.shape, vectors.shape) == ((0,), (0, 16))
+    assert vectors.dtype == np.float32
     lines = store.read("shard-00000.rejects.jsonl").decode().splitlines()
     assert [json.loads(line) for line in lines] == [
         {"file": "a.jsonl", "line": 3, "what": "a row without text"},

@@ -34,7 +34,7 @@ def test_an_option_that_a_kind_of_model_does_not_take_is_told_and_none_is_droppe
         (model_folder("bert"), {"dimensions": 8}), (model_folder("bert"), {"encoder": "x"}), ("http://localhost:1/v1", {"budget": 3}),
     ):  # fmt: skip
         with pytest.raises(ModelError, match=f"takes no {next(iter(option))}="):
-            lusifer.load(name, **option)  # type: ignore[arg-type]
+            lusifer.load(name, **option)
     np.testing.assert_array_equal(
         lusifer.load(table, bf16=True, device="cpu").encode(TEXTS),
         lusifer.load(table).encode(TEXTS),

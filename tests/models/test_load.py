@@ -80,7 +80,13 @@ def test_what_comes_along_keeps_its_short_name() -> None:
 
 
 def test_an_endpoint_is_known_by_its_url() -> None:
-    urls = ["http://localhost:1/v1#m", Path("models/bert"), "https://x.y/v1", "bert", "httpx"]
+    urls: list[str | Path] = [
+        "http://localhost:1/v1#m",
+        Path("models/bert"),
+        "https://x.y/v1",
+        "bert",
+        "httpx",
+    ]
     assert [is_url(name) for name in urls] == [True, False, True, False, False]
     with pytest.raises(ModelError, match="is an endpoint, which takes no budget=3"):
         lusifer.load("http://localhost:1/v1#m", budget=3)

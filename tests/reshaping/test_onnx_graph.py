@@ -65,14 +65,15 @@ def test_only_large_tables_are_shrunk_wherever_they_lie(bits: int, kind: type[nn
     class Scaled(nn.Embedding):
         scalar_embed_scale = 3.0
 
+    scaled = Scaled(TABLE, 32)
     model = nn.ModuleDict(
         {
             "small": nn.Embedding(TABLE - 1, 32),
             "inner": nn.Sequential(nn.Embedding(TABLE, 32), nn.Linear(32, 32)),
-            "scaled": Scaled(TABLE, 32),
+            "scaled": scaled,
         }
     )
-    rows = model["scaled"].weight.detach().clone()
+    rows = scaled.weight.detach().clone()
     small, linear = model["small"], model.get_submodule("inner.1")
     shrink_tables(model, bits)
     assert type(model.get_submodule("inner.0")) is type(model["scaled"]) is kind
@@ -84,7 +85,8 @@ def test_only_large_tables_are_shrunk_wherever_they_lie(bits: int, kind: type[nn
 def test_what_onnx_has_no_operator_for_is_one_line(tmp_path: Path) -> None:
     class Odd(nn.Module):
         def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-            return torch.special.bessel_j0(ids.float() * mask)
+            made: torch.Tensor = torch.special.bessel_j0(ids.float() * mask)
+            return made
 
     with pytest.raises(ModelError, match="the model cannot be traced as ONNX") as told:
         trace(Odd(), tmp_path / "odd.onnx", fold=False)

@@ -12,6 +12,7 @@ from sentence_transformers.sentence_transformer.modules import Normalize, Poolin
 
 import lusifer
 from lusifer.models.backends.torch_embedder import TorchEmbedder
+from lusifer.models.backends.torch_runner import TorchRunner
 from tests.conftest import TEXTS
 
 Folder = Callable[[str], Path]
@@ -25,7 +26,7 @@ def test_a_long_text_may_be_read_in_pieces(model_folder: Folder) -> None:
     cut, whole = TorchEmbedder(model), TorchEmbedder(model, long="pool")
     np.testing.assert_allclose(whole.encode(TEXTS[:4]), cut.encode(TEXTS[:4]), atol=1e-6)
     long = " ".join(TEXTS * 60)  # some 10,000 tokens
-    assert whole.runner is not None
+    assert isinstance(whole.runner, TorchRunner)
     pieces = whole.runner.tokens.pieces(long, "text: ")
     assert len(pieces) > 100
     assert "".join(text for text, _ in pieces).replace(" ", "") == long.replace(" ", "")

@@ -46,7 +46,7 @@ def test_a_bridge_laid_end_to_end_gives_its_own_vectors(kind: str, model_folder:
     from lusifer.training.assemble import assemble
 
     more = {"residual": True, "tokens": 1} if kind == "mlp" else {}
-    connector = build(ConnectorConfig, {"kind": kind, **more}, kind)
+    connector = build(ConnectorConfig, {"kind": kind, **more}, kind)  # type: ignore[type-abstract]
     target = "bert" if kind == "words" else "qwen3"
     parts = (Part(str(model_folder("xlm-roberta"))), Part(str(model_folder(target))))
     model = assemble(Bridge.new(BridgeConfig(*parts, connector, max_tokens=100)), "cpu").eval()

@@ -7,6 +7,7 @@ import torch
 
 from lusifer.models.bridge.connectors import make_connector
 from lusifer.models.bridge.connectors.linear import LinearConfig
+from lusifer.models.families import embeddings
 
 
 @pytest.mark.parametrize("widths", [(32, 32), (24, 32), (32, 24)])
@@ -44,7 +45,7 @@ def test_it_begins_at_the_scale_of_the_target_s_embeddings(target: torch.nn.Modu
     torch.manual_seed(0)
     connector = make_connector(LinearConfig(), 32, 32, target)
     out = connector(torch.randn(8, 16, 32), torch.ones(8, 16, dtype=torch.long), target)[0]
-    table = target.get_input_embeddings().weight.detach()
+    table = embeddings(target)[0].detach()
     assert float(out.detach().pow(2).mean().sqrt()) == pytest.approx(
         float(table.pow(2).mean().sqrt()), rel=0.1
     )
