@@ -73,10 +73,11 @@ def test_a_base_is_known_by_its_weights_and_rounded_where_that_will_do(
     assert exact.hash == near.hash == hub.weights_hash(folder)
     assert len(near.sample) == hub.SAMPLED
     tensors = load_file(folder / "model.safetensors")
-    rounded, doubled = tmp_path / "rounded", tmp_path / "doubled"
+    rounded, doubled, halved = (tmp_path / name for name in ("rounded", "doubled", "halved"))
     for copy, change in (
         (rounded, {k: v.to(torch.float16) for k, v in tensors.items()}),
         (doubled, {k: 2 * v for k, v in tensors.items()}),
+        (halved, {k: v / 2 for k, v in tensors.items()}),
     ):
         copy.mkdir()
         save_file(change, copy / "model.safetensors")
@@ -86,6 +87,7 @@ def test_a_base_is_known_by_its_weights_and_rounded_where_that_will_do(
         (near, rounded, True),
         (exact, rounded, False),
         (near, doubled, False),
+        (near, halved, False),
         (near, make_model(tmp_path / "seed", "bert", seed=3), False),
     ):
         if same:
