@@ -21,7 +21,6 @@ from lusifer.curation.filters.sanity import Lengths
 from lusifer.curation.negatives import FEW, Mining, mine
 from lusifer.curation.pairs import EMPTY, SAME, read_pairs
 from lusifer.curation.report import CurationReport
-from lusifer.curation.text_file import Texts
 from lusifer.data.formats import Row
 from lusifer.errors import LusiferError
 from lusifer.models.load import LoadedModel
@@ -249,24 +248,6 @@ def test_a_query_never_gets_itself_or_another_of_its_documents(tmp_path: Path) -
 def test_a_wrong_setting_is_one_line(changes: dict[str, Any], said: str) -> None:
     with pytest.raises(LusiferError, match=said):
         Mining(**changes)
-
-
-def test_texts_on_disk_are_the_texts(tmp_path: Path) -> None:
-    texts = Texts(tmp_path / "texts")
-    said = ["", "a", "ü\n漢字", "a", "\ud800 lone", "b" * 100_000]
-    assert [texts.add(t) for t in said] == [0, 1, 2, 1, 3, 4]
-    assert list(texts) == list(dict.fromkeys(said))
-    assert texts[1:3] == ["a", "ü\n漢字"]
-    other = Texts(tmp_path / "other")
-    other.add("b" * 100_000)
-    other.add("a")
-    assert texts.places_in(other).tolist() == [-1, 1, -1, -1, 0]
-    assert texts.settle() != other.settle()
-    with pytest.raises(IndexError):
-        texts[5]
-    texts.close()
-    other.close()
-    assert not (tmp_path / "texts").exists()
 
 
 @pytest.mark.parametrize("again", ["0 Q?", "0 q.", "0\u00a0q", "0  q"])

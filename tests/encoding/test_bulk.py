@@ -21,7 +21,7 @@ import pytest
 import lusifer
 from lusifer.encoding import bulk
 from lusifer.encoding.bulk import read_vectors
-from lusifer.encoding.rows import Corpus, shards, shards_from, starts
+from lusifer.encoding.rows import Corpus
 from lusifer.encoding.stream import encode_stream
 from lusifer.errors import ConfigError, DataError, LusiferError
 from tests.conftest import TEXTS, make_table
@@ -191,14 +191,6 @@ def test_a_bad_row_stops_the_run_with_its_place_or_is_set_aside(
         lusifer.load(table).encode(ROWS[:10]),
         atol=1e-6,
     )
-    parts = Corpus((str(file), str(file)), skip_bad=True)
-    for size in (1, 3, 7, 100):
-        whole, places = list(shards(parts, size)), starts(parts, size)
-        assert len(places) == len(whole)
-        for number in range(len(places)):
-            assert list(shards_from(parts, places, number, size)) == whole[number:], (
-                "from any shard on they are the same"
-            )
 
 
 def test_another_run_in_the_folder_and_other_mistakes_are_told(

@@ -101,9 +101,3 @@ def test_a_device_that_is_not_here_is_told_with_those_that_are(
 ) -> None:
     with pytest.raises(ModelError, match=r"device is .*; here are cpu"):
         lusifer.load(model_folder("bert"), device=device)
-
-
-@pytest.mark.parametrize("budget", [0, -1])
-def test_a_batch_of_no_token_is_refused(budget: int, model_folder: Folder) -> None:
-    with pytest.raises(ModelError, match=f"budget is {budget}; a batch holds at least 1 token"):
-        lusifer.load(model_folder("bert"), budget=budget)

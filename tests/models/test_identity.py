@@ -11,18 +11,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 
 import lusifer
-from lusifer.errors import LusiferError, ModelError
+from lusifer.errors import LusiferError
 from lusifer.evaluation.run import claim
 from lusifer.models.hub import weights_hash
 from lusifer.models.identity import identity
 from lusifer.models.load import LoadedModel
-from tests.conftest import TEXTS, make_table
+from tests.conftest import TEXTS
 
 Folder = Callable[[str], Path]
 
@@ -120,22 +119,6 @@ def test_an_index_refuses_the_same_weights_with_another_pooling_and_accepts_what
     assert model.is_that(weights_hash(saved))
     assert model.is_that(identity(saved))
     assert not LoadedModel.load(other).is_that(identity(saved))
-
-
-def test_an_option_that_a_kind_of_model_does_not_take_is_told_and_none_is_dropped_in_silence(
-    saved: Path, tmp_path: Path
-) -> None:
-    table = make_table(tmp_path / "table")
-    for name, option in (
-        (table, {"compile": True}), (table, {"budget": 100}), (table, {"device": "cuda"}), (table, {"long": "pool"}),
-        (saved, {"dimensions": 8}), (saved, {"encoder": "x"}), ("http://localhost:1/v1", {"budget": 3}),
-    ):  # fmt: skip
-        with pytest.raises(ModelError, match=f"takes no {next(iter(option))}="):
-            lusifer.load(name, **option)  # type: ignore[arg-type]
-    np.testing.assert_array_equal(
-        lusifer.load(table, bf16=True, device="cpu").encode(TEXTS),
-        lusifer.load(table).encode(TEXTS),
-    )
 
 
 def test_an_index_and_a_bulk_run_made_when_models_were_known_by_weights_go_on(

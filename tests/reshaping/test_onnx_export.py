@@ -87,16 +87,6 @@ def test_int8_is_near_the_model_and_smaller(
     assert abs(found.mean() - int8.mean) < 1e-4, "the table tells what a user gets"
 
 
-@pytest.mark.parametrize("family", ["bert", "xlm-roberta", "modernbert"])
-def test_an_int8_vector_depends_on_its_text_alone(
-    family: str, model_folder: Folder, tmp_path: Path
-) -> None:
-    lusifer.export(model_folder(family), tmp_path / "int8", int8=True, min_cosine=0.9)
-    model = lusifer.load(tmp_path / "int8")
-    alone = np.concatenate([model.encode([text]) for text in TEXTS])
-    np.testing.assert_allclose(model.encode(TEXTS), alone, atol=1e-5)
-
-
 def test_what_is_too_far_from_the_model_is_not_written(
     model_folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from lusifer.encoding.neighbors import LEAST_MEAN, nearest
+from lusifer.encoding.neighbors import LEAST_MEAN
 from lusifer.errors import LusiferError
 from lusifer.search.bitext import LEAD, BitextPair, best_threshold, mine_bitext
 
@@ -61,16 +61,6 @@ def test_blocks_equal_two_plain_loops(seed: int, n: int, m: int, k: int, block: 
     x, y = unit(rng, n), unit(rng, m)
     found = sorted((p.first, p.second) for p in mine_bitext(x, y, k=k, block=block))
     assert found == plain(x, y, k)
-
-
-def test_nearest_in_blocks_are_the_nearest() -> None:
-    rng = np.random.default_rng(1)
-    x, y = unit(rng, 50), unit(rng, 33)
-    values, places, back, back_places = nearest(x, y, 4, block=7)
-    assert np.array_equal(places, np.argsort(-(x @ y.T), axis=1)[:, :4])
-    assert np.array_equal(back_places, np.argsort(-(y @ x.T), axis=1)[:, :4])
-    np.testing.assert_allclose(values, np.sort(x @ y.T, axis=1)[:, ::-1][:, :4], atol=1e-6)
-    np.testing.assert_allclose(back, np.sort(y @ x.T, axis=1)[:, ::-1][:, :4], atol=1e-6)
 
 
 def test_hidden_pairs_are_found_among_distractors() -> None:

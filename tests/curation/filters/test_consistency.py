@@ -4,22 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
-from lusifer.encoding.neighbors import ranks
 from lusifer.models.load import LoadedModel
 from tests.curation.test_filter_rows import cleaned
 from tests.curation.test_negatives import Circle, rows
-
-
-def test_ranks_are_the_plain_counts() -> None:
-    rng = np.random.default_rng(0)
-    x, y = rng.normal(size=(30, 8)).astype(np.float32), rng.normal(size=(50, 8)).astype(np.float32)
-    own = np.arange(30)
-    scores = (x * y[own]).sum(1)
-    expected = ((x @ y.T) > scores[:, None] + 1e-6).sum(1)
-    for block in (1, 7, 64):
-        np.testing.assert_array_equal(ranks(x, y, scores, block=block), expected)
 
 
 def test_consistency_is_the_rank_without_the_query_s_other_documents(tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings, strategies as st
-from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
 
 import lusifer
@@ -148,16 +147,6 @@ def test_every_way_of_loading_gives_the_same_vectors_twice(
     np.testing.assert_array_equal(wanted, default)
 
 
-def test_a_checkpoint_holds_only_what_was_trained(model_folder: Folder, tmp_path: Path) -> None:
-    """Fault 7: 16 GB of base weights, loaded with strict=False."""
-    save_model(make(model_folder, tokens=1), tmp_path / "b")
-    names = set(load_file(tmp_path / "b" / "trained.safetensors"))
-    assert names
-    assert all(n.startswith("connector.") or "lora_" in n for n in names)
-    files = {p.suffix for p in (tmp_path / "b").rglob("*") if p.is_file()}
-    assert not files & {".bin", ".pt", ".pth", ".pkl"}
-
-
 def test_prompts_are_saved_and_applied(model_folder: Folder, tmp_path: Path) -> None:
     save_model(make(model_folder), tmp_path / "b")
     embedder = lusifer.load(tmp_path / "b")
@@ -171,115 +160,6 @@ def test_prompts_are_saved_and_applied(model_folder: Folder, tmp_path: Path) -> 
     )
     with pytest.raises(LusiferError, match=r"no prompt 'sts'.*query"):
         embedder.encode(TEXTS, prompt="sts")
-
-
-def test_a_merged_bridge_stands_alone_and_gives_the_same_vectors(
-    model_folder: Folder, tmp_path: Path
-) -> None:
-    bases = {f: tmp_path / f for f in ("bert", "llama")}
-    for family, folder in bases.items():
-        shutil.copytree(model_folder(family), folder)
-    model = make(lambda f: bases[f], "bert", "llama", tokens=1)
-    save_model(model, tmp_path / "bridge")
-    lusifer.merge(tmp_path / "bridge", tmp_path / "whole")
-    for folder in bases.values():
-        shutil.rmtree(folder)
-    np.testing.assert_allclose(
-        lusifer.load(tmp_path / "whole").encode(TEXTS), model.encode(TEXTS), atol=2e-5
-    )
-    np.testing.assert_allclose(
-        SentenceTransformer(str(tmp_path / "whole"), trust_remote_code=True, device="cpu").encode(
-            TEXTS
-        ),
-        model.encode(TEXTS),
-        atol=2e-5,
-    )
-    with pytest.raises(LusiferError, match="exists already"):
-        lusifer.merge(tmp_path / "whole", tmp_path / "whole")
-
-
-def test_bases_that_moved_and_bases_that_changed(model_folder: Folder, tmp_path: Path) -> None:
-    base = tmp_path / "base"
-    shutil.copytree(model_folder("llama"), base)
-    model = make(lambda f: base if f == "llama" else model_folder(f))
-    save_model(model, tmp_path / "b")
-    moved = tmp_path / "moved"
-    base.rename(moved)
-    with pytest.raises(ModelError, match="no such model folder"):
-        lusifer.load(tmp_path / "b")
-    np.testing.assert_allclose(
-        lusifer.load(tmp_path / "b", target=str(moved)).encode(TEXTS),
-        model.encode(TEXTS),
-        atol=1e-6,
-    )
-    tensors = load_file(moved / "model.safetensors")
-    tensors["model.norm.weight"][0] += 1
-    save_file(tensors, moved / "model.safetensors", {"format": "pt"})
-    with pytest.raises(ModelError, match="weights differ"):
-        lusifer.load(tmp_path / "b", target=str(moved))
-
-
-def damage_cut(folder: Path) -> None:
-    file = folder / "trained.safetensors"
-    file.write_bytes(file.read_bytes()[:-50])
-
-
-def damage_gone(folder: Path) -> None:
-    (folder / "trained.safetensors").unlink()
-
-
-def damage_lacks(folder: Path) -> None:
-    tensors = load_file(folder / "trained.safetensors")
-    tensors.pop("connector.first.weight")
-    save_file(tensors, folder / "trained.safetensors")
-
-
-def damage_more(folder: Path) -> None:
-    save_file(
-        load_file(folder / "trained.safetensors") | {"connector.third": torch.zeros(1)},
-        folder / "trained.safetensors",
-    )
-
-
-def damage_shape(folder: Path) -> None:
-    save_file(
-        load_file(folder / "trained.safetensors") | {"connector.first.bias": torch.zeros(3)},
-        folder / "trained.safetensors",
-    )
-
-
-def damage_json(folder: Path) -> None:
-    file = folder / "bridge.json"
-    file.write_text(file.read_text(encoding="utf-8")[:-40], encoding="utf-8")
-
-
-def damage_key(folder: Path) -> None:
-    file = folder / "bridge.json"
-    document = json.loads(file.read_text(encoding="utf-8"))
-    document["config"]["new_setting"] = 1
-    file.write_text(json.dumps(document), encoding="utf-8")
-
-
-@pytest.mark.parametrize(
-    ("damage", "what"),
-    [
-        (damage_cut, "cut short"),
-        (damage_gone, "incomplete"),
-        (damage_lacks, r"lacks tensor 'connector.first.weight'"),
-        (damage_more, r"unexpected tensor 'connector.third'"),
-        (damage_shape, "shape"),
-        (damage_json, "JSON"),
-        (damage_key, "new_setting"),
-    ],
-)
-def test_a_damaged_checkpoint_is_refused_in_one_line(
-    damage: Callable[[Path], None], what: str, model_folder: Folder, tmp_path: Path
-) -> None:
-    save_model(make(model_folder), tmp_path / "b")
-    damage(tmp_path / "b")
-    with pytest.raises(ModelError, match=what) as caught:
-        lusifer.load(tmp_path / "b")
-    assert "\n" not in str(caught.value)
 
 
 def test_code_of_its_own_is_refused(model_folder: Folder, tmp_path: Path) -> None:
@@ -352,32 +232,6 @@ def test_only_what_is_saved_can_be_trained(model_folder: Folder, tmp_path: Path)
         )
 
 
-def test_a_relative_base_is_found_above_the_checkpoint(
-    model_folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A project's checkpoint loads from any working directory."""
-    project = tmp_path / "project"
-    for family in ("bert", "llama"):
-        shutil.copytree(model_folder(family), project / "models" / family)
-    monkeypatch.chdir(project)
-    model = assemble(
-        Bridge.new(BridgeConfig(Part("models/bert"), Part("models/llama"), max_tokens=64))
-    ).eval()
-    save_model(model, project / "out" / "run" / "model")
-    monkeypatch.chdir(tmp_path)
-    found = lusifer.load(project / "out" / "run" / "model")
-    np.testing.assert_allclose(found.encode(TEXTS), model.encode(TEXTS), atol=1e-6)
-    (project / "models" / "bert").rename(tmp_path / "elsewhere")
-    with pytest.raises(ModelError, match="if it has moved, say where"):
-        lusifer.load(project / "out" / "run" / "model")
-    assert (
-        lusifer.load(project / "out" / "run" / "model", encoder=str(tmp_path / "elsewhere")).dim
-        == 32
-    )
-    with pytest.raises(TypeError):
-        lusifer.load(project / "out" / "run" / "model", enkoder="x")  # type: ignore[call-arg]
-
-
 def test_a_target_with_a_head_of_its_own_is_refused(model_folder: Folder, tmp_path: Path) -> None:
     from sentence_transformers.sentence_transformer.modules import Dense, Pooling, Transformer
 
@@ -415,27 +269,6 @@ def test_encode_pads_little(model_folder: Folder) -> None:
     assert spent < 1.25 * real
 
 
-def test_a_merged_bf16_bridge_keeps_exact_rotary_frequencies(
-    model_folder: Folder, tmp_path: Path
-) -> None:
-    torch.manual_seed(1)
-    config = BridgeConfig(
-        Part(str(model_folder("bert"))),
-        Part(str(model_folder("llama")), dtype="bfloat16"),
-        max_tokens=200,
-    )
-    model = assemble(Bridge.new(config)).eval()
-    save_model(model, tmp_path / "b")
-    lusifer.merge(tmp_path / "b", tmp_path / "whole")
-    whole = lusifer.sentence_transformer(tmp_path / "whole")
-    buffers = dict(model[0].target.named_buffers())
-    for name, buffer in whole[0].target.named_buffers():
-        assert buffer.dtype == buffers[name].dtype == torch.float32
-        assert torch.equal(buffer, buffers[name]), name
-    text = [" ".join(TEXTS)]
-    np.testing.assert_array_equal(whole.encode(text), model.encode(text))
-
-
 def test_frozen_parts_recompute_activations_and_stay_free_of_dropout(model_folder: Folder) -> None:
     config = BridgeConfig(
         Part(str(model_folder("bert"))), Part(str(model_folder("bert"))), max_tokens=64
@@ -451,47 +284,3 @@ def test_frozen_parts_recompute_activations_and_stay_free_of_dropout(model_folde
     out.sum().backward()  # type: ignore[no-untyped-call]
     assert bridge.connector.first.weight.grad is not None
     assert plain.shape == (4, 32)
-
-
-def test_a_base_in_another_precision_is_the_same_model_and_another_is_not(
-    model_folder: Folder, tmp_path: Path
-) -> None:
-    encoder = tmp_path / "encoder"
-    shutil.copytree(model_folder("xlm-roberta"), encoder)
-    bridge = Bridge.new(
-        BridgeConfig(
-            Part(str(encoder), exact=False), Part(str(model_folder("bert"))), max_tokens=64
-        )
-    )
-    folder = tmp_path / "bridge"
-    save_model(assemble(bridge, "cpu"), folder)
-    before = lusifer.load(folder).encode(TEXTS)
-    tensors = load_file(encoder / "model.safetensors")
-    rounded = {k: v.to(torch.bfloat16).float() for k, v in tensors.items()}
-    save_file(rounded, encoder / "model.safetensors", {"format": "pt"})
-    assert (lusifer.load(folder).encode(TEXTS) * before).sum(1).min() > 0.99
-    for other in (
-        {k: 2 * v for k, v in tensors.items()},
-        {k: torch.randn_like(v.float()) for k, v in tensors.items()},
-    ):
-        save_file(other, encoder / "model.safetensors", {"format": "pt"})
-        with pytest.raises(
-            ModelError, match="its weights differ from those this bridge was trained with"
-        ):
-            lusifer.load(folder)
-
-
-def test_a_checkpoint_without_a_tokenizer_takes_its_encoders(
-    model_folder: Folder, tmp_path: Path
-) -> None:
-    bridge = Bridge.new(
-        BridgeConfig(
-            Part(str(model_folder("xlm-roberta"))), Part(str(model_folder("bert"))), max_tokens=64
-        )
-    )
-    folder = tmp_path / "bridge"
-    save_model(assemble(bridge, "cpu"), folder)
-    before = lusifer.load(folder).encode(TEXTS)
-    for file in (folder / "encoder").glob("token*"):
-        file.unlink()
-    np.testing.assert_array_equal(lusifer.load(folder).encode(TEXTS), before)

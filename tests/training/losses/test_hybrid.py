@@ -17,7 +17,7 @@ from sentence_transformers import SentenceTransformer
 
 import lusifer
 from lusifer.errors import ConfigError, ModelError
-from lusifer.models.heads import Heads, HybridEmbedder, multi_scores, sparse_scores
+from lusifer.models.heads import HybridEmbedder, multi_scores, sparse_scores
 from lusifer.training.losses.hybrid import HybridLoss
 from lusifer.training.losses.info_nce import InfoNCE
 from lusifer.training.run import train
@@ -38,32 +38,6 @@ def model(model_folder: Folder) -> SentenceTransformer:
 def made_of(model: SentenceTransformer, texts: list[str]) -> dict[str, torch.Tensor]:
     with torch.inference_mode():
         return model(model.preprocess(texts))
-
-
-def test_scores_are_the_definition_s_two_loops(model: SentenceTransformer) -> None:
-    queries, documents = made_of(model, ["the sea", *TEXTS[:3]]), made_of(model, TEXTS[2:8])
-    sparse, multi = sparse_scores(queries, documents), multi_scores(queries, documents)
-    special = set(model.tokenizer.all_special_ids)
-    for i in range(4):
-        for j in range(6):
-            weights: list[dict[int, float]] = []
-            for side, row in ((queries, i), (documents, j)):
-                found: dict[int, float] = {}
-                for word, weight in zip(
-                    side["input_ids"][row].tolist(),
-                    side["sparse_weights"][row].tolist(),
-                    strict=True,
-                ):
-                    if word not in special:
-                        found[word] = max(weight, found.get(word, 0.0))
-                weights.append(found)
-            expected = sum(w * weights[1].get(word, 0.0) for word, w in weights[0].items())
-            assert float(sparse[i, j]) == pytest.approx(expected, abs=1e-5)
-            own = queries["token_vectors"][i][queries["attention_mask"][i].bool()]
-            other = documents["token_vectors"][j][documents["attention_mask"][j].bool()]
-            assert float(multi[i, j]) == pytest.approx(
-                float((own @ other.T).amax(1).mean()), abs=1e-5
-            )
 
 
 def test_the_loss_is_m3_s(model: SentenceTransformer) -> None:
@@ -130,30 +104,6 @@ def test_what_scores_above_the_positive_is_no_negative(
     assert loss.item() == pytest.approx(expected, rel=1e-4)
 
 
-def test_only_one_query_s_cosines_are_held_for_the_gradient(model: SentenceTransformer) -> None:
-    """What the forward pass keeps does not grow by (query tokens x document tokens) a pair."""
-    held: dict[int, torch.Tensor] = {}
-
-    def keep(tensor: torch.Tensor) -> torch.Tensor:
-        held[tensor.untyped_storage().data_ptr()] = tensor
-        return tensor
-
-    sides = []
-    for texts in (16, 48):
-        vectors = torch.randn(texts, 30, 8, requires_grad=True)
-        sides.append({"token_vectors": vectors, "attention_mask": torch.ones(texts, 30)})
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        scores = multi_scores(*sides)
-    kept = sum(tensor.numel() for tensor in held.values())
-    assert kept < 16 * 48 * 30 * 30 / 10  # a tenth of the cosines of all pairs
-    scores.sum().backward()
-    gradient = sides[0]["token_vectors"].grad.clone()
-    plain = torch.einsum("nqd,mtd->nmqt", sides[0]["token_vectors"], sides[1]["token_vectors"])
-    sides[0]["token_vectors"].grad = None
-    plain.amax(3).mean(2).sum().backward()
-    torch.testing.assert_close(gradient, sides[0]["token_vectors"].grad)
-
-
 @pytest.fixture
 def recipe(tmp_path: Path, model_folder: Folder) -> Path:
     rows = [
@@ -195,18 +145,6 @@ def test_all_three_learn_and_the_folder_loads_anywhere(recipe: Path) -> None:
     (folder / "heads.safetensors").write_bytes(b"cut")
     with pytest.raises(ModelError, match=r"heads\.safetensors: damaged"):
         lusifer.load(folder)
-
-
-def test_a_long_text_a_batch_and_padding_change_nothing(
-    model_folder: Folder, tmp_path: Path
-) -> None:
-    made = lusifer.sentence_transformer(model_folder("bert"), device="cpu")
-    embedder = HybridEmbedder(made, Heads(32, 8, made.tokenizer.all_special_ids))
-    texts = ["a", " ".join(TEXTS), TEXTS[3], ""]
-    together = embedder.encode_multi(texts)
-    for text, vectors in zip(texts, together, strict=True):
-        np.testing.assert_allclose(vectors, embedder.encode_multi([text])[0], atol=1e-5)
-    assert embedder.encode_sparse([""]) == [{}]
 
 
 @pytest.mark.parametrize(
