@@ -65,9 +65,7 @@ def test_sums_of_a_sample_are_unit_vectors_of_the_texts(tokenizer: Tokenizer) ->
     np.testing.assert_allclose(np.sort(sums, 0), np.sort(plain, 0), atol=1e-5)
 
 
-def test_the_table_of_a_run_loads_and_tells_texts_apart(
-    texts: Path, model_folder: Folder
-) -> None:
+def test_the_table_of_a_run_loads_and_tells_texts_apart(texts: Path, model_folder: Folder) -> None:
     made = lusifer.load(train(recipe("static table", texts, model_folder)))
     vectors = made.encode([*TEXTS, "駅 станция"])
     assert vectors.shape == (17, 16)
