@@ -5,7 +5,6 @@ says what they say.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ import pytest
 import lusifer
 from lusifer.errors import ConfigError, LusiferError
 from lusifer.models.backends.static import load_static
-from lusifer.training.run import load_recipe, train
+from lusifer.training.run import train
 from tests.conftest import TEXTS, make_table
 from tests.training.recipes import recipe
 
@@ -45,23 +44,6 @@ def test_what_does_not_fit_the_table_is_told(
         train(file, [f"output={texts / 'out'}"])
     with pytest.raises(LusiferError, match="of which the first may be kept"):
         lusifer.load(texts / "out" / "model", dimensions=80)
-
-
-def test_a_recipe_may_name_anothers_data() -> None:
-    student = load_recipe("student", ["data.root=there"])
-    table = load_recipe("static", ["data.root=there"])
-    assert student.data == table.data
-    named = load_recipe("static", ["data=student", "data.temperature=0.5"])
-    assert named.data == replace(load_recipe("static").data, temperature=0.5)
-
-
-def test_data_that_names_itself_is_told(tmp_path: Path) -> None:
-    (tmp_path / "a.yaml").write_text(
-        f"stage: static\nmethod: context\ndata: {tmp_path / 'b.yaml'}\n", encoding="utf-8"
-    )
-    (tmp_path / "b.yaml").write_text(f"data: {tmp_path / 'a.yaml'}\n", encoding="utf-8")
-    with pytest.raises(ConfigError, match="names it again"):
-        load_recipe(tmp_path / "a.yaml")
 
 
 def test_vectors_may_be_in_the_teachers_space(
