@@ -6,15 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pytest
-from sentence_transformers import SentenceTransformer
 from sklearn.linear_model import Ridge
 
 from lusifer.models.bridge import Bridge, BridgeConfig, Part, masked_mean
 from lusifer.models.bridge.connectors.mlp import MLPConfig
-from lusifer.models.hub import weights_hash
 from lusifer.training.maps import fit
-from lusifer.training.run import train
 from lusifer.training.stages.distill_bridge import start_residual
 from tests.conftest import TEXTS
 
@@ -41,26 +37,6 @@ def test_ridge_is_scikit_learns() -> None:
     matrix, bias = fit("ridge", x, y, penalty=0.5)
     np.testing.assert_allclose(matrix, reference.coef_.T, atol=1e-5)
     np.testing.assert_allclose(bias, reference.intercept_, atol=1e-5)
-
-
-@pytest.mark.parametrize("kind", ["rotation", "ridge", "mlp"])
-def test_a_pooled_model_is_plain_sentence_transformers(
-    kind: str, english_tsv: Path, model_folder: Folder
-) -> None:
-    recipe = english_tsv / "r.yaml"
-    recipe.write_text(
-        f"stage: distill\nmethod: map\noutput: {english_tsv / 'out'}\nencoder: {model_folder('modernbert')}\ntarget: {model_folder('bert')}\nkind: {kind}\n"
-        f"data: {{root: {english_tsv}, sources: [{{files: [texts.tsv], columns: [language, text]}}]}}\n"
-        "batch_size: 4\noptim: {steps: 4, workers: 0, precision: fp32}\n",
-        encoding="utf-8",
-    )
-    made = train(recipe)
-    vectors = SentenceTransformer(str(made), device="cpu").encode(TEXTS)
-    assert vectors.shape == (16, 32)
-    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
-    before, dense = weights_hash(made), next(made.glob("*_Dense/model.safetensors"))
-    dense.write_bytes(dense.read_bytes()[:-4] + b"\0\0\0\0")
-    assert weights_hash(made) != before, "the map is part of the model"
 
 
 def test_the_residual_starts_as_the_rotation(model_folder: Folder) -> None:

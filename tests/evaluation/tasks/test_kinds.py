@@ -13,7 +13,7 @@ import pytest
 
 from lusifer.data.rows import read_rows
 from lusifer.errors import DataError, LusiferError, ModelError
-from lusifer.evaluation.catalog import TASKS, chosen_tasks
+from lusifer.evaluation.catalog import TASKS
 from lusifer.evaluation.run import evaluate
 from lusifer.evaluation.scores import LOWER
 from lusifer.text.codes import TATOEBA_36, Languages
@@ -52,22 +52,6 @@ def test_a_perfect_model_is_perfect_everywhere_and_embeds_each_text_once(suite: 
 def test_a_question_without_a_choice_is_not_counted(suite: Path) -> None:
     (score,) = evaluate(Oracle(), suite, ["trecqa"])
     assert score.n == 3, "the fourth question has wrong answers alone"
-
-
-def test_tasks_by_name_and_by_kind() -> None:
-    assert [t.name for t in chosen_tasks(["reranking", "trecqa", "tatoeba"])] == [
-        "trecqa",
-        "trecqa-dev",
-        "tatoeba",
-    ]
-    assert {t.name for t in chosen_tasks(["bitext"])} == {
-        "tatoeba",
-        "ntrex",
-        "sib200-bitext",
-        "mgsm",
-    }
-    with pytest.raises(LusiferError, match="no local task 'tatoba'; there are: english, tatoeba"):
-        chosen_tasks(["tatoba"])
 
 
 def test_languages_are_named_as_users_do(suite: Path) -> None:

@@ -20,7 +20,6 @@ import lusifer
 from lusifer.errors import ConfigError, DataError, LusiferError, ModelError
 from lusifer.models.hub import weights_hash
 from lusifer.training import stage
-from lusifer.training.pairs import _rows, two_views
 from lusifer.training.run import load_recipe, plan, train
 from lusifer.training.stages import contrastive
 from tests.conftest import TEXTS, make_tokenizer
@@ -402,35 +401,6 @@ def test_an_adapter_a_task_is_chosen_by_the_prompt(
         lusifer.load(second)
 
 
-def test_scores_stay_with_their_negatives(tmp_path: Path) -> None:
-    """A negative that is the document is left out, and its score with it."""
-    row = {
-        "query": "q",
-        "document": "d",
-        "negative": "d",
-        "negative_2": "n",
-        "scores": [3.0, 2.0, 1.0],
-    }
-    (tmp_path / "a.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
-    source = {
-        "files": ["a.jsonl"],
-        "columns": ["query", "document", "negative", "negative_2", "scores"],
-    }
-    recipe = {
-        "stage": "contrastive",
-        "output": "x",
-        "base": "y",
-        "negatives": 1,
-        "loss": [{"kind": "scores"}],
-        "data": {"sources": [source]},
-    }
-    (tmp_path / "r.yaml").write_text(yaml.safe_dump(recipe), encoding="utf-8")
-    parsed = load_recipe(tmp_path / "r.yaml")
-    ((texts, scores),) = _rows(parsed.data, parsed.data.sources[0], tmp_path, 1, scored=True)
-    assert texts == ("q", "d", "n")
-    assert scores == [3.0, 1.0]
-
-
 INSTRUCTED = (
     "data.sources=[{files: [pairs.jsonl], columns: [query, document, negative], task: xquad, "
     "prompts: {query: ['Find the answer: ', 'Which passage? ', '']}}, "
@@ -482,27 +452,6 @@ def test_each_source_has_its_own_instructions_and_the_model_keeps_them(recipe: P
 def test_wrong_instructions_are_one_line(recipe: Path, changes: list[str], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         load_recipe(recipe, [f"data.sources=[{changes[0]}]", "matryoshka=[]"])
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "The station is behind the old market, near the river.",
-        "Der Bahnhof liegt hinter dem alten Markt am Fluss.",
-        "駅は古い市場の裏、川の近くにあります。",
-        "สถานีอยู่หลังตลาดเก่าใกล้แม่น้ำ",
-        "المحطة خلف السوق القديم بالقرب من النهر.",
-        "स्टेशन पुराने बाज़ार के पीछे नदी के पास है।",
-    ],
-)
-def test_two_crops_are_spans_of_one_text_and_the_same_each_time(text: str) -> None:
-    pair = two_views(text, "crops")
-    assert pair is not None
-    assert all(crop in text and len(crop) >= len(text) // 3 for crop in pair)
-    assert pair != (text, text)
-    assert two_views(text, "crops") == pair
-    assert two_views(text, "same") == (text, text)
-    assert two_views("ab", "crops") is None
 
 
 def test_a_model_learns_from_texts_alone(recipe: Path, model_folder: Folder) -> None:

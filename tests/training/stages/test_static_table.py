@@ -1,7 +1,9 @@
-"""What a static table is learnt from: rows that share spellings, lexicon pairs put together."""
+"""The static stage's table: rows with their pieces, zeros for what was never seen, sums as vectors."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,132 +11,63 @@ import pytest
 import torch
 from tokenizers import Tokenizer
 
+import lusifer
 from lusifer.training.pair_store import PairStore
-from lusifer.training.ranking import Ranking, RankingBatches
-from lusifer.training.substrings import Substrings
-from lusifer.training.teaching import stride
+from lusifer.training.run import load_recipe, train
+from lusifer.training.stages.static_table import Table, sample_sums, seen_tokens
 from tests.conftest import TEXTS, make_tokenizer
+from tests.training.recipes import recipe
 
-TOKENS = [
-    "<s>",
-    "<pad>",
-    "</s>",
-    "<unk>",
-    "<0x41>",
-    "▁",
-    "▁stations",
-    "▁station",
-    "stat",
-    "ion",
-    "s",
-    "at",
-    "<mask>",
-]
+Folder = Callable[[str], Path]
 
 
-WORDS = sorted(
-    {word.strip(".,?!").lower() for text in TEXTS for word in text.split()} - {"the", "a"}
-)
+@pytest.fixture
+def tokenizer(tmp_path: Path) -> Tokenizer:
+    make_tokenizer(tmp_path / "words")
+    return Tokenizer.from_file(str(tmp_path / "words" / "tokenizer.json"))
 
 
-def parts(token: str) -> set[str]:
-    """The naive way: all pieces of two characters or more within a token."""
-    if token.startswith("<"):
-        return set()
-    return {
-        piece
-        for piece in TOKENS
-        if piece in token and piece != token and len(piece) >= 2 and piece[0] != "<"
+def test_the_loss_is_the_same_whether_rows_are_gathered_for_a_batch_or_whole(
+    tokenizer: Tokenizer, texts: Path, model_folder: Folder
+) -> None:
+    parsed = load_recipe(recipe("static table", texts, model_folder), ["teacher=null"])
+    made = Table(parsed, tokenizer, 0)
+    assert made.substrings is not None
+    ids = torch.tensor([[5, 9, 5], [30, 9, 1]])
+    (found,), rows = made.rows(ids)
+    whole = made.substrings.rows(made.table, np.arange(len(made.table)))
+    torch.testing.assert_close(rows[found], whole[ids])
+    plain = Table(replace(parsed, substrings=0), tokenizer, 0)
+    assert plain.rows(ids)[1] is plain.table
+
+
+def test_what_no_text_holds_is_a_row_of_zeros(
+    tokenizer: Tokenizer, texts: Path, model_folder: Folder
+) -> None:
+    parsed = load_recipe(recipe("static table", texts, model_folder), ["substrings=0"])
+    stores = {"parallel": PairStore.build(tokenizer, [("deu_Latn", "the sea", "river")], 24)}
+    seen = seen_tokens(stores, {"parallel": 1.0, "lexicon": 0.0}, tokenizer.get_vocab_size())
+    ids = {
+        i for t in ("the sea", "river") for i in tokenizer.encode(t, add_special_tokens=False).ids
     }
+    assert set(np.flatnonzero(seen)) == ids
+    rows = Table(parsed, tokenizer, 0).finished(seen)
+    assert set(np.flatnonzero(np.abs(rows).sum(1))) == ids - set(range(4))
 
 
-def test_a_row_is_the_sum_of_the_pieces_within_its_spelling() -> None:
-    made = Substrings(TOKENS, 2)
-    table = torch.randn(len(TOKENS), 4, dtype=torch.float64)
-    chosen = np.array([6, 7, 8, 0, 4, 6])
-    for row, token in zip(made.rows(table, chosen), chosen, strict=True):
-        inside = [TOKENS.index(piece) for piece in sorted(parts(TOKENS[token]))]
-        expected = table[token] + sum(table[i] for i in inside) * max(len(inside), 1) ** -0.5
-        torch.testing.assert_close(row, expected, rtol=1e-6, atol=1e-6)
-    assert parts("▁stations") == {"▁station", "stat", "ion", "at"}
-    assert len(made.rows(table, np.zeros(0, dtype=np.int64))) == 0
+def test_sums_of_a_sample_are_unit_vectors_of_the_texts(tokenizer: Tokenizer) -> None:
+    rows = np.random.default_rng(0).normal(size=(tokenizer.get_vocab_size(), 6)).astype(np.float32)
+    pairs = PairStore.build(tokenizer, [("und", t, "") for t in TEXTS], 24)
+    sums = sample_sums(rows, pairs, 0)
+    plain = [rows[tokenizer.encode(t, add_special_tokens=False).ids[:24]].sum(0) for t in TEXTS]
+    plain = [v / np.linalg.norm(v) for v in plain]
+    assert sums.shape == (len(TEXTS), 6)
+    np.testing.assert_allclose(np.sort(sums, 0), np.sort(plain, 0), atol=1e-5)
 
 
-def test_what_was_seen_within_a_token_was_learnt() -> None:
-    made = Substrings(TOKENS, 2)
-    learnt = made.learnt(np.array([token == "▁station" for token in TOKENS]))
-    assert {token for token, known in zip(TOKENS, learnt, strict=True) if known} == {
-        "▁station",
-        "stat",
-        "ion",
-        "at",
-    }
-
-
-@pytest.mark.parametrize("bundle", [1, 3])
-def test_lexicon_pairs_are_put_together_within_a_language(bundle: int, tmp_path: Path) -> None:
-    make_tokenizer(tmp_path)
-    tokenizer = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
-    rows = [
-        (lang, f"{w} {v}", f"{v} {w}")
-        for lang in ("deu_Latn", "fra_Latn")
-        for w in WORDS[:20]
-        for v in WORDS[:16]
-    ]
-    stores = {"lexicon": PairStore.build(tokenizer, rows, 24)}
-    phase = Ranking(batch_tokens=4096, max_rows=64, bundle=bundle, kinds={"lexicon": 1.0})
-    batches = RankingBatches(phase, stores, 0.7, 3, framed=False)
-    sizes = set()
-    for step in range(6):
-        kind, drawn = batches.sampler(step)
-        kept, starts = batches.bundles(step, kind, drawn)
-        assert len(starts) <= 64
-        assert len(starts) % 8 == 0
-        assert starts[0] == 0
-        assert len(np.unique(kept)) == len(kept)
-        assert set(kept) <= set(drawn)
-        groups = np.split(kept, starts[1:])
-        sizes |= {len(g) for g in groups}
-        assert all(len(set(stores["lexicon"].language[g])) == 1 for g in groups)
-        batch = batches.batch(step, kind, drawn)
-        for side, name in enumerate(("english", "text")):
-            for group, ids, mask in zip(
-                groups, batch[f"{name}_ids"], batch[f"{name}_mask"], strict=True
-            ):
-                whole = np.concatenate([stores["lexicon"].pair(int(row))[side] for row in group])
-                assert ids[mask == 1].tolist() == whole.tolist()
-    assert sizes == set(range(1, bundle + 1))
-
-
-def test_equal_bundles_have_equal_keys_and_others_do_not(tmp_path: Path) -> None:
-    """English texts 0 to 7 recur: bundles of equal sums, 3 + 5 and 4 + 4, are still different."""
-    make_tokenizer(tmp_path)
-    tokenizer = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
-    rows = [("deu_Latn", WORDS[i % 8], WORDS[8 + i % 5]) for i in range(160)]
-    stores = {"lexicon": PairStore.build(tokenizer, rows, 24)}
-    batches = RankingBatches(
-        Ranking(bundle=3, kinds={"lexicon": 1.0}), stores, 0.7, 3, framed=False
-    )
-    kept, starts = batches.bundles(0, "lexicon", np.arange(160))
-    batch = batches.batch(0, "lexicon", np.arange(160))
-    for name, values in (
-        ("english", stores["lexicon"].source),
-        ("text", stores["lexicon"].text_hash),
-    ):
-        bags = [tuple(sorted(values[group].tolist())) for group in np.split(kept, starts[1:])]
-        assert len(set(bags)) < len(bags), "some bundles are equal"
-        keys = batch[f"{name}_key"].tolist()
-        assert [[a == b for b in bags] for a in bags] == [[a == b for b in keys] for a in keys]
-
-
-def test_a_stride_leaves_each_process_the_same_rows() -> None:
-    for rows in (8, 64, 1544, 2048):
-        every = stride(rows, 512)
-        assert every == 1 or rows // every >= 512
-        for world in (2, 4, 8):
-            own = np.split(np.arange(rows), world)
-            assert np.concatenate([part[::every] for part in own]).tolist() == list(
-                range(0, rows, every)
-            )
-    assert stride(2048, 512) == 4
-    assert stride(13, 4) == 1
+def test_the_table_of_a_run_loads_and_tells_texts_apart(texts: Path, model_folder: Folder) -> None:
+    made = lusifer.load(train(recipe("static table", texts, model_folder)))
+    vectors = made.encode([*TEXTS, "駅 станция"])
+    assert vectors.shape == (17, 16)
+    assert np.isfinite(vectors).all()
+    assert not np.allclose(vectors[0], vectors[1])
