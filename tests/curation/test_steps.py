@@ -87,19 +87,25 @@ def test_negatives_are_of_the_file_s_own_passages(tmp_path: Path) -> None:
     [
         lambda files, into: filter_pairs(files, into),
         lambda files, into: mine_negatives(files, into, "static"),
+        lambda files, into: mine_negatives(["other.tsv"], into, "static", corpus=files),
+        lambda files, into: filter_pairs(["other.tsv"], into, against=files),
+        lambda files, into: synthesize_pairs(files, into, "ask", Endpoint("http://x#m")),
+        lambda files, into: structure_pairs(files, into),
     ],
-    ids=["filter", "negatives"],
+    ids=["filter", "negatives", "corpus", "against", "synthesize", "structure"],
 )
 def test_a_file_that_is_read_is_not_written_over(
-    verb: Callable[[list[str], Path], object], tmp_path: Path
+    verb: Callable[[list[str], Path], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     file = tmp_path / "pairs.jsonl"
     file.write_text('{"query": "q", "document": "d"}\n', encoding="utf-8")
+    (tmp_path / "other.tsv").write_text("query\tdocument\na\tb\n", encoding="utf-8")
     with pytest.raises(LusiferError, match="would be overwritten; name another output"):
         verb([str(tmp_path / "*.jsonl")], file)
     with pytest.raises(LusiferError, match=r"name it with \.jsonl at the end"):
         verb([str(file)], tmp_path / "out.tsv")
-    assert [path.name for path in tmp_path.iterdir()] == ["pairs.jsonl"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other.tsv", "pairs.jsonl"]
 
 
 def test_a_preview_asks_nothing_and_shows_the_first_prompt(texts: Path, server: ChatServer) -> None:

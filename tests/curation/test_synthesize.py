@@ -209,4 +209,4 @@ def test_exemplars_controls_and_languages_reach_the_prompt(texts: Path, server: 
         for a in server.asked
     )
     assert english_name("zho_Hant") == "Chinese (traditional characters)"
-    assert english_name("qqq_Latn") == "qqq_Latn"
+    assert english_name("qqq_Latn") == "the language with the ISO 639-3 code qqq"

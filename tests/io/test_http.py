@@ -144,7 +144,7 @@ def test_an_error_travels_between_processes() -> None:
     ["http://local host/v1", "http://[::1/v1", "http://a:port/v1", "nothing", "http://köln/v1"],
 )
 def test_what_is_no_url_is_told_as_such(url: str) -> None:
-    with pytest.raises(EndpointError, match="is no URL|no answer"):
+    with pytest.raises(EndpointError, match=r"is no URL|no answer"):
         post(url, BODY, waits=())
 
 

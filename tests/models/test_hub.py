@@ -26,6 +26,9 @@ Folder = Callable[[str], Path]
         ("a/b/c", "a/b/c: no such model folder"),
         ("owner/no-such-model", "no such folder, and the hub gave no model of that name"),
         ("package:no_such_module", "not installed; pip install no-such-module"),
+        ("package:", "no Python package has such a name"),
+        ("package:a-b", "no Python package has such a name"),
+        ("package:json", "carries no model"),
         ("model.bin", "is a file; a model is a folder"),
     ],
 )
@@ -144,6 +147,12 @@ def test_a_target_s_further_layers_are_named_and_a_broken_file_is_one_line(tmp_p
         else:
             with pytest.raises(ModelError, match=f"minilm: .*{said}"):
                 hub.check_head("minilm", tmp_path)
+    for broken in ("{", "3", '["a"]', '[{"type": 1}', "null"):
+        (tmp_path / "modules.json").write_text(broken, encoding="utf-8")
+        with pytest.raises(ModelError, match="is no list of modules") as told:
+            hub.check_head("minilm", tmp_path)
+        assert "\n" not in str(told.value)
+    (tmp_path / "modules.json").write_text("[]", encoding="utf-8")
     (tmp_path / "config.json").write_bytes(b'{"a": "\xff"}')
     for name, said in (("config.json", "not valid JSON"), ("modules.json", "expected a JSON obj"), ("none", "no such file")):  # fmt: skip
         with pytest.raises(ModelError, match=said) as told:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings, strategies as st
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 import lusifer
 from lusifer.errors import ModelError
@@ -64,6 +64,26 @@ def test_a_packed_model_is_the_model_and_smaller(folders: tuple[Path, Path]) -> 
     assert torch.equal(
         alone.get_input_embeddings().weight, state["embeddings.tok_embeddings.weight"]
     )
+
+
+def test_whole_numbers_stay_exact_and_a_pooler_is_left_aside(
+    model_folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packed, "ROWS", 100)
+    folder = shutil.copytree(model_folder("bert"), tmp_path / "bert")
+    state = load_file(folder / "model.safetensors")
+    width = state["embeddings.word_embeddings.weight"].shape[1]
+    state |= {
+        "pooler.dense.weight": torch.ones(width, width),
+        "pooler.dense.bias": torch.ones(width),
+    }
+    save_file(state | {"numbers": torch.arange(1000)}, folder / "model.safetensors")
+    pack(folder, tmp_path / "packed")
+    assert torch.equal(unpack(tmp_path / "packed")["numbers"], torch.arange(1000))
+    save_file(state, folder / "model.safetensors")
+    pack(folder, tmp_path / "again")
+    families.load(tmp_path / "again", "encoder")
+    lusifer.load(tmp_path / "again")
 
 
 def test_a_packed_folder_keeps_its_other_files(folders: tuple[Path, Path]) -> None:

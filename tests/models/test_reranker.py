@@ -59,6 +59,8 @@ def test_what_is_no_reranker_is_one_line(model_folder: Folder, tmp_path: Path) -
     three = CrossEncoder(str(model_folder("bert")), num_labels=3, device="cpu")
     three.save_pretrained(str(tmp_path / "three"))
     for name, said in (
+        (str(model_folder("bert")), "is an encoder and no reranker"),
+        (str(model_folder("xlm-roberta")), "is an encoder and no reranker"),
         (str(tmp_path / "three"), "gives one score a pair; this model gives 3"),
         (str(make_table(tmp_path / "table")), "cannot be loaded as a cross-encoder"),
         (str(tmp_path / "nowhere"), "no such model folder"),

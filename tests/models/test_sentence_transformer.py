@@ -38,3 +38,12 @@ def test_half_precision_weights_are_lifted_on_a_cpu(
     whole = lusifer.load(model_folder(family)).encode(TEXTS[:4])
     assert ((found * whole).sum(1) > (0.99 if bf16 else 0.9999)).all()
     assert np.isfinite(found).all()
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta", "xlm-roberta"])
+def test_a_text_is_cut_at_the_learned_positions_where_the_tokenizer_would_read_more(
+    model_folder: Callable[[str], Path], family: str
+) -> None:
+    model = lusifer.load(model_folder(family))
+    long, longer = model.encode(["market " * 900, "market " * 2000])
+    np.testing.assert_allclose(long, longer, atol=1e-5)

@@ -99,7 +99,11 @@ def test_pieces_are_the_text_in_order_and_fit_behind_the_prompt(
         whole.encode(text, add_special_tokens=False).ids
     )
     if len(prompt) < 24:
-        assert max(tokens for _, tokens in found) <= 24 - len(whole.encode(prompt).ids)
+        room = 24 - len(whole.encode(prompt).ids)
+        assert max(tokens for _, tokens in found) <= room
+        # As they are read, too: a word that is cut in two must not lose its end.
+        again = [len(whole.encode(piece, add_special_tokens=False).ids) for piece, _ in found]
+        assert max(again) <= max(room, 1)
     assert made.pieces("A short one.", "") == [
         ("A short one.", len(whole.encode("A short one.", add_special_tokens=False).ids))
     ]

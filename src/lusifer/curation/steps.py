@@ -64,7 +64,7 @@ def mine_negatives(
     """
     output, settings = output_name(into), settings or Mining()
     files, corpus = names_of(files), names_of(corpus)
-    refuse_input(output, [*expand(files), *corpus])
+    refuse_input(output, [*expand(files), *(expand(corpus) if corpus else [])])
     report = CurationReport(
         "negatives",
         {"files": list(files), "corpus": list(corpus), "model": model, "reranker": reranker},
@@ -134,7 +134,7 @@ def filter_pairs(
     """
     output = output_name(into)
     files, against = names_of(files), names_of(against)
-    refuse_input(output, expand(files))
+    refuse_input(output, [*expand(files), *(expand(against) if against else [])])
     if top_k is not None and top_k < 1:
         raise LusiferError(f"top_k is {top_k}; it must be 1 or more")
     settings = {
@@ -233,6 +233,7 @@ def synthesize_pairs(
             seed,
         ),
     )
+    refuse_input(output, [*expand(names_of(files)), *([exemplars] if exemplars else [])])
     settings = {
         "files": list(files),
         "template": template,
@@ -359,6 +360,7 @@ def structure_pairs(files: Sequence[str], into: str | Path) -> CurationReport:
         LusiferError: where no file has a heading with a paragraph, or a term with a definition.
     """
     output = output_name(into)
+    refuse_input(output, expand(names_of(files)))
     report = CurationReport("structure", {"files": list(files)})
     with replacing_file(output) as stream:
         for path in expand(files):

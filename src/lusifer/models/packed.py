@@ -43,10 +43,11 @@ def pack(folder: str | Path, into: str | Path) -> None:
     tables: dict[str, torch.Tensor] = {}
     rest: dict[str, torch.Tensor] = {}
     for name, tensor in state.items():
-        if tensor.ndim == 2 and len(tensor) >= ROWS:
+        if tensor.ndim == 2 and len(tensor) >= ROWS and tensor.is_floating_point():
             tables[name], tables[f"{name}.scale"] = quantise_rows(tensor)
         else:
-            rest[name] = tensor.to(torch.bfloat16).contiguous()
+            floats = tensor.is_floating_point()
+            rest[name] = (tensor.to(torch.bfloat16) if floats else tensor).contiguous()
     with replacing_folder(into) as aside:
         for file in folder.iterdir():
             if file.suffix != ".safetensors" and not file.name.startswith("model.safetensors"):
@@ -61,7 +62,7 @@ def is_packed(folder: str | Path) -> bool:
 
 
 def unpack(folder: str | Path) -> dict[str, torch.Tensor]:
-    """The state dict of a packed folder, float32. Raises ModelError where a file is damaged."""
+    """The state dict of a packed folder, floats as float32. Raises ModelError where a file is damaged."""
     folder = Path(folder)
     try:
         tables, rest = load_file(folder / TABLES), load_file(folder / REST)
@@ -69,7 +70,10 @@ def unpack(folder: str | Path) -> dict[str, torch.Tensor]:
         raise ModelError(
             f"{folder}: the packed weights cannot be read, perhaps cut short ({error})"
         ) from error
-    state = {name: tensor.float() for name, tensor in rest.items()}
+    state = {
+        name: tensor.float() if tensor.is_floating_point() else tensor
+        for name, tensor in rest.items()
+    }
     for name, tensor in tables.items():
         if not name.endswith(".scale"):
             state[name] = restore_rows(tensor, tables[f"{name}.scale"])

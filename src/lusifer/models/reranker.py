@@ -5,6 +5,7 @@ code is never run.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from lusifer.errors import MissingExtra, ModelError
@@ -45,11 +46,23 @@ def cross_encoder(name: str, *, seed: int | None = None) -> Any:
             raise ModelError(
                 f"{name}: cannot be loaded as a cross-encoder ({str(error).splitlines()[0]})"
             ) from error
+    if seed is None and not _scores(folder):
+        raise ModelError(
+            f"{name}: is an encoder and no reranker, so it gives no score; `lusifer train reranker` makes one of it"
+        )
     if model.num_labels != 1:
         raise ModelError(
             f"{name}: a reranker gives one score a pair; this model gives {model.num_labels}"
         )
     return model
+
+
+def _scores(folder: Path) -> bool:
+    """Whether what is saved has a head; one drawn at random would sort by chance."""
+    kinds = hub.read_json(folder / "config.json").get("architectures") or []
+    return (folder / "modules.json").exists() or any(
+        str(kind).endswith("ForSequenceClassification") for kind in kinds
+    )
 
 
 def load_reranker(name: str) -> Reranker:

@@ -176,7 +176,20 @@ def _plain(
         raise ModelError(
             f"{named or folder}: cannot be loaded ({str(error).splitlines()[0]})"
         ) from error
-    return _lifted(model)
+    return _lifted(_within_positions(model))
+
+
+def _within_positions(model: SentenceTransformer) -> SentenceTransformer:
+    """The model, reading no more tokens than it has learned positions for: some tokenizers' own
+    length is above it, and a long text would end in an index out of range.
+    """
+    from lusifer.models.families import positions
+
+    config = getattr(getattr(model[0], "auto_model", None), "config", None)
+    most = positions(config) if config is not None else None
+    if most is not None and model.max_seq_length and model.max_seq_length > most:
+        model.max_seq_length = most
+    return model
 
 
 def _packed(folder: Path, device: str | None) -> SentenceTransformer:

@@ -35,9 +35,10 @@ def write_as(model: SentenceTransformer, origin: Path, folder: Path) -> None:
         return
     table = model[0]
     table.tokenizer.no_truncation()  # its length is the configuration's
-    config = replace(
-        read_static_config(origin), prompts={k: v for k, v in model.prompts.items() if v}, about={}
-    )
+    config = read_static_config(origin)
+    # The library gives every model empty prompts; those that the table had are its own.
+    prompts = {k: v for k, v in model.prompts.items() if v or k in config.prompts}
+    config = replace(config, prompts=prompts, about={})
     fill_static(
         folder, table.tokenizer, table.embedding.weight.detach().float().cpu().numpy(), config
     )

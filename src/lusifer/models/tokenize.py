@@ -50,11 +50,21 @@ class TextTokenizer:
         room = max(1, self.max_tokens - len(self._whole.encode(prompt).ids))
         if len(offsets) <= room:
             return [(text, len(offsets))]
-        found = []
-        for start in range(0, len(offsets), room):
-            part = offsets[start : start + room]
-            found.append((text[part[0][0] : part[-1][1]], len(part)))
+        found, start = [], 0
+        while start < len(offsets):
+            end = min(start + room, len(offsets))
+            piece = text[offsets[start][0] : offsets[end - 1][1]]
+            # A word that is cut in two may be read as more tokens than it had in one.
+            while (over := self._length(piece) - room) > 0 and end - start > 1:
+                end = max(start + 1, end - over)
+                piece = text[offsets[start][0] : offsets[end - 1][1]]
+            found.append((piece, end - start))
+            start = end
         return found
+
+    def _length(self, text: str) -> int:
+        assert self._whole is not None
+        return len(self._whole.encode(text, add_special_tokens=False).ids)
 
 
 def padded(

@@ -35,7 +35,7 @@ def test_lusifer_small_has_its_shapes() -> None:
                 intermediate_size=3072,
             )
         )
-    plan = shape_plan(recipe.bridge, encoder, qwen, tokens=1)
+    plan = shape_plan(recipe.bridge, encoder, qwen, tokens=1, length=1)
     assert plan["parameters"]["connector"] == 384 * 384 + 384 + 384 * 1024 + 1024
     assert 5.9e8 < plan["parameters"]["target"] < 6.1e8
 
@@ -45,10 +45,14 @@ def test_lora_and_full_parts_count_what_they_train() -> None:
         transformers.AutoModel.from_config(tiny_config(f)) for f in ("bert", "llama")
     )
     full = shape_plan(
-        BridgeConfig(Part("a", "full"), Part("b"), max_tokens=64), encoder, target, 1
+        BridgeConfig(Part("a", "full"), Part("b"), max_tokens=64), encoder, target, 1, 1
     )["parameters"]
     assert full["trained"] == full["encoder"] + full["connector"]
     lora = shape_plan(
-        BridgeConfig(Part("a", "lora", Lora(rank=2)), Part("b"), max_tokens=64), encoder, target, 1
+        BridgeConfig(Part("a", "lora", Lora(rank=2)), Part("b"), max_tokens=64),
+        encoder,
+        target,
+        1,
+        1,
     )["parameters"]
     assert full["connector"] < lora["trained"] < full["trained"]

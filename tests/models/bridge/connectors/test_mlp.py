@@ -27,7 +27,7 @@ def test_the_papers_model_has_the_papers_sizes() -> None:
         mistral = transformers.MistralModel(
             transformers.MistralConfig(vocab_size=32768, sliding_window=None)
         )
-    plan = shape_plan(recipe.bridge, encoder, mistral, tokens=256 * 512)
+    plan = shape_plan(recipe.bridge, encoder, mistral, tokens=256 * 512, length=512)
     one_token = 4096
     assert plan["parameters"]["connector"] == 1024 * 1024 + 1024 + 1024 * 4096 + 4096 + one_token
     assert round((plan["parameters"]["connector"] - one_token) / 1e6, 2) == 5.25
