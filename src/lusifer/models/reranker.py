@@ -59,9 +59,10 @@ def cross_encoder(name: str, *, seed: int | None = None) -> Any:
 
 def _scores(folder: Path) -> bool:
     """Whether what is saved has a head; one drawn at random would sort by chance."""
-    kinds = hub.read_json(folder / "config.json").get("architectures") or []
-    return (folder / "modules.json").exists() or any(
-        str(kind).endswith("ForSequenceClassification") for kind in kinds
+    kinds = hub.read_json(folder / "config.json").get("architectures")
+    return (folder / "modules.json").exists() or (
+        isinstance(kinds, list)
+        and any(str(kind).endswith("ForSequenceClassification") for kind in kinds)
     )
 
 
