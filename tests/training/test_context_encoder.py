@@ -77,7 +77,7 @@ def test_a_trained_table_and_its_layers_are_kept_in_int8(table: Path, tmp_path: 
     assert encoder.table is not None
     assert encoder.table.requires_grad
     for layer in encoder.layers:
-        for parameter in layer.parameters():  # type: ignore[attr-defined]
+        for parameter in layer.parameters():
             torch.nn.init.normal_(parameter, std=0.3)
     head = torch.randn(static.dim, 24)
     save_onnx(tmp_path / "onnx", encoder, static, max_tokens=64, int8=True, head=head)

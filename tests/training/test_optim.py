@@ -60,4 +60,4 @@ def test_states_of_8_bits_want_their_package_and_a_gpu(monkeypatch: pytest.Monke
     with pytest.raises(ConfigError, match="wants a GPU; take adamw or adafactor"):
         check_optimizer(wanted)
     for name in ("adamw", "adafactor"):
-        check_optimizer(Optim(optimizer=name))  # type: ignore[arg-type]
+        check_optimizer(Optim(optimizer=name))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ def settings(*sources: WeightedSource) -> PairSettings:
     return PairSettings(PairData(sources=sources), Mixing(), prompts, 4, 8, 5)
 
 
-def store(folder: Path, rows: list[tuple[str, ...]], scored: bool = False) -> RowStore:
+def store(folder: Path, rows: Sequence[tuple[str, ...]], scored: bool = False) -> RowStore:
     numbers = [[float(i), -float(i)] if scored else [] for i in range(len(rows))]
     return RowStore.write(folder, zip(rows, numbers, strict=True), len(rows[0]))
 

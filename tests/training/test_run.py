@@ -34,10 +34,10 @@ def test_data_that_names_itself_is_told(tmp_path: Path) -> None:
 
 def test_every_file_of_a_stage_is_found_by_its_name_and_method() -> None:
     for name, methods in stage_names().items():
-        for method in methods or [None]:
-            found = find_stage(name, method)
+        for method in methods or [""]:
+            found = find_stage(name, method or None)
             assert found is not None
-            assert (found.name, getattr(found, "method", "") or None) == (name, method)
+            assert (found.name, found.method or "") == (name, method)
     assert find_stage("distil") is None
     assert find_stage("static", "rows") is None
     usual = find_stage("static")

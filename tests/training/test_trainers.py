@@ -49,8 +49,8 @@ def lora(model_folder: Folder) -> Any:
 
 
 def bridge(model_folder: Folder) -> Any:
-    parts = (Part(str(model_folder(name))) for name in ("xlm-roberta", "bert"))
-    made = Bridge.new(BridgeConfig(*parts, max_tokens=64))
+    encoder, target = (Part(str(model_folder(name))) for name in ("xlm-roberta", "bert"))
+    made = Bridge.new(BridgeConfig(encoder, target, max_tokens=64))
     made.set_trainable()
     return assemble(made, "cpu")
 

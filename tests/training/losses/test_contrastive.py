@@ -56,11 +56,11 @@ def test_the_loss_is_the_librarys_where_nothing_of_ours_is_on(model: Any) -> Non
         for directions in (("query_to_doc",), DIRECTIONS):
             value, grads = gradients(
                 model,
-                lambda m, p=partner, s=settings, d=directions: p(m, scale=50, directions=d, **s),
+                lambda m, p=partner, s=settings, d=directions: p(m, scale=50, directions=d, **s),  # type: ignore[misc]
             )
             ours, own = gradients(
                 model,
-                lambda m, d=directions: ContrastiveLoss(
+                lambda m, d=directions: ContrastiveLoss(  # type: ignore[misc]
                     m,
                     [InfoNCE(temperature=0.02, mask=None, directions=d, chunk=3)],
                     mini_batch_size=4,

@@ -38,7 +38,7 @@ def test_different_texts_have_different_keys_whatever_their_order_or_length() ->
 def test_a_term_without_its_call_says_so() -> None:
     class Bare(PairTerm):
         def __call__(self, batch: PairVectors) -> torch.Tensor:
-            return super().__call__(batch)  # type: ignore[safe-super]
+            return super().__call__(batch)
 
     batch = PairVectors(torch.eye(2), torch.eye(2)[None])
     with pytest.raises(TypeError, match="Bare must say what it is"):

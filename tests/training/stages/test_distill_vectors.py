@@ -75,13 +75,16 @@ def test_an_epoch_s_batches_hold_texts_once_with_their_vectors(parsed: Any, tmp_
 
 def test_the_loss_is_nothing_for_the_teacher_itself_and_the_plain_error_else(parsed: Any) -> None:
     _, vectors = read_taught(parsed.data)
-    loss = VectorLoss(torch.nn.Identity(), (RawError(),), vectors)  # type: ignore[arg-type]
+    loss = VectorLoss(torch.nn.Identity(), (RawError(),), vectors)
     teacher = F.normalize(torch.from_numpy(vectors.astype(np.float32)), dim=-1)
     other = F.normalize(teacher + 0.1, dim=-1)
-    assert float(loss.of([3 * teacher], teacher)["error"]) == pytest.approx(0, abs=1e-6)
+    same, moved = loss.of([3 * teacher], teacher), loss.of([other], teacher)
+    assert isinstance(same, dict)
+    assert isinstance(moved, dict)
+    assert float(same["error"]) == pytest.approx(0, abs=1e-6)
     variance = teacher.var(0, correction=0).sum()
     plain = (other - teacher).pow(2).sum(1).mean() / variance
-    assert float(loss.of([other], teacher)["error"]) == pytest.approx(float(plain), rel=1e-2)
+    assert float(moved["error"]) == pytest.approx(float(plain), rel=1e-2)
 
 
 def test_one_text_is_too_few_and_said_so(parsed: Any, texts: Path, tmp_path: Path) -> None:
