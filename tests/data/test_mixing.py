@@ -4,13 +4,15 @@ same whenever it is asked for.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings as how, strategies as st
 
-from lusifer.data.mixing import GROUP, DistinctEpochs, Mix, Mixing
+from lusifer.data.mixing import GROUP, DistinctEpochs, Mix, Mixing, repeated
+from lusifer.data.row_store import KeySets, RowStore
 from lusifer.errors import ConfigError
 
 Texts = list[frozenset[str]]
@@ -101,3 +103,55 @@ def test_what_cannot_be_mixed_is_refused() -> None:
         Mixing(homogeneous=2)
     with pytest.raises(ValueError, match=r"mixing\.temperature"):
         Mixing(temperature=5)
+
+
+def row_by_row(texts: list[frozenset[int]], size: int, epoch: int) -> list[list[int]]:
+    """An epoch's batches by looking at every row."""
+    queue = deque(np.random.default_rng([1, 15, epoch]).permutation(len(texts)).tolist())
+    batches: list[list[int]] = []
+    while len(queue) >= size:
+        batch, seen, later = list[int](), set[int](), list[int]()
+        while queue and len(batch) < size:
+            row = queue.popleft()
+            if seen.isdisjoint(texts[row]):
+                batch.append(row)
+                seen |= texts[row]
+            else:
+                later.append(row)
+        if len(batch) < size:
+            break
+        batches.append(batch)
+        queue.extend(later)
+    return batches
+
+
+@how(deadline=None, max_examples=60)
+@given(
+    texts=st.lists(
+        st.frozensets(st.integers(0, 60), min_size=1, max_size=3), min_size=12, max_size=60
+    ),
+    size=st.integers(1, 6),
+    epoch=st.integers(0, 2),
+)
+def test_batches_are_those_of_looking_at_every_row(
+    texts: list[frozenset[int]], size: int, epoch: int
+) -> None:
+    if not row_by_row(texts, size, 0):
+        with pytest.raises(ConfigError, match="fewer rows with texts of their own"):
+            DistinctEpochs(texts, size, seed=1)
+        return
+    found = DistinctEpochs(texts, size, seed=1)
+    due = row_by_row(texts, size, epoch)
+    if due:
+        assert [batch.tolist() for batch in found._epoch(epoch)] == due
+
+
+def test_rows_that_repeat_a_text_are_found_on_disk_as_in_memory(tmp_path: Path) -> None:
+    rows = [("a", "b"), ("c", "d"), ("e", "b"), ("f", "g"), ("c", "h"), ("i", "i"), ("j", "k")]
+    store = RowStore.write(tmp_path / "rows", ((row, []) for row in rows), 2)
+    found = repeated(KeySets(store)).tolist()
+    assert found == [True, True, True, False, True, True, False]
+    assert repeated([frozenset(row) for row in rows]).tolist() == [
+        True, True, True, False, True, False, False,
+    ]  # fmt: skip
+    assert not repeated(KeySets(store, None, np.array([1, 3, 6]))).any()

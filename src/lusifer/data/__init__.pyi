@@ -9,6 +9,7 @@ from .draw import (
     write_drawn as write_drawn,
 )
 from .english_only import (
+    english_rows as english_rows,
     refuse_foreign as refuse_foreign,
 )
 from .formats import (

@@ -11,7 +11,8 @@ Cost: a group of batches is put together at once.
 
 from __future__ import annotations
 
-from collections import deque
+from array import array
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -61,6 +62,8 @@ class DistinctEpochs:
             [seed] if isinstance(seed, int) else list(seed),
         )
         self.cached: tuple[int, list[Ints]] = (-1, [])
+        # A byte a row: whether a text of it stands in another row too. All others go anywhere.
+        self.repeats = repeated(texts).tobytes()
         self.per_epoch = len(self._epoch(0))
 
     def __call__(self, step: int) -> Ints:
@@ -71,18 +74,20 @@ class DistinctEpochs:
     def _epoch(self, epoch: int) -> list[Ints]:
         if self.cached[0] == epoch:
             return self.cached[1]
-        queue = deque(
-            int(i)
-            for i in np.random.default_rng([*self.seed, 15, epoch]).permutation(len(self.texts))
-        )
+        queue, begin = array("q"), 0
+        order = np.random.default_rng([*self.seed, 15, epoch]).permutation(len(self.texts))
+        queue.frombytes(order.astype(np.int64).tobytes())
         batches: list[Ints] = []
-        while len(queue) >= self.size:
+        while len(queue) - begin >= self.size:
             batch: list[int] = []
             seen: set[str | int] = set()
             later: list[int] = []
-            while queue and len(batch) < self.size:
-                row = queue.popleft()
-                if seen.isdisjoint(self.texts[row]):
+            while begin < len(queue) and len(batch) < self.size:
+                row = queue[begin]
+                begin += 1
+                if not self.repeats[row]:
+                    batch.append(row)
+                elif seen.isdisjoint(self.texts[row]):
                     batch.append(row)
                     seen |= self.texts[row]
                 else:
@@ -100,6 +105,28 @@ class DistinctEpochs:
             )
         self.cached = (epoch, batches)
         return batches
+
+
+def repeated(texts: Texts) -> npt.NDArray[np.bool_]:
+    """Which rows hold a text that stands elsewhere too.
+
+    Args:
+        texts: the texts of each of n rows, or numbers that stand for them.
+
+    Returns:
+        (n,); a row that holds one text twice may count too.
+    """
+    keys = getattr(texts, "keys", None)
+    if not isinstance(keys, np.ndarray):
+        counts = Counter(text for row in texts for text in row)
+        return np.array([any(counts[text] > 1 for text in row) for row in texts], dtype=np.bool_)
+    ordered = np.sort(keys, axis=None)
+    twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    del ordered
+    found = np.zeros(len(keys), dtype=np.bool_)
+    for column in keys.T if len(twice) else ():
+        found |= twice[np.searchsorted(twice, column).clip(max=len(twice) - 1)] == column
+    return found
 
 
 class Mix:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from lusifer.data import read_rows
-from lusifer.errors import LusiferError
+from lusifer.errors import DataError, LusiferError
 from lusifer.evaluation.tasks.kinds import (
     Bitext,
     ByLanguage,
@@ -47,17 +47,25 @@ def table(file: str, columns: str, *, split: str | None = None) -> Read:
     return lambda root: rows(root, file, columns, split=split)
 
 
+def in_english(groups: ByLanguage, file: Path) -> list[dict[str, str]]:
+    """The English rows of a file. Raises DataError where there are none."""
+    if not groups.get(ENGLISH):
+        raise DataError(file, None, f"has no rows of {ENGLISH}, which the others are asked with")
+    return groups[ENGLISH]
+
+
 def sib_bitext(root: Path) -> ByLanguage:
     """SIB-200's sentences of all splits, joined with the English of the same number: translations
     in 204 languages.
     """
     groups = rows(root, SIB, "language _ id _ text")
-    english = {row["id"]: row["text"] for row in groups[ENGLISH]}
+    english = {row["id"]: row["text"] for row in in_english(groups, root / SIB)}
     joined: ByLanguage = {}
     for language, found in groups.items():
         numbered = {row["id"]: row["text"] for row in found if row["id"] in english}
         joined[language] = [
-            {"english": english[i], "text": numbered[i]} for i in sorted(numbered, key=int)
+            {"english": english[i], "text": numbered[i]}
+            for i in sorted(numbered, key=lambda i: (int(i) if i.isdecimal() else -1, i))
         ]
     return joined
 
@@ -93,6 +101,13 @@ def questions(
     return read
 
 
+def _grade(text: str, file: Path) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise DataError(file, None, f"the grade {text[:40]!r} is no whole number") from None
+
+
 def judged(
     queries: str, columns: str, passages: str, corpus_columns: str, judgements: str
 ) -> Callable[[Path], Questions]:
@@ -102,12 +117,14 @@ def judged(
 
     def read(root: Path) -> Questions:
         found = [
-            row for row in rows(root, passages, corpus_columns)[ENGLISH] if row["text"].strip()
+            row
+            for row in in_english(rows(root, passages, corpus_columns), root / passages)
+            if row["text"].strip()
         ]
         there = {row["id"] for row in found}
         relevant: dict[str, list[str]] = defaultdict(list)
-        for row in rows(root, judgements, "id passage grade")[ENGLISH]:
-            if int(row["grade"]) >= 1 and row["passage"] in there:
+        for row in in_english(rows(root, judgements, "id passage grade"), root / judgements):
+            if _grade(row["grade"], root / judgements) >= 1 and row["passage"] in there:
                 relevant[row["id"]].append(row["passage"])
         return Questions(rows(root, queries, columns), {ENGLISH: found}, {ENGLISH: relevant})
 
@@ -142,7 +159,11 @@ SICK_COLUMNS, TREC_COLUMNS = "language score label a b", "language label query t
 def sentences(root: Path) -> ByLanguage:
     """The distinct English sentences of STS benchmark's test."""
     pairs = rows(root, STSB_TEST, "language _ a b")
-    return {ENGLISH: [{"text": row[side]} for row in pairs[ENGLISH] for side in "ab"]}
+    return {
+        ENGLISH: [
+            {"text": row[side]} for row in in_english(pairs, root / STSB_TEST) for side in "ab"
+        ]
+    }
 
 
 # Training sets, by their names without owners and in small letters, that share texts or a source with

@@ -18,8 +18,8 @@ from lusifer.data import (
     Row as DataRow,
     RowStore,
     Source,
+    english_rows,
     read_source,
-    refuse_foreign,
     require,
 )
 from lusifer.errors import ConfigError, DataError
@@ -180,11 +180,10 @@ def _rows(
 ) -> Iterator[tuple[tuple[str, ...], list[float]]]:
     rows: Iterable[DataRow] = read_source(source, root)
     if data.english_only:
-        rows = list(rows)
-        columns = (
+        columns = tuple(
             c for c in source.names if c.startswith(ENGLISH) or (source.views and c == "text")
         )
-        refuse_foreign(rows, tuple(columns))
+        rows = english_rows(rows, columns)
     if source.views:
         for row in rows:
             if pair := two_views(row.values["text"], source.views):

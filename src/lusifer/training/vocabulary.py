@@ -80,7 +80,7 @@ def train_tokenizer(texts: Mapping[str, list[str]], config: Vocabulary, seed: in
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1]
         raise ConfigError(
-            f"vocabulary.size is {config.size}: the texts cannot fill it ({reason})"
+            f"vocabulary.size is {config.size}, which does not fit the texts ({reason})"
         ) from None
     pieces = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
     scored = [(pieces.id_to_piece(i), pieces.get_score(i)) for i in range(pieces.get_piece_size())]

@@ -37,6 +37,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lusifer.encoding import Encoder
+from lusifer.errors import LusiferError
 from lusifer.evaluation.diagnostics.perturb import CHANGES
 from lusifer.evaluation.diagnostics.tokens import TokenAccess
 from lusifer.models import Vectors
@@ -183,6 +184,8 @@ def drift(model: Vectors, reference: Vectors, k: int = NEAREST) -> dict[str, flo
     """Of the same English sentences: mean cosine to the reference's vectors (where sizes agree),
     and the nearest that stay.
     """
+    if len(model) < 2:
+        raise LusiferError("drift is told by neighbours; two English sentences or more are needed")
     k = min(k, len(model) - 1)
     stayed = [
         len(set(a) & set(b)) / k for a, b in zip(_near(model, k), _near(reference, k), strict=True)

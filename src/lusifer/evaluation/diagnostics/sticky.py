@@ -65,6 +65,8 @@ def detect(
     if tokens is None:
         raise LusiferError("sticky tokens: this model does not tell its tokens")
     every = usable(tokens, limit, seed)
+    if len(every) < 2:
+        raise LusiferError(f"sticky tokens are told among many; {len(every)} could be tried")
     rng = random.Random(seed)
     single = checked(model, rng.sample(every, min(1000, len(every)))).astype(np.float64)
     value = float(

@@ -267,6 +267,8 @@ class Classification(Local[ByLanguage]):
         self, root: Path, model: Encoder, anchor: Encoder | None, languages: Languages
     ) -> Iterator[Measured]:
         groups = self.read(root)
+        if not groups.get(ENGLISH):
+            raise LusiferError(f"{self.name}: has no rows of {ENGLISH}, which it is taught on")
         english = self._probe(model, ENGLISH, groups[ENGLISH])
         for language in languages.among(groups):
             test = [row for row in groups[language] if row["split"] == "test"]
