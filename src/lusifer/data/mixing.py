@@ -76,7 +76,8 @@ class DistinctEpochs:
             return self.cached[1]
         queue, begin = array("q"), 0
         order = np.random.default_rng([*self.seed, 15, epoch]).permutation(len(self.texts))
-        queue.frombytes(order.astype(np.int64).tobytes())
+        queue.frombytes(memoryview(order.astype(np.int64, copy=False)).cast("B"))  # type: ignore[arg-type]  # any bytes will do
+        del order
         batches: list[Ints] = []
         while len(queue) - begin >= self.size:
             batch: list[int] = []

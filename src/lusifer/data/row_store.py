@@ -9,6 +9,7 @@ change: a store is written once.
 from __future__ import annotations
 
 import mmap
+import shutil
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from itertools import pairwise
@@ -44,8 +45,12 @@ class RowStore(Lazy[tuple[str, ...]]):
         """
         with replacing_folder(folder) as aside:
             offsets, keys, numbers = [0], list[int](), list[Sequence[float]]()
-            chunks: list[tuple[Any, ...]] = []
-            with (aside / "texts").open("wb") as stream:
+            with (
+                (aside / "texts").open("wb") as stream,
+                _Array(aside / "places.npy", np.int64) as places,
+                _Array(aside / "keys.npy", np.int64, columns) as hashes,
+                _Array(aside / "numbers.npy", np.float32) as scores,
+            ):
                 for texts, beside in rows:
                     for text in texts:
                         raw = text.encode("utf-8", "surrogatepass")
@@ -57,17 +62,15 @@ class RowStore(Lazy[tuple[str, ...]]):
                     if beside:
                         numbers.append(beside)
                     if len(offsets) > CHUNK:
-                        chunks.append(_arrays(offsets[:-1], keys, numbers))
+                        places.add(offsets[:-1])
+                        hashes.add(keys)
+                        scores.add(numbers)
                         offsets, keys, numbers = offsets[-1:], [], []
-            chunks.append(_arrays(offsets, keys, numbers))
-            np.save(aside / "places.npy", np.concatenate([part[0] for part in chunks]))
-            np.save(
-                aside / "keys.npy",
-                np.concatenate([part[1] for part in chunks]).reshape(-1, columns),
-            )
-            beside_all = [part[2] for part in chunks if len(part[2])]
-            if beside_all:
-                np.save(aside / "numbers.npy", np.concatenate(beside_all))
+                places.add(offsets)
+                hashes.add(keys)
+                scores.add(numbers)
+            if not (scores.rows and scores.width):
+                (aside / "numbers.npy").unlink()
         return cls(folder)
 
     def __len__(self) -> int:
@@ -100,12 +103,36 @@ class RowStore(Lazy[tuple[str, ...]]):
         return self.__dict__ | {"_map": None}
 
 
-def _arrays(offsets: list[int], keys: list[int], numbers: list[Sequence[float]]) -> tuple[Any, ...]:
-    return (
-        np.array(offsets, dtype=np.int64),
-        np.array(keys, dtype=np.int64),
-        np.array(numbers, dtype=np.float32),
-    )
+class _Array:
+    """A .npy file that is written row by row: its numbers aside, its head once their count is known."""
+
+    def __init__(self, file: Path, dtype: Any, width: int | None = None) -> None:
+        self.file, self.dtype, self.width, self.rows = file, np.dtype(dtype), width, 0
+        self.stream = file.with_suffix(".raw").open("wb")
+
+    def __enter__(self) -> _Array:
+        return self
+
+    def add(self, values: Sequence[Any]) -> None:
+        """Further numbers, or rows of them."""
+        if not len(values):
+            return
+        array = np.array(values, dtype=self.dtype)
+        if array.ndim == 2:
+            self.width = array.shape[1]
+        self.rows += array.size // (self.width or 1)
+        self.stream.write(array.tobytes())
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self.stream.close()
+        raw = self.file.with_suffix(".raw")
+        if kind is None:
+            shape = (self.rows,) if self.width is None else (self.rows, self.width)
+            head = {"descr": self.dtype.str, "fortran_order": False, "shape": shape}
+            with self.file.open("wb") as stream, raw.open("rb") as numbers:
+                np.lib.format.write_array_header_1_0(stream, head)
+                shutil.copyfileobj(numbers, stream)
+        raw.unlink()
 
 
 class KeySets(Lazy[frozenset[int]]):
@@ -118,7 +145,8 @@ class KeySets(Lazy[frozenset[int]]):
         rows: npt.NDArray[np.int64] | None = None,
     ) -> None:
         """`rows` of the store; without them all."""
-        self.keys = store.keys[:, :columns] if rows is None else store.keys[rows, :columns]
+        some = rows is not None and not np.array_equal(rows, np.arange(len(store)))
+        self.keys = store.keys[rows, :columns] if some else store.keys[:, :columns]
 
     def __len__(self) -> int:
         return len(self.keys)
