@@ -55,9 +55,9 @@ def test_a_dry_run_counts_what_the_bridge_has(config: BridgeConfig) -> None:
     bridge = Bridge.new(replace(config, encoder=replace(config.encoder, train="lora")))
     ready(bridge, Optim())
     trained = sum(p.numel() for p in bridge.parameters() if p.requires_grad)
-    plan = plan_bridge(bridge.config, 256, Optim())
+    plan = plan_bridge(bridge.config, 256, 32, Optim())
     assert plan["parameters"]["trained"] == trained
     assert plan["parameters"]["total"] == sum(p.numel() for p in bridge.parameters())
-    saving = plan_bridge(bridge.config, 256, Optim(gradient_checkpointing=True))
+    saving = plan_bridge(bridge.config, 256, 32, Optim(gradient_checkpointing=True))
     assert saving["memory_bytes"] < plan["memory_bytes"]
-    assert plan_bridge(bridge.config, 512, Optim())["memory_bytes"] > plan["memory_bytes"]
+    assert plan_bridge(bridge.config, 512, 32, Optim())["memory_bytes"] > plan["memory_bytes"]

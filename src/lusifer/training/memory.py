@@ -25,24 +25,27 @@ PROCESS = 700_000_000
 # On a CPU the C library keeps blocks that were freed, in pieces too small for the next layer's: the
 # peak lies above the sum of what is alive by this share of what a step keeps.
 PIECES = 1.3
+OF_MANY_SHAPES = 3.0  # the same where mini-batches of many shapes follow each other
 # Bytes that a layer keeps of a token and number in bf16: where its weights learn, and where gradients
 # only pass through it; and of a token, head and further token where attention is not one fused kernel.
 LEARNT, PASSED, RECOMPUTED, ATTENTION = 50, 33, 4, 4
 
 
-def training_bytes(weights: int, trained: int, kept: int = 0) -> int:
+def training_bytes(weights: int, trained: int, kept: int = 0, *, cached: bool = False) -> int:
     """The whole of one process.
 
     Args:
         weights: bytes of the parameters.
         trained: how many parameters learn; gradients and two moments of them are in fp32.
         kept: bytes that a step keeps for its backward pass.
+        cached: whether it reads mini-batches, by their tokens.
 
     Returns:
         Bytes; on a GPU those of its memory.
     """
     gpu = torch.cuda.is_available()
-    return int(weights + trained * 12 + kept * (1 if gpu else PIECES) + (0 if gpu else PROCESS))
+    share = 1.0 if gpu else OF_MANY_SHAPES if cached else PIECES
+    return int(weights + trained * 12 + kept * share + (0 if gpu else PROCESS))
 
 
 def kept_by_layers(

@@ -375,7 +375,9 @@ class Contrastive(Stage[ContrastiveRecipe]):
         return {
             "rows": rows,
             "parameters": {"total": total, "trained": trained},
-            "memory_bytes": training_bytes(total * 4, trained, kept),
+            "memory_bytes": training_bytes(
+                total * 4, trained, kept, cached=recipe.mini_batch_tokens is not None
+            ),
         }
 
 

@@ -235,5 +235,7 @@ class Multilingual(Stage[MultilingualRecipe]):
         return {
             "rows": {"pairs": len(pairs), "English texts": len({english for english, _ in pairs})},
             "parameters": {"total": count, "trained": count},
-            "memory_bytes": training_bytes(count * 4, count, kept),
+            "memory_bytes": training_bytes(
+                count * 4, count, kept, cached=recipe.mini_batch_tokens is not None
+            ),
         }

@@ -345,5 +345,7 @@ class Student(Stage[StudentRecipe]):
         return {
             "rows": {"texts": len(texts)},
             "parameters": {"total": count, "trained": count},
-            "memory_bytes": training_bytes(count * 4, count, kept),
+            "memory_bytes": training_bytes(
+                count * 4, count, kept, cached=recipe.mini_batch_tokens is not None
+            ),
         }
