@@ -114,25 +114,20 @@ def test_a_preview_asks_nothing_and_shows_the_first_prompt(texts: Path, server: 
     assert cost.requests == 3
     assert TEXTS[0] in prompt
     assert TEXTS[1] not in prompt
-    with pytest.raises(LusiferError, match=r"more than \$0"):
-        synthesize_pairs(
-            files,
-            texts / "out.jsonl",
-            "ask",
-            Endpoint(server.url),
-            languages=["swh_Latn"],
-            prices=(1.0, 2.0),
-            max_dollars=0.0,
-        )
-    with pytest.raises(LusiferError, match="a limit of cost needs prices"):
-        synthesize_pairs(
-            files,
-            texts / "out.jsonl",
-            "ask",
-            Endpoint(server.url),
-            languages=["swh_Latn"],
-            max_dollars=1.0,
-        )
+    limited: tuple[tuple[dict[str, Any], str], ...] = (
+        ({"prices": (1.0, 2.0), "max_dollars": 0.0}, r"more than \$0"),
+        ({"max_dollars": 1.0}, "a limit of cost needs prices"),
+    )
+    for settings, refused in limited:
+        with pytest.raises(LusiferError, match=refused):
+            synthesize_pairs(
+                files,
+                texts / "out.jsonl",
+                "ask",
+                Endpoint(server.url),
+                languages=["swh_Latn"],
+                **settings,
+            )
     assert server.asked == []
     for wrong, kind, said in (
         ({"limit": 0}, LusiferError, "limit is 0; it must be 1 or more"),

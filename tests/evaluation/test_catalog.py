@@ -98,6 +98,29 @@ def test_translations_are_joined_by_number_and_not_by_place(tmp_path: Path) -> N
     ]
 
 
+def test_a_set_without_english_is_told_by_its_file(tmp_path: Path) -> None:
+    write(
+        tmp_path, SIB, ("hin_Deva", "train", 10, "x", "नदी"), ("tha_Thai", "dev", "1a", "x", "น้ำ")
+    )
+    with pytest.raises(DataError, match="has no rows of eng_Latn"):
+        sib_bitext(tmp_path)
+
+
+def test_numbers_that_are_none_join_too(tmp_path: Path) -> None:
+    write(
+        tmp_path, SIB, ("tha_Thai", "dev", "1a", "x", "น้ำ"), ("eng_Latn", "dev", "1a", "x", "water")
+    )
+    assert sib_bitext(tmp_path)["tha_Thai"] == [{"english": "water", "text": "น้ำ"}]
+
+
+def test_a_grade_that_is_no_number_is_told_by_its_file(tmp_path: Path) -> None:
+    asked = write(tmp_path, "q.tsv.xz", ("eng_Latn", "1", "lift"))
+    passages = write(tmp_path, "p.tsv.xz", ("eng_Latn", "a", "wings"))
+    grades = write(tmp_path, "g.tsv.xz", ("1", "a", "much"))
+    with pytest.raises(DataError, match="the grade 'much' is no whole number"):
+        judged(asked, "language id text", passages, "language id text", grades)(tmp_path)
+
+
 def test_what_is_judged_relevant_is_there_and_of_a_grade(tmp_path: Path) -> None:
     asked = write(tmp_path, "q.tsv.xz", ("eng_Latn", "1", "lift"), ("eng_Latn", "2", "drag"))
     passages = write(

@@ -11,6 +11,7 @@ from scipy.stats import skew
 
 import lusifer
 from lusifer.encoding.cache import Encoder
+from lusifer.errors import LusiferError
 from lusifer.evaluation.diagnostics import alignment as d, perturb
 from lusifer.evaluation.diagnostics.tokens import TokenAccess
 from tests.evaluation.oracle import Oracle
@@ -126,3 +127,9 @@ def test_one_sentence_has_no_others(rows: int) -> None:
     assert found["likeness"] == pytest.approx(1.0)
     assert found["hubness"] == 0.0
     assert d.anisotropy(x) == pytest.approx(float(x[0] @ x[1]) if rows > 1 else 0.0, abs=1e-6)
+
+
+def test_one_sentence_has_no_neighbours_to_drift_from() -> None:
+    one = np.ones((1, 4), dtype=np.float32)
+    with pytest.raises(LusiferError, match="two English sentences or more"):
+        d.drift(one, one)
