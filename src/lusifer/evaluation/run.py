@@ -171,7 +171,7 @@ def absent_languages(tasks: Iterable[Task], root: Path, languages: Languages) ->
         if not languages.missing(found):
             return
         tell = getattr(task, "languages", None)
-        if tell is None:
+        if not callable(tell):
             return
         found |= set(tell(root))
     languages.check(found)

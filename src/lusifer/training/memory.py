@@ -108,7 +108,7 @@ def kept_by_batch(
         if at_once is not None:
             rows = min(rows, max(1, at_once // column["input_ids"].shape[-1]))
         found.append(one - few * each + rows * each)
-    return int(sum(found) if at_once is None else max(found))
+    return int(sum(found) if at_once is None else max(found, default=0))
 
 
 def longest_batch(model: Any, texts: Iterable[str], tokens: int) -> Batch:
