@@ -251,6 +251,13 @@ def run_phase(
         with attention_for_training():
             trainer._since = time.monotonic()
             trainer.train(resume_from_checkpoint=str(found[-1]) if found else None)
+    except RuntimeError as error:
+        if not str(error).startswith("DataLoader worker"):
+            raise
+        raise LusiferError(
+            f"{name}: a process that makes batches was killed, most often for memory; lower optim.workers, then the same command "
+            "goes on from the last checkpoint"
+        ) from error
     finally:
         progress.stop()
 
