@@ -76,3 +76,13 @@ def test_layers_that_gradients_only_pass_keep_less_and_frozen_ones_behind_nothin
     assert full > through > none == 0
     assert memory.kept_by_layers(100, 50, Config(), recompute=True) < full
     assert memory.kept_by_layers(100, 500, Config()) >= full
+
+
+def test_of_the_first_batches_the_largest_is_looked_at() -> None:
+    lengths = [3, 9, 5, 9, 2, 2, 2, 2, 40]
+    found = memory.largest(lambda step: batch(4, lengths[step]), len(lengths))
+    assert found["query_input_ids"].shape == (4, 9), "no more than the first few are made"
+    assert memory.largest(lambda step: batch(4, lengths[step]), 1)["query_input_ids"].shape == (
+        4,
+        3,
+    )

@@ -106,7 +106,7 @@ def shape_plan(
         elsewhere = 1 - 1 / rank_and_world()[1]
         for role, size in bytes_a.items():
             weights -= int(elsewhere * size * frozen_in_blocks(getattr(bridge, role)))
-    learns = {role: getattr(config, role).train == "full" for role in bytes_a}
+    learns = {role: getattr(config, role).train != "frozen" for role in bytes_a}
     kept = kept_by_layers(
         tokens,
         length,

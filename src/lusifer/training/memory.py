@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from lusifer.models import tokenise
-from lusifer.training.loop import Batch, attention_for_training
+from lusifer.training.loop import Batch, attention_for_training, own_slice
 from lusifer.training.optim import use_bf16
 
 # Bytes that Python, torch, transformers and their libraries take by themselves.
@@ -26,9 +26,11 @@ PROCESS = 700_000_000
 # peak lies above the sum of what is alive by this share of what a step keeps.
 PIECES = 1.3
 OF_MANY_SHAPES = 3.0  # the same where mini-batches of many shapes follow each other
-# Bytes that a layer keeps of a token and number in bf16: where its weights learn, and where gradients
-# only pass through it; and of a token, head and further token where attention is not one fused kernel.
-LEARNT, PASSED, RECOMPUTED, ATTENTION = 50, 33, 4, 4
+FIRST = 8  # batches that a dry run looks at
+# Bytes that a layer keeps of a token and number in bf16: where its weights learn (adapters keep as
+# much), and where gradients only pass through it; and of a token, head and further token where
+# attention is not one fused kernel.
+LEARNT, PASSED, RECOMPUTED, ATTENTION = 55, 33, 4, 4
 
 
 def training_bytes(weights: int, trained: int, kept: int = 0, *, cached: bool = False) -> int:
@@ -109,6 +111,12 @@ def kept_by_batch(
             rows = min(rows, max(1, at_once // column["input_ids"].shape[-1]))
         found.append(one - few * each + rows * each)
     return int(sum(found) if at_once is None else max(found, default=0))
+
+
+def largest(batches: Callable[[int], Batch], steps: int) -> Batch:
+    """Of the first batches of a run the one with most tokens, padding included; this process's part."""
+    found = (own_slice([batches(step)]) for step in range(min(steps, FIRST)))
+    return max(found, key=lambda batch: sum(c["input_ids"].numel() for c in _columns(batch)))
 
 
 def longest_batch(model: Any, texts: Iterable[str], tokens: int) -> Batch:

@@ -43,7 +43,6 @@ from lusifer.training.contrastive_model import (
     save_beside,
     starting_bridge,
 )
-from lusifer.training.loop import own_slice
 from lusifer.training.losses.cached import check_mini_batch
 from lusifer.training.losses.contrastive import ContrastiveLoss
 from lusifer.training.losses.distillation import distinct
@@ -51,7 +50,7 @@ from lusifer.training.losses.hybrid import HybridLoss, check_hybrid
 from lusifer.training.losses.info_nce import InfoNCE
 from lusifer.training.losses.pair_terms import PairTerm
 from lusifer.training.losses.teacher_scores import TeacherScores
-from lusifer.training.memory import kept_by_batch, training_bytes
+from lusifer.training.memory import kept_by_batch, largest, training_bytes
 from lusifer.training.optim import Optim
 from lusifer.training.padded_table import is_table, padded, save_table
 from lusifer.training.pair_batches import Ints, PairBatches, PairSettings, held_pairs, split_stores
@@ -357,7 +356,9 @@ class Contrastive(Stage[ContrastiveRecipe]):
             rows = {
                 source.files[0]: len(store) for source, store in zip(sources, stores, strict=True)
             }
-            batch = own_slice([make_batches(recipe, model, stores)(0)]) if model else {}
+            batch = (
+                largest(make_batches(recipe, model, stores), recipe.optim.batches) if model else {}
+            )
         texts = 2 + max(min(recipe.negatives, given(source)) for source in sources)
         tokens = recipe.mini_batch_tokens or recipe.batch_size * recipe.data.max_tokens * texts
         if model is None:

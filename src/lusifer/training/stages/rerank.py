@@ -31,8 +31,8 @@ from lusifer.errors import ConfigError, ModelError
 from lusifer.io import replacing_folder
 from lusifer.models import Lora, cross_encoder, lora_config
 from lusifer.training.adapters import fold_adapters
-from lusifer.training.loop import Batch, StepTrainer, own_slice
-from lusifer.training.memory import kept_by_batch, training_bytes
+from lusifer.training.loop import Batch, StepTrainer
+from lusifer.training.memory import kept_by_batch, largest, training_bytes
 from lusifer.training.optim import Optim
 from lusifer.training.pair_batches import (
     Ints,
@@ -223,7 +223,7 @@ class Rerank(Stage[RerankRecipe]):
         with tempfile.TemporaryDirectory(prefix="lusifer-plan-") as aside:
             stores = read(recipe, Path(aside))
             parts = [np.arange(len(store)) for store in stores]
-            batch = own_slice([make_batches(recipe, cross, stores, parts)(0)])
+            batch = largest(make_batches(recipe, cross, stores, parts), recipe.optim.batches)
             rows = {
                 source.files[0]: len(store)
                 for source, store in zip(recipe.data.sources, stores, strict=True)
