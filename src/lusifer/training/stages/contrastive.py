@@ -349,8 +349,7 @@ class Contrastive(Stage[ContrastiveRecipe]):
     def plan(self, recipe: ContrastiveRecipe) -> dict[str, Any]:
         """What a run would do: rows by source, parameters, and a process's memory."""
         sources = recipe.data.sources
-        bridged = recipe.bridge is not None or is_bridge(recipe.base)
-        model = None if bridged else starting_model(recipe, "cpu")
+        model = None if self.spreads(recipe) else starting_model(recipe, "cpu")
         with tempfile.TemporaryDirectory(prefix="lusifer-plan-") as aside:
             stores = read(recipe, Path(aside))
             rows = {
@@ -359,14 +358,12 @@ class Contrastive(Stage[ContrastiveRecipe]):
             batch = (
                 largest(make_batches(recipe, model, stores), recipe.optim.batches) if model else {}
             )
-        texts = 2 + max(min(recipe.negatives, given(source)) for source in sources)
-        tokens = recipe.mini_batch_tokens or recipe.batch_size * recipe.data.max_tokens * texts
         if model is None:
+            texts = 2 + max(min(recipe.negatives, given(source)) for source in sources)
+            length = recipe.data.max_tokens
+            tokens = recipe.mini_batch_tokens or recipe.batch_size * length * texts
             config = recipe.bridge or starting_bridge(recipe.base, None)[0].config
-            return {
-                "rows": rows,
-                **plan_bridge(config, tokens, recipe.data.max_tokens, recipe.optim),
-            }
+            return {"rows": rows, **plan_bridge(config, tokens, length, recipe.optim)}
         all_sizes(recipe, model)
         total = sum(p.numel() for p in model.parameters())
         if recipe.lora:
