@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings as how, strategies as st
 
+from lusifer.data import mixing
 from lusifer.data.mixing import GROUP, DistinctEpochs, Mix, Mixing, repeated
 from lusifer.data.row_store import KeySets, RowStore
 from lusifer.errors import ConfigError
@@ -155,3 +156,30 @@ def test_rows_that_repeat_a_text_are_found_on_disk_as_in_memory(tmp_path: Path) 
         True, True, True, False, True, False, False,
     ]  # fmt: skip
     assert not repeated(KeySets(store, None, np.array([1, 3, 6]))).any()
+
+
+class Table:
+    """Rows of as many keys each, as a store on disk has them."""
+
+    def __init__(self, keys: np.ndarray) -> None:
+        self.keys = keys
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __getitem__(self, row: int) -> frozenset[int]:
+        return frozenset(self.keys[row].tolist())
+
+
+@pytest.mark.parametrize("block", [1, 7, 4096])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_table_of_keys_gives_the_batches_of_sets(
+    monkeypatch: pytest.MonkeyPatch, seed: int, block: int
+) -> None:
+    monkeypatch.setattr(mixing, "BLOCK", block)
+    keys = np.random.default_rng(seed).integers(0, 90, (60, 3))
+    table = Table(keys)
+    for epoch in range(2):
+        due = DistinctEpochs([table[row] for row in range(60)], 6, seed)._epoch(epoch)
+        found = DistinctEpochs(table, 6, seed)._epoch(epoch)  # type: ignore[arg-type]
+        assert [b.tolist() for b in found] == [b.tolist() for b in due]
