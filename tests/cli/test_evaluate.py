@@ -5,6 +5,7 @@ for bad input.
 from __future__ import annotations
 
 import lzma
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -186,3 +187,29 @@ def test_a_language_that_is_not_there_is_told_before_anything_is_measured(
     assert done.stdout == ""
     assert "no task asked for has the language" in done.stderr.splitlines()[-1]
     assert not (tmp_path / "results").exists()
+
+
+def test_a_reranker_sorts_what_a_model_finds(
+    tmp_path: Path, model_folder: Callable[[str], Path]
+) -> None:
+    """A cross-encoder with a random head sorts, and its results do not take the model's own place."""
+    from lusifer.models import cross_encoder
+    from tests.evaluation.oracle import write_suite
+
+    judge = tmp_path / "judge"
+    cross_encoder(str(model_folder("bert")), seed=1).save_pretrained(str(judge))
+    suite, results = write_suite(tmp_path / "suite"), tmp_path / "results"
+    common = ("evaluate", "static", "--suite", str(suite), "-o", str(results))
+    told(*common, "--tasks", "xquad,trecqa")
+    told(*common, "--rerank", str(judge), "--rerank-top", "3", "--tasks", "xquad,trecqa")
+    again = told(*common, "--rerank", str(judge), "--rerank-top", "3", "--tasks", "xquad,trecqa")
+    assert "2 of 2 results were there already" in again
+    folders = sorted(folder.name for folder in results.iterdir())
+    assert len(folders) == 2
+    assert "rerank3" in folders[1]
+    wrong = run(*common, "--rerank", str(judge), "--tasks", "tatoeba")
+    assert wrong.returncode == 2
+    assert "--rerank sorts searches; tatoeba is BitextMining" in wrong.stderr
+    wrong = run(*common, "--rerank", str(model_folder("bert")), "--tasks", "xquad")
+    assert wrong.returncode == 2
+    assert "is an encoder and no reranker" in wrong.stderr

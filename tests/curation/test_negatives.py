@@ -178,6 +178,27 @@ def test_languages_reranker_and_sample(tmp_path: Path) -> None:
     assert found[0]["scores"] == [10, 76, 76, 72]
 
 
+@pytest.mark.parametrize("together", [1, 3, 64])
+def test_a_reranker_gets_the_pairs_of_many_queries_at_once_and_says_the_same(
+    together: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs = rows(*[(f"{i} q", f"{i + 3} d") for i in range(0, 40, 2)])
+    calls: list[int] = []
+
+    def judge(asked: list[tuple[str, str]]) -> list[float]:
+        calls.append(len(asked))
+        return [-abs(float(q.split()[0]) - float(d.split()[0])) for q, d in asked]
+
+    mining = Mining(2, relative_margin=None)
+    monkeypatch.setattr(negatives, "TOGETHER", together)
+    found, _ = mined(tmp_path / "out.jsonl", pairs, mining, reranker=judge)
+    assert len(calls) == -(-len(pairs) // together)
+    for row in found:
+        query = float(row["query"].split()[0])
+        names = ("document", "negative", "negative_2")
+        assert row["scores"] == [-abs(query - float(row[n].split()[0])) for n in names]
+
+
 def test_a_stopped_run_goes_on_and_ends_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

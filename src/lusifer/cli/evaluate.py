@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from lusifer.cli.runs import Run
-    from lusifer.evaluation import Outcome, Task
+    from lusifer.evaluation import Outcome, Sorter, Task
     from lusifer.io import Bars
     from lusifer.models import LoadedModel
 
 
+SEARCHES = ("retrieval", "reranking")  # kinds of tasks that a reranker sorts
 NO_NETWORK = 3  # data sets that could not be fetched, of those many that were tried
 
 
@@ -38,6 +39,12 @@ def evaluate(
     languages: str = languages_("E.g. hi,swh_Latn; 'tatoeba-36' for the usual 36 and English."),
     anchor: str = typer.Option(
         None, "--anchor", help="The model that made an existing index: also search that."
+    ),
+    rerank: str = typer.Option(
+        None, "--rerank", help="A cross-encoder that sorts the best of what a model finds."
+    ),
+    rerank_top: int = typer.Option(
+        100, "--rerank-top", min=1, help="How many of a question's nearest it reads."
     ),
     into: str = into_(
         "The folder that keeps results; what is there is not computed again.", "results"
@@ -64,9 +71,9 @@ def evaluate(
 
         if benchmark not in BENCHMARKS:
             raise LusiferError(f"no benchmark {benchmark!r}; there is: {', '.join(BENCHMARKS)}")
-        if anchor or by_language:
+        if anchor or by_language or rerank:
             raise LusiferError(
-                "--anchor and --by-language go with --suite; a benchmark's table has a line for each language as it is"
+                "--anchor, --rerank and --by-language go with --suite; a benchmark's table has a line for each language as it is"
             )
         sets = benchmark_sets(spoken, asked)
         if dry_run:
@@ -79,6 +86,8 @@ def evaluate(
     if len(set(models)) < len(models):
         raise LusiferError("a model is named twice; a comparison wants different ones")
     made_by = LoadedModel.load(anchor, bf16=bf16) if anchor else None
+    sorter, sorting = sorts(rerank, rerank_top, asked) if rerank else (None, {})
+    asked = asked or (list(SEARCHES) if sorter else None)
     measured: set[str] = set()
 
     def run(model: LoadedModel, wanted: Sequence[Task]) -> tuple[list[Outcome], dict[str, str]]:
@@ -108,7 +117,8 @@ def evaluate(
                 wanted,
                 None if benchmark else spoken,
                 made_by,
-                settings={"bf16": bf16},
+                sorter=sorter,
+                settings={"bf16": bf16} | sorting,
                 tell=line.task,
                 encoded=line.texts,
                 failed=left_out if benchmark else None,
@@ -123,6 +133,23 @@ def evaluate(
         _suite(found, asked, run, into, by_language=by_language)
         # What was found is shown first: it took long to make.
         Languages.of(spoken).check(measured)
+
+
+def sorts(name: str, top: int, asked: list[str] | None) -> tuple[Sorter, dict[str, bool | str]]:
+    """What sorts searches, and what results remember of it. Raises LusiferError for tasks that search
+    nothing.
+    """
+    from lusifer.evaluation import Sorter, chosen_tasks
+    from lusifer.models import hub, identity, load_reranker
+
+    for task in chosen_tasks(asked) if asked else ():
+        if task.kind.lower() not in SEARCHES:
+            raise LusiferError(
+                f"--rerank sorts searches; {task.name} is {task.kind}. Ask for --tasks {','.join(SEARCHES)}, or some of these"
+            )
+    sorter = Sorter(load_reranker(name), top)
+    key = f"rerank{top}-{identity(hub.locate(name))[:8]}"
+    return sorter, {key: name}
 
 
 def _suite(

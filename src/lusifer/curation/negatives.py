@@ -33,6 +33,7 @@ from lusifer.errors import LusiferError
 from lusifer.io import fingerprint, locked, made_folder, replacing_file, write_json, write_text
 from lusifer.models import LoadedModel, Reranker, Vectors as Scores
 
+TOGETHER = 64  # queries whose pairs a reranker gets at once
 QUERIES = 4096  # of a part: what an interrupted run loses at most
 FEW = "fewer negatives than asked for"
 POSITIVE, OWN = "a positive of the query", "the query's own text"
@@ -172,13 +173,25 @@ class Search(EmbeddedPairs):
         scores, places = nearest_of(self.queries[start:stop], self.in_order, depth, barred=rule)
         return scores, np.where(places >= 0, self.order[places], -1)
 
-    def rerank(self, query: int, passages: Sequence[int]) -> Scores:
-        """The reranker's scores of some passages."""
+    def rerank(self, asked: Sequence[tuple[int, Sequence[int]]]) -> list[Scores]:
+        """The reranker's scores of some passages for each of some queries; it gets the pairs of all
+        together, and puts those of a length beside each other.
+        """
         assert self.reranker is not None
-        text = self.pool.queries[query]
-        return np.asarray(
-            self.reranker([(text, self.pool.passages[p]) for p in passages]), dtype=np.float32
-        )
+        pairs = [
+            (self.pool.queries[query], self.pool.passages[p]) for query, own in asked for p in own
+        ]
+        scores = np.asarray(self.reranker(pairs), dtype=np.float32)
+        return np.split(scores, np.cumsum([len(own) for _, own in asked])[:-1])
+
+    def judge(self, start: int, stop: int, places: Ints) -> dict[int, tuple[Scores, Scores]]:
+        """The reranker's scores of the candidates, and of the positives, of queries `start` to `stop`."""
+        asked: list[tuple[int, Sequence[int]]] = []
+        for query in range(start, stop):
+            own = places[query - start]
+            asked += [(query, own[own >= 0].tolist()), (query, self.pool.of(query).tolist())]
+        found = self.rerank(asked)
+        return {start + i: (found[2 * i], found[2 * i + 1]) for i in range(stop - start)}
 
     def part(self, start: int, stop: int) -> tuple[list[dict[str, Any]], Counter[str]]:
         """Rows with their negatives for queries `start` to `stop`, and counts."""
@@ -186,15 +199,15 @@ class Search(EmbeddedPairs):
         rows: list[dict[str, Any]] = []
         counts: Counter[str] = Counter(dict.fromkeys(("written", "few", "seen", *REASONS), 0))
         names = list(self.pool.names)
+        judged: dict[int, tuple[Scores, Scores]] = {}
         for query in range(start, stop):
             there = places[query - start] >= 0
             of, own = scores[query - start][there], places[query - start][there]
             right = self.positives(query)
             if self.reranker:
-                of, right = (
-                    self.rerank(query, own.tolist()),
-                    self.rerank(query, self.pool.of(query).tolist()),
-                )
+                if query not in judged:
+                    judged = self.judge(query, min(query + TOGETHER, stop), places[query - start :])
+                of, right = judged[query]
             positive = self.pool.is_right(query, own)
             chosen, lost = choose(
                 of, own, right, positive, int(self.pool.own[query]), self.settings, query

@@ -32,6 +32,9 @@ from .report.tables import (
     SEEN as SEEN,
     score_table as score_table,
 )
+from .reranked import (
+    Sorter as Sorter,
+)
 from .run import (
     DIAGNOSIS as DIAGNOSIS,
     Outcome as Outcome,

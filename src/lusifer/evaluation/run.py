@@ -27,10 +27,11 @@ from lusifer.errors import LusiferError
 from lusifer.evaluation.catalog import chosen_tasks
 from lusifer.evaluation.contamination import declared, zero_shot
 from lusifer.evaluation.prompts import ROLES, prompt_for
+from lusifer.evaluation.reranked import Sorter, encoder_of
 from lusifer.evaluation.scores import Measured, Score
 from lusifer.evaluation.tasks.kinds import Task
 from lusifer.io import disk_errors, expand, fingerprint, locked, replacing_file, sha256, write_json
-from lusifer.models import Embedder, LoadedModel, is_url, read_json
+from lusifer.models import Embedder, LoadedModel, Reranker, is_url, read_json
 from lusifer.renamed import renamed
 from lusifer.text import Languages
 
@@ -65,6 +66,8 @@ def evaluate(
     tasks: Iterable[str | Task] | None = None,
     languages: Sequence[str] | None = None,
     anchor: Embedder | None = None,
+    reranker: Reranker | None = None,
+    rerank_top: int = 100,
 ) -> list[Score]:
     """Score a model on the local files of a suite, and keep nothing.
 
@@ -74,6 +77,9 @@ def evaluate(
         tasks: names, kinds (`bitext`, `retrieval`, ...) or tasks of your own; all without.
         languages: e.g. `hi`, `hin_Deva` or `tatoeba-36`; all without.
         anchor: the model of an existing index, which then embeds the English side of a search.
+        reranker: a function from (query, passage) pairs to scores, such as `load_reranker` gives: searches
+            are measured as it sorts the best of what the model found.
+        rerank_top: how many of a question's nearest it reads.
 
     Returns:
         A score for each task, metric and language, with its 95 % interval and number of examples.
@@ -88,9 +94,10 @@ def evaluate(
     limits = Languages.of(languages)
     wanted = chosen_tasks([tasks] if isinstance(tasks, str) else tasks)
     absent_languages(wanted, Path(suite), limits)
+    sorter = Sorter(reranker, rerank_top) if reranker else None
     with tempfile.TemporaryDirectory(prefix="lusifer-vectors-") as aside:
         encoder, other = (
-            Encoder(model, Path(aside) / "own"),
+            encoder_of(model, Path(aside) / "own", sorter),
             Encoder(anchor, Path(aside) / "anchor") if anchor else None,
         )
         scores = [
@@ -110,13 +117,14 @@ def run(
     languages: Sequence[str] | None = None,
     anchor: LoadedModel | None = None,
     *,
+    sorter: Sorter | None = None,
     settings: dict[str, Any] | None = None,
     tell: Tell = lambda outcome: None,
     encoded: Callable[[int], None] = lambda texts: None,
     failed: Callable[[Task, LusiferError], None] | None = None,
 ) -> list[Outcome]:
-    """As `evaluate`, kept in the folder `into`; `settings` (e.g. a precision) tell two runs of one
-    model apart.
+    """As `evaluate`, kept in the folder `into`; `settings` (e.g. a precision, or the name of what sorts)
+    tell two runs of one model apart.
 
     `tell` gets each task's outcome as it is known, `encoded` the number of texts just embedded.
     With `failed`, which gets them, tasks that cannot be run are left out, and asked again by the
@@ -133,7 +141,7 @@ def run(
     folder = claim(Path(into), model, settings or {})
     outcomes = []
     with locked(folder, f"{folder}: another run is writing it"):
-        encoder = Encoder(model.embedder, folder / VECTORS / "own", encoded)
+        encoder = encoder_of(model.embedder, folder / VECTORS / "own", sorter, encoded)
         other = (
             Encoder(anchor.embedder, folder / VECTORS / short(anchor), encoded) if anchor else None
         )

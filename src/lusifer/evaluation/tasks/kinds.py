@@ -31,7 +31,8 @@ import numpy.typing as npt
 
 from lusifer.encoding import CachedRows, Encoder
 from lusifer.errors import LusiferError, MissingExtra
-from lusifer.evaluation.metrics import bitext, mean_precision, mrr, ndcg, ranks, recall
+from lusifer.evaluation.metrics import bitext, mean_precision, mrr, ndcg, recall
+from lusifer.evaluation.reranked import search_ranks
 from lusifer.evaluation.scores import Measured
 from lusifer.models import Vectors
 from lusifer.text import ENGLISH, Languages
@@ -152,7 +153,8 @@ class Retrieval(Local[Questions]):
             asked = [
                 row for row in found.queries[language] if found.relevant[language].get(row["id"])
             ]
-            queries = model.rows([row["text"] for row in asked], "query")
+            questions = [row["text"] for row in asked]
+            queries = model.rows(questions, "query")
             pools: tuple[tuple[str, str, Encoder | None], ...] = (
                 ("English", ENGLISH, model),
                 ("own", language, model),
@@ -162,18 +164,14 @@ class Retrieval(Local[Questions]):
                 pools = (("", ENGLISH, model), ("anchor", ENGLISH, anchor))
             for pool, key, encoder in pools:
                 if encoder and key in found.passages:
-                    candidates, targets = self._pool(found, asked, [key], encoder)
-                    ranked = ranks(queries, candidates, targets)
+                    texts, candidates, targets = self._pool(found, asked, [key], encoder)
+                    ranked = search_ranks(model, questions, queries, candidates, texts, targets)
                     for metric, of in (("nDCG@10", ndcg), ("recall@10", recall), ("MRR@10", mrr)):
                         yield Measured(self.name, language, f"{metric} {pool}".strip(), of(ranked))
             if self.everywhere:
-                candidates, targets = self._pool(found, asked, sorted(found.passages), model)
-                yield Measured(
-                    self.name,
-                    language,
-                    "mAP all",
-                    mean_precision(ranks(queries, candidates, targets)),
-                )
+                texts, candidates, targets = self._pool(found, asked, sorted(found.passages), model)
+                ranked = search_ranks(model, questions, queries, candidates, texts, targets)
+                yield Measured(self.name, language, "mAP all", mean_precision(ranked))
 
     def _pool(
         self,
@@ -181,22 +179,20 @@ class Retrieval(Local[Questions]):
         asked: Sequence[Mapping[str, str]],
         keys: Sequence[str],
         encoder: Encoder,
-    ) -> tuple[CachedRows, list[list[int]]]:
-        """The candidates of these languages, and where among them each question's relevant ones
-        stand.
+    ) -> tuple[list[str], CachedRows, list[list[int]]]:
+        """The candidates of these languages, their vectors, and where among them each question's relevant
+        ones stand.
         """
         number = {
             (key, row["id"]): i
             for i, (key, row) in enumerate((p, r) for p in keys for r in found.passages[p])
         }
-        candidates = encoder.rows(
-            [row["text"] for key in keys for row in found.passages[key]], "document"
-        )
+        texts = [row["text"] for key in keys for row in found.passages[key]]
         targets = [
             [number[key, name] for key in keys for name in found.relevant[key].get(row["id"], ())]
             for row in asked
         ]
-        return candidates, targets
+        return texts, encoder.rows(texts, "document"), targets
 
 
 @dataclass(frozen=True)
@@ -346,11 +342,10 @@ class Reranking(Local[ByLanguage]):
             for query, rows in asked.items():
                 right = [i for i, row in enumerate(rows) if row["label"] == "1"]
                 if 0 < len(right) < len(rows):
-                    question, answers = (
-                        model.rows([query], "query"),
-                        model.rows([row["text"] for row in rows], "document"),
-                    )
-                    values.append(mean_precision(ranks(question, answers, [right]))[0])
+                    texts = [row["text"] for row in rows]
+                    question, answers = model.rows([query], "query"), model.rows(texts, "document")
+                    ranked = search_ranks(model, [query], question, answers, texts, [right])
+                    values.append(mean_precision(ranked)[0])
             yield Measured(self.name, language, "mAP", np.array(values))
 
 
