@@ -146,6 +146,8 @@ def recipe(stage: str, folder: Path, model_folder: Folder, **changes: Any) -> Pa
             "vocabulary": {"size": 310, "characters": 10_000},
             "shape": shape,
         }
+    elif stage == "pretrain mntp":
+        document |= {"base": str(model_folder("llama")), "data": texts, "lora": {"rank": 4}}
     elif stage == "pretrain masked":
         del document["batch_size"], document["optim"]
         source = [{"files": ["parallel.tsv"], "columns": ["language", "english", "text"]}]
@@ -216,6 +218,7 @@ STAGES = [
     "distill map",
     "pretrain masked",
     "pretrain causal",
+    "pretrain mntp",
     "static table",
     "static context",
     "contrastive",

@@ -43,6 +43,9 @@ from .bridge.connectors import (
     ConnectorConfig as ConnectorConfig,
     to_front as to_front,
 )
+from .echo import (
+    EchoTransformer as EchoTransformer,
+)
 from .embedder import (
     BaseEmbedder as BaseEmbedder,
     Embedder as Embedder,
@@ -76,6 +79,12 @@ from .hub import (
 )
 from .identity import (
     identity as identity,
+)
+from .language_model import (
+    causal_lm as causal_lm,
+)
+from .latent_attention import (
+    LatentAttention as LatentAttention,
 )
 from .load import (
     LoadedModel as LoadedModel,

@@ -59,6 +59,7 @@ def check_device(device: str) -> None:
     here = ["cpu", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))]
     if torch.backends.mps.is_available():
         here.append("mps")
+    here += [f"xpu:{number}" for number in range(torch.xpu.device_count())]
     try:
         named = torch.device(device)
         torch.empty(0, device=named)

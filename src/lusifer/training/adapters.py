@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from lusifer.errors import ConfigError
-from lusifer.models import Lora, lora_config
+from lusifer.models import LatentAttention, Lora, lora_config
 
 
 def add_lora(model: Any, lora: Lora) -> None:
@@ -23,6 +23,9 @@ def add_lora(model: Any, lora: Lora) -> None:
     inject_adapter_in_model(lora_config(lora), model[0].auto_model)
     for name, parameter in model.named_parameters():
         parameter.requires_grad = "lora_" in name
+    for module in model:
+        if isinstance(module, LatentAttention):  # learnt whole: it is new, or small
+            module.requires_grad_(True)
 
 
 def fold_lora(model: Any) -> None:

@@ -11,6 +11,7 @@ from sentence_transformers.sentence_transformer.modules import Normalize, Poolin
 
 from lusifer.io import replacing_folder
 from lusifer.models import Bridge, BridgeConfig, Heads, families, hub
+from lusifer.training.device import device_type
 from lusifer.training.distributed import frozen_in_blocks, shard_frozen, wanted
 from lusifer.training.loop import rank_and_world
 from lusifer.training.memory import kept_by_layers, training_bytes
@@ -31,7 +32,7 @@ def assemble(bridge: Bridge, device: str | None = None) -> SentenceTransformer:
         Pooling(bridge.get_word_embedding_dimension(), pooling_mode=mode),
         Normalize(),
     ]
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    device = device or device_type()
     return SentenceTransformer(
         modules=modules, device=device, prompts=prompts or None, default_prompt_name=default
     )
@@ -42,7 +43,7 @@ def save_model(model: SentenceTransformer, folder: Path) -> None:
     anywhere.
     """
     heads = model.pop(-1) if isinstance(model[-1], Heads) else None
-    with replacing_folder(folder) as aside:
+    with replacing_folder(folder) as aside, families.without_bars():
         model.save(str(aside), create_model_card=False)
         if heads is not None:
             heads.write(aside)

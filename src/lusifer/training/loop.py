@@ -27,6 +27,7 @@ from transformers.utils import is_torch_tf32_available
 
 from lusifer.errors import ConfigError, LossError, LusiferError
 from lusifer.io import disk_errors
+from lusifer.training.device import device_type
 from lusifer.training.optim import OPTIMIZERS, Optim, use_bf16
 from lusifer.training.progress import Progress
 
@@ -89,7 +90,7 @@ class StepLoaderMixin:
             shuffle=False,
             collate_fn=own_slice,
             num_workers=self.args.dataloader_num_workers,
-            pin_memory=torch.cuda.is_available(),
+            pin_memory=device_type() == "cuda",
             persistent_workers=False,
         )
 
@@ -191,7 +192,7 @@ def arguments(
     log_to: str | None = None,
 ) -> Any:
     """Trainer arguments for one phase; its checkpoints go to `folder`, its figures to `log_to`."""
-    gpu = torch.cuda.is_available()
+    gpu = device_type() != "cpu"
     args = cls(
         output_dir=str(folder),
         max_steps=optim.steps,
@@ -280,7 +281,7 @@ def attention_for_training() -> contextlib.AbstractContextManager[Any]:
     """On a CPU, attention by plain matrix products: on short texts the fused kernel's backward pass
     takes twice as long.
     """
-    if torch.cuda.is_available():
+    if device_type() != "cpu":
         return contextlib.nullcontext()
     return sdpa_kernel(SDPBackend.MATH)
 
@@ -324,7 +325,7 @@ def wait_for_all() -> None:
 
 def _processes() -> Any:
     """The processes together; without a GPU this has to be said, or each believes that it is alone."""
-    return accelerate.PartialState(cpu=not torch.cuda.is_available(), timeout=PATIENCE)
+    return accelerate.PartialState(cpu=device_type() == "cpu", timeout=PATIENCE)
 
 
 PATIENCE = timedelta(hours=24)  # the first process may embed a corpus while the others wait

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from lusifer.models import tokenise
+from lusifer.training.device import device_type
 from lusifer.training.loop import Batch, attention_for_training, own_slice
 from lusifer.training.optim import use_bf16
 
@@ -45,7 +46,7 @@ def training_bytes(weights: int, trained: int, kept: int = 0, *, cached: bool = 
     Returns:
         Bytes; on a GPU those of its memory.
     """
-    gpu = torch.cuda.is_available()
+    gpu = device_type() != "cpu"
     share = 1.0 if gpu else OF_MANY_SHAPES if cached else PIECES
     return int(weights + trained * 12 + kept * share + (0 if gpu else PROCESS))
 
@@ -75,7 +76,7 @@ def kept_by_layers(
     if not (learns or passes):
         return 0
     layers, width = int(config.num_hidden_layers), int(config.hidden_size)
-    heads = 0 if torch.cuda.is_available() else int(config.num_attention_heads)
+    heads = 0 if device_type() != "cpu" else int(config.num_attention_heads)
     layer = (LEARNT if learns else PASSED) * width + ATTENTION * heads * length
     return int(tokens * (layer + RECOMPUTED * layers * width if recompute else layer * layers))
 

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Literal
 
-import torch
-
 from lusifer.errors import ConfigError, MissingExtra
+from lusifer.training.device import device_type, has_bf16
 
 OPTIMIZERS = {
     "adamw": "adamw_torch_fused",
@@ -62,9 +61,7 @@ def use_bf16(precision: str) -> bool:
     """
     if precision != "auto":
         return precision == "bf16"
-    if torch.cuda.is_available():
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)())
+    return has_bf16(device_type())
 
 
 def check_optimizer(optim: Optim) -> None:
@@ -73,7 +70,7 @@ def check_optimizer(optim: Optim) -> None:
         return
     if find_spec("bitsandbytes") is None:
         raise MissingExtra("bitsandbytes", "train8bit")
-    if not torch.cuda.is_available():
+    if device_type() != "cuda":
         raise ConfigError(
             "optim.optimizer is adamw_8bit, which wants a GPU; take adamw or adafactor"
         )

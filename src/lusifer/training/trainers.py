@@ -31,19 +31,10 @@ class PartSentenceTrainer(SentenceTrainer):
     """The same where a part of a model is frozen: a checkpoint holds what is trained alone."""
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
-        folder = Path(output_dir or self.args.output_dir)
-        folder.mkdir(parents=True, exist_ok=True)
-        save_file(
-            {
-                name: p.detach().contiguous()
-                for name, p in self.model.named_parameters()
-                if p.requires_grad
-            },
-            folder / TRAINED,
-        )
+        write_trained(self.model, Path(output_dir or self.args.output_dir))
 
     def _load_from_checkpoint(self, checkpoint_path: str) -> None:
-        self.model.load_state_dict(load_file(Path(checkpoint_path) / TRAINED), strict=False)
+        read_trained(self.model, Path(checkpoint_path))
 
 
 class BridgeSentenceTrainer(SentenceTrainer):
@@ -66,3 +57,27 @@ class BridgeTrainer(StepTrainer):
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         self.model.bridge.load_trained(Path(resume_from_checkpoint) / TRAINED)
+
+
+class PartStepTrainer(StepTrainer):
+    """transformers' trainer, for a module of which a part is frozen: a checkpoint holds what is trained
+    alone.
+    """
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        write_trained(self.model, Path(output_dir or self.args.output_dir))
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        read_trained(self.model, Path(resume_from_checkpoint))
+
+
+def write_trained(model: Any, folder: Path) -> None:
+    """Write the parameters of a model that are trained."""
+    folder.mkdir(parents=True, exist_ok=True)
+    trained = {n: p.detach().contiguous() for n, p in model.named_parameters() if p.requires_grad}
+    save_file(trained, folder / TRAINED)
+
+
+def read_trained(model: Any, folder: Path) -> None:
+    """Put trained parameters back in their places."""
+    model.load_state_dict(load_file(folder / TRAINED), strict=False)

@@ -106,7 +106,7 @@ def test_matryoshka_is_on_and_off_as_the_recipe_says(recipe: Path) -> None:
         (["loss=[{kind: scores, weight: 0}]"], "a loss's weight is above 0"),
         (["loss=[]"], "each once; not none"),
         (["loss=[{kind: info_nce}, {kind: info_nce}]"], "each once; not info_nce, info_nce"),
-        (["loss=[{kind: triplet}]"], "info_nce, scores"),
+        (["loss=[{kind: triplet}]"], "info_nce, cosent, scores"),
         (["negatives=0", "loss=[{kind: scores}]"], "negatives is 0"),
         (["base=null"], "name a base to go on from, or a bridge to make"),
         (["train=queries"], "goes without matryoshka"),

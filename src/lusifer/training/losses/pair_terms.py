@@ -46,7 +46,9 @@ class PairTerm(Choice):
     """One term of a loss over pairs, times `weight`."""
 
     scored: ClassVar[bool] = False
-    """Whether it wants a teacher's scores."""
+    """Whether it wants the column `scores`: a teacher's, or grades."""
+    ranks: ClassVar[bool] = False
+    """Whether it compares a row's document with its negatives, and so wants some."""
 
     weight: float = field(default=1.0, kw_only=True)
 

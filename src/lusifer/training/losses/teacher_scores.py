@@ -23,6 +23,7 @@ class TeacherScores(PairTerm):
     """
 
     scored: ClassVar[bool] = True
+    ranks: ClassVar[bool] = True
 
     temperature: float = 1.0
     own_temperature: float = 0.02

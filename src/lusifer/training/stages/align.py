@@ -18,7 +18,6 @@ from typing import Any, Literal
 import numpy as np
 import torch
 import torch.nn.functional as F
-import transformers
 from torch import nn
 
 from lusifer.data import Source, read_source, refuse_foreign
@@ -27,6 +26,7 @@ from lusifer.models import (
     ENGLISH_IS_DISTILLED,
     Bridge,
     BridgeConfig,
+    causal_lm,
     families,
     hub,
     to_front,
@@ -115,26 +115,7 @@ def load_lm(config: BridgeConfig, bridge: Bridge) -> nn.Module:
         raise ModelError(
             f"stage align needs a decoder target ({', '.join(families.DECODERS)}), not {bridge.target.config.model_type!r}"
         )
-    folder = hub.locate(config.target.base)
-    settings = {
-        "dtype": getattr(torch, config.target.dtype),
-        "use_safetensors": True,
-        "trust_remote_code": False,
-    }
-    try:
-        with families.quiet():
-            whole, report = transformers.AutoModelForCausalLM.from_pretrained(
-                str(folder), output_loading_info=True, **settings
-            )
-    except Exception as error:  # safetensors raises its own class for a truncated file
-        raise ModelError(
-            f"{folder}: the weights cannot be read, perhaps cut short ({str(error).splitlines()[0]})"
-        ) from error
-    if report["missing_keys"]:
-        lost = sorted(report["missing_keys"])[0]
-        raise ModelError(
-            f"{folder}: has no LM head to align to (the weights lack {lost!r}); take the causal LM it was made from"
-        )
+    whole = causal_lm(hub.locate(config.target.base), getattr(torch, config.target.dtype))
     families.direct(bridge.target, causal=True)
     head: nn.Module = whole.get_output_embeddings()
     return head

@@ -29,6 +29,7 @@ from lusifer.data import CodeSwitch, Source, Switcher, read_source, require
 from lusifer.errors import ConfigError, ModelError
 from lusifer.models import Bridge, BridgeConfig, masked_mean, tokenise
 from lusifer.training.assemble import assemble, plan_bridge, ready, save_model
+from lusifer.training.device import has_bf16
 from lusifer.training.inputs import InputLoss, mean_inputs
 from lusifer.training.loop import Batch
 from lusifer.training.losses.cached import ColumnLoss, Loss, check_mini_batch
@@ -37,7 +38,7 @@ from lusifer.training.losses.distillation import Term, distillation, distinct
 from lusifer.training.losses.in_batch import TeacherRanking
 from lusifer.training.losses.margin import margin_ranking, same_texts
 from lusifer.training.maps import fit
-from lusifer.training.optim import Optim, use_bf16
+from lusifer.training.optim import Optim
 from lusifer.training.stage import Logger, Run, Save, Stage
 from lusifer.training.teacher_vectors import teacher_vectors
 from lusifer.training.texts import Epochs, TextData, locate_root, read_texts, text_keys
@@ -117,9 +118,7 @@ def start_residual(
     bridge.eval()
     with (
         torch.no_grad(),
-        torch.autocast(
-            "cpu", dtype=torch.bfloat16, enabled=use_bf16("auto") and not torch.cuda.is_available()
-        ),
+        torch.autocast("cpu", dtype=torch.bfloat16, enabled=has_bf16("cpu")),
     ):
         for i in range(0, len(sample), 256):
             batch = bridge.preprocess(sample[i : i + 256])

@@ -136,7 +136,7 @@ class Decoder(Stage[DecoderRecipe]):
         )
 
         def save(folder: Path) -> None:
-            with replacing_folder(folder) as aside:
+            with replacing_folder(folder) as aside, families.without_bars():
                 model.save_pretrained(aside)
                 tokenizer.save_pretrained(aside)
 

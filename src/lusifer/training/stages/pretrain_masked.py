@@ -208,7 +208,7 @@ def save_encoder(model: Any, tokenizer: Any, folder: Path, recipe: PretrainRecip
     from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 
     half = model.to(torch.bfloat16)
-    with replacing_folder(folder) as aside:
+    with replacing_folder(folder) as aside, families.without_bars():
         base = aside / ".base"
         half.save_pretrained(base)
         tokenizer.save_pretrained(base)

@@ -23,15 +23,14 @@ from typing import Any, Literal
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file, save_file
 from torch import nn
 
 from lusifer.data import Mixing, RowStore
 from lusifer.errors import ConfigError, ModelError
 from lusifer.io import replacing_folder
-from lusifer.models import Lora, cross_encoder, lora_config
+from lusifer.models import Lora, cross_encoder, families, lora_config
 from lusifer.training.adapters import fold_adapters
-from lusifer.training.loop import Batch, StepTrainer
+from lusifer.training.loop import Batch
 from lusifer.training.memory import kept_by_batch, largest, training_bytes
 from lusifer.training.optim import Optim
 from lusifer.training.pair_batches import (
@@ -45,9 +44,9 @@ from lusifer.training.pair_batches import (
 from lusifer.training.pairs import PairData, given, read_pairs
 from lusifer.training.stage import Logger, Run, Save, Stage
 from lusifer.training.texts import locate_root
+from lusifer.training.trainers import PartStepTrainer
 from lusifer.training.validation import Validation
 
-WEIGHTS = "trained.safetensors"
 HEAD = re.compile(r"(^|\.)(classifier|score|head|pooler)(\.|$)")
 
 
@@ -162,24 +161,6 @@ def ranking_loss(
     return F.kl_div(scores.log_softmax(-1), wanted, reduction="batchmean")
 
 
-class RankTrainer(StepTrainer):
-    """Checkpoints hold what is trained."""
-
-    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
-        folder = Path(output_dir or self.args.output_dir)
-        folder.mkdir(parents=True, exist_ok=True)
-        trained = {
-            name: p.detach().contiguous().cpu()
-            for name, p in self.model.named_parameters()
-            if p.requires_grad
-        }
-        save_file(trained, folder / WEIGHTS)
-
-    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
-        state = load_file(Path(resume_from_checkpoint) / WEIGHTS)
-        self.model.load_state_dict(state, strict=False)
-
-
 def add_adapters(model: Any, lora: Lora) -> None:
     """Freeze the transformer, give it adapters, and leave its head to be trained whole."""
     from peft import inject_adapter_in_model
@@ -211,7 +192,7 @@ class Rerank(Stage[RerankRecipe]):
             ranker,
             batches,
             recipe.optim,
-            trainer=RankTrainer,
+            trainer=PartStepTrainer,
             validated=True,
             held=held_pairs(batches, aside, recipe.batch_size),
         )
@@ -271,5 +252,5 @@ def save(recipe: RerankRecipe, cross: Any, folder: Path) -> None:
         fold_adapters(cross.model)
     if not torch.isfinite(torch.stack([p.sum() for p in cross.model.parameters()])).all():
         raise ConfigError("the weights are no numbers any more; lower optim.lr")
-    with replacing_folder(folder) as aside:
+    with replacing_folder(folder) as aside, families.without_bars():
         cross.save_pretrained(str(aside))
