@@ -97,6 +97,7 @@ def find_lr(name: Any, overrides: Sequence[str] = (), *, steps: int = 100) -> Ra
         schedule="constant_with_warmup",
         warmup=0.0,
         save_every=steps + 1,
+        average=0,
         log_every=1,
     )
     sweep = Sweep(steps)

@@ -21,6 +21,8 @@ class Optim:
     """The optimiser with warm-up and a schedule, as every stage uses it. A step averages the gradients
     of `accumulate` batches. `optimizer` is AdamW, the same with states of 8 bits (bitsandbytes, on a
     GPU: a quarter of their memory), or Adafactor, which keeps sums of rows and columns instead.
+    `average`: the mean of so many of the last checkpoints ships (`training/averaging.py`); 0 for the last
+    weights.
     """
 
     steps: int = 1000
@@ -38,6 +40,7 @@ class Optim:
     compile: bool = False
     accumulate: int = 1
     optimizer: Literal["adamw", "adamw_8bit", "adafactor"] = "adamw"
+    average: int = 0
 
     @property
     def batches(self) -> int:
@@ -47,6 +50,11 @@ class Optim:
     def __post_init__(self) -> None:
         if self.accumulate < 1:
             raise ValueError("optim.accumulate must be at least 1")
+        made = -(-self.steps // self.save_every)
+        if self.average and not 2 <= self.average <= made:
+            raise ValueError(
+                f"optim.average is {self.average}; it is 0, or from 2 to {made}, the checkpoints that steps and save_every make"
+            )
         if self.steps < 1:
             raise ValueError("optim.steps must be at least 1")
         if not 0 <= self.warmup <= 1:

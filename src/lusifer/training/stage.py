@@ -23,6 +23,7 @@ from transformers import TrainingArguments
 
 from lusifer.errors import ConfigError, MissingExtra
 from lusifer.io import made_folder
+from lusifer.training.averaging import Averaging
 from lusifer.training.loop import (
     Batch,
     StepBatches,
@@ -130,6 +131,8 @@ class Run:
         phase_log, preemption = PhaseLog(folder / LOG, name, step), Preemption()
         callbacks: list[Any] = [phase_log, preemption]
         validator = None
+        averaging = Averaging(optim, folder / name) if optim.average else None
+        callbacks += [averaging] if averaging else []
         if validated:
             callbacks += self.watching
         if validated and self.validation:
@@ -141,6 +144,8 @@ class Run:
                 run_phase(built, title or name, callbacks)
         if validator:
             validator.take_best()
+        elif averaging:
+            averaging.take(model)
 
     def _say(self, title: str, model: Any, args: Any, optim: Optim) -> None:
         """What a phase will do, on one line."""
@@ -229,6 +234,10 @@ def check_run(stage: Stage[R], recipe: R, *, restart: bool) -> None:
     check_logger(getattr(recipe, "log", None))
     if isinstance(optim := getattr(recipe, "optim", None), Optim):
         check_optimizer(optim)
+        if validation and optim.average:
+            raise ConfigError(
+                "optim.average ships the mean of the last checkpoints, validation the best weights; take one of them"
+            )
     stage.check(recipe, restart=restart)
 
 
