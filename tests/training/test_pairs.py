@@ -65,6 +65,13 @@ def test_two_crops_are_spans_of_one_text_and_the_same_each_time(text: str) -> No
     assert two_views("ab", "crops") is None
 
 
+def test_a_text_and_itself_in_latin_letters_are_a_pair_where_it_has_others() -> None:
+    found = two_views("Где  вокзал?", "transliteration")
+    assert found == ("Где  вокзал?", "Gde vokzal?")
+    assert two_views("Wo ist der Bahnhof?", "transliteration") is None
+    assert two_views("Où est la gare?", "transliteration") == ("Où est la gare?", "Ou est la gare?")
+
+
 def source(root: Path, rows: list[dict[str, object]], **settings: object) -> WeightedSource:
     """A source of these rows; its columns are the first row's."""
     (root / "a.jsonl").write_text(

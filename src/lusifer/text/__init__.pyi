@@ -29,6 +29,9 @@ from .sentences import (
     sentences as sentences,
     weight as weight,
 )
+from .transliteration import (
+    latin as latin,
+)
 from .unwrap import (
     unwrap as unwrap,
 )

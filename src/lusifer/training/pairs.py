@@ -23,6 +23,7 @@ from lusifer.data import (
     require,
 )
 from lusifer.errors import ConfigError, DataError
+from lusifer.text import latin
 from lusifer.training.loop import rank_and_world, wait_for_all
 
 log = logging.getLogger(__name__)
@@ -36,7 +37,8 @@ class WeightedSource(Source):
     """A source and how often it is drawn, beside its size: 2 twice as often, 0 never.
 
     `views` makes a pair of one text (column `text`), without labels: `crops` are two spans of it (arXiv
-    2112.09118), `same` is the text twice, told apart by dropout alone (SimCSE, arXiv 2104.08821).
+    2112.09118), `same` is the text twice, told apart by dropout alone (SimCSE, arXiv 2104.08821),
+    `transliteration` the text and itself in Latin letters (TransliCo, arXiv 2401.06620).
 
     `prompts` are instructions of its own, for `query` and `document`, instead of the recipe's; of
     several one is drawn for each row. `task` is the name that the model keeps the first of them
@@ -47,7 +49,7 @@ class WeightedSource(Source):
     weight: float = 1.0
     prompts: dict[str, tuple[str, ...]] = field(default_factory=dict)
     task: str | None = None
-    views: Literal["crops", "same"] | None = None
+    views: Literal["crops", "same", "transliteration"] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -153,15 +155,21 @@ def two_views(text: str, views: str) -> tuple[str, str] | None:
 
     Args:
         text: a sentence or more.
-        views: `crops` or `same`.
+        views: `crops`, `same` or `transliteration`.
 
     Returns:
-        Two spans of whole words, each of half the text and more, drawn by the text's hash; or the
-        text twice. None where a crop would have no word to leave out. Scripts without spaces are cut
-        between characters.
+        Two spans of whole words, each of half the text and more, drawn by the text's hash; the text
+        twice; or the text and itself in Latin letters. None where a crop would have no word to leave
+        out, or no letter is of another script. Scripts without spaces are cut between characters.
+
+    Raises:
+        MissingExtra: for a transliteration without anyascii.
     """
     if views == "same":
         return text, text
+    if views == "transliteration":
+        other = " ".join(latin(text).split())
+        return (text, other) if other and other.lower() != text.lower() else None
     words = text.split()
     parts = words if len(words) > 3 else list(text)
     if len(parts) < 4:

@@ -8,7 +8,7 @@ import random
 import unicodedata
 from collections.abc import Callable
 
-from lusifer.errors import MissingExtra
+from lusifer.text import latin
 
 # of the words of four letters and more get two neighbouring letters exchanged, one at least
 TYPING = 0.1
@@ -51,15 +51,6 @@ def typing_errors(text: str, seed: int = 0) -> str:
             j = rng.choice(places)
             words[i] = word[:j] + word[j + 1] + word[j] + word[j + 2 :]
     return " ".join(words)
-
-
-def latin(text: str) -> str:
-    """Transliterated to ASCII letters. Raises MissingExtra without anyascii."""
-    try:
-        from anyascii import anyascii
-    except ModuleNotFoundError:
-        raise MissingExtra("anyascii", "eval") from None
-    return str(anyascii(text))
 
 
 CHANGES: dict[str, Callable[[str], str]] = {
