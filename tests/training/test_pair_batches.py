@@ -55,7 +55,7 @@ def decoded(tokenizer: Any, batch: dict[str, Any], column: str) -> list[list[int
 def test_a_step_s_rows_are_their_texts_after_their_prompts(tokenizer: Any, tmp_path: Path) -> None:
     rows = store(tmp_path / "s", triples(), scored=True)
     make = PairBatches(settings(SOURCE), [rows], tokenizer, 48)
-    batch, chosen = make(3), make._chosen(3)
+    batch, chosen = make(3), make.drawn(3)
     for column, before, place in (
         ("query", "Q: ", 0),
         ("document", "D: ", 1),
@@ -81,7 +81,7 @@ def test_as_many_negatives_as_every_row_has(tokenizer: Any) -> None:
 def test_only_the_rows_of_its_part_are_drawn(tokenizer: Any, tmp_path: Path) -> None:
     rows, part = store(tmp_path / "s", triples()), np.array([1, 4, 6, 7, 11, 13])
     make = PairBatches(settings(SOURCE), [rows], tokenizer, 48, parts=[part])
-    assert {i for step in range(8) for _, i in make._chosen(step)} <= set(part.tolist())
+    assert {i for step in range(8) for _, i in make.drawn(step)} <= set(part.tolist())
     with pytest.raises(TypeError, match="PairRows must say what a batch is"):
         PairRows(settings(SOURCE), [rows], tokenizer, 48)(0)
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 from lusifer.data import Mixing
 from lusifer.models import ENGLISH_IS_DISTILLED, BridgeConfig, Lora
+from lusifer.training.dynamic_negatives import Dynamic, check_candidates
 from lusifer.training.losses.cached import check_mini_batch
 from lusifer.training.losses.cosent import CoSENT
 from lusifer.training.losses.distillation import distinct
@@ -16,7 +17,7 @@ from lusifer.training.losses.info_nce import InfoNCE
 from lusifer.training.losses.pair_terms import PairTerm
 from lusifer.training.losses.teacher_scores import TeacherScores
 from lusifer.training.optim import Optim
-from lusifer.training.pairs import PairData
+from lusifer.training.pairs import PairData, given
 from lusifer.training.reading import Reading
 from lusifer.training.stage import Logger
 from lusifer.training.validation import Validation
@@ -58,7 +59,8 @@ class ContrastiveRecipe:
 
     `matryoshka` are further sizes at which the first numbers of a vector are to serve alone,
     `matryoshka_layers` how many earlier layers a step trains beside the last (2D Matryoshka).
-    `mini_batch_tokens` caches gradients. `heads` adds sparse and multi-vector scores. `lora` trains
+    `mini_batch_tokens` caches gradients. `dynamic` chooses each row's negatives anew as the model learns.
+    `heads` adds sparse and multi-vector scores. `lora` trains
     adapters, which are folded in at the end, or kept beside the backbone for some prompts alone
     (`adapter`). `train: queries` leaves documents as `base` embeds them: an index that it made
     stays valid. `language` names an X-MOD model's language module, which stays as it is. A bridge's
@@ -80,6 +82,7 @@ class ContrastiveRecipe:
     matryoshka: tuple[int, ...] = ()
     matryoshka_layers: int = 0
     mini_batch_tokens: int | None = None
+    dynamic: Dynamic | None = None
     heads: Hybrid | None = None
     lora: Lora | None = None
     adapter: Adapter | None = None
@@ -138,6 +141,12 @@ class ContrastiveRecipe:
             )
         if any(term.ranks for term in self.loss) and not self.negatives:
             raise ValueError("a teacher ranks a positive and its negatives; negatives is 0")
+        if self.dynamic:
+            if self.heads or self.scored or queries:
+                raise ValueError(
+                    "dynamic goes without heads, train: queries, and terms that want the column scores"
+                )
+            check_candidates(self.dynamic, self.negatives, [given(s) for s in self.data.sources])
         if self.reading and (queries or self.adapter):
             raise ValueError(
                 "reading changes the base, which train: queries and adapter leave as it is"

@@ -50,6 +50,8 @@ class PairRows:
     ) -> None:
         """`parts` are the rows of each store that are drawn from; without them all."""
         self.stores, self.tokenizer = stores, tokenizer
+        # Which of its negatives each row of each store takes, (rows, k); None for all.
+        self.choice: list[npt.NDArray[np.int16]] | None = None
         self.parts = parts or [np.arange(len(store)) for store in stores]
         self.max_tokens = min(settings.data.max_tokens, max_tokens or settings.data.max_tokens)
         columns = None if settings.mixing.distinct == "all" else 2
@@ -68,17 +70,22 @@ class PairRows:
 
     def rows(self, step: int) -> list[Row]:
         """The step's (query, document, negatives)."""
-        return self.texts(self._chosen(step))
+        return self.texts(self.drawn(step))
 
     def texts(self, chosen: Places) -> list[Row]:
         """(query, document, negatives) of rows given by source and number."""
-        return [(t[0], t[1], t[2:]) for t in (self.stores[s][i] for s, i in chosen)]
+        rows = [(t[0], t[1], t[2:]) for t in (self.stores[s][i] for s, i in chosen)]
+        if self.choice is None:
+            return rows
+        own = (self.choice[s][i].tolist() for s, i in chosen)
+        return [(q, d, tuple(n[k] for k in ks)) for (q, d, n), ks in zip(rows, own, strict=True)]
 
-    def _chosen(self, step: int) -> Places:
+    def drawn(self, step: int) -> Places:
+        """The step's rows, by source and number."""
         return [(s, int(self.parts[s][i])) for s, i in self.mix(step).tolist()]
 
     def __call__(self, step: int) -> Batch:
-        return self.batch(self._chosen(step))
+        return self.batch(self.drawn(step))
 
     def batch(self, chosen: Places) -> Batch:
         """Rows of the stores as a step reads them."""
@@ -105,7 +112,7 @@ class PairBatches(PairRows):
         self.frozen, self.prompts, self.seed = frozen, settings.prompts, settings.seed
         self.own = [source.prompts for source in settings.data.sources]
 
-    def _prompts(self, side: str, chosen: Places) -> list[str]:
+    def prompts_of(self, side: str, chosen: Places) -> list[str]:
         """What stands before each row's texts: its source's own instruction, one of them drawn by
         the row's number, or the recipe's.
         """
@@ -121,7 +128,7 @@ class PairBatches(PairRows):
 
     def batch(self, chosen: Places) -> Batch:
         rows = self.texts(chosen)
-        prompts = {side: self._prompts(side, chosen) for side in ("query", "document")}
+        prompts = {side: self.prompts_of(side, chosen) for side in ("query", "document")}
         batch = tokenise_rows(rows, self.tokenizer, prompts, self.max_tokens)
         columns = 1 + min(len(row[2]) for row in rows)
         if self.frozen:

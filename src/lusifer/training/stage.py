@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
 import torch
 from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
-from transformers import TrainingArguments
+from transformers import TrainerCallback, TrainingArguments
 
 from lusifer.errors import ConfigError, MissingExtra
 from lusifer.io import made_folder
@@ -101,7 +101,8 @@ class Run:
         title: str | None = None,
         validated: bool = False,
         held: Held | None = None,
-    ) -> None:
+        until: int | None = None,
+    ) -> int:
         """Train a model, from the phase's last checkpoint if there is one.
 
         Args:
@@ -114,6 +115,10 @@ class Run:
             title: what the progress line says, if not the name.
             validated: whether the recipe's validation is of this phase.
             held: the rows that were held out, where some were.
+            until: the step to hold at, with a checkpoint; the same phase is asked again then.
+
+        Returns:
+            Of which step the model's weights are: behind `until` where an earlier run came further.
         """
         folder = self.scratch or self.output
         sentences = issubclass(trainer, SentenceTransformerTrainer)
@@ -128,8 +133,13 @@ class Run:
         self._say(title or name, model, built.args, optim)
         done = checkpoints(folder / name)
         step = int(done[-1].name.split("-")[1]) if done else 0
+        held_at = until if until is not None and until < optim.steps else None
+        if held_at is not None and step >= held_at:
+            built._load_from_checkpoint(str(done[-1]))
+            return step
         phase_log, preemption = PhaseLog(folder / LOG, name, step), Preemption()
         callbacks: list[Any] = [phase_log, preemption]
+        callbacks += [] if held_at is None else [HoldAt(held_at)]
         validator = None
         averaging = Averaging(optim, folder / name) if optim.average else None
         callbacks += [averaging] if averaging else []
@@ -142,10 +152,13 @@ class Run:
         if validator is None or not validator.patience_is_out():
             with preemption.listening():
                 run_phase(built, title or name, callbacks)
+        if held_at is not None:
+            return held_at
         if validator:
             validator.take_best()
         elif averaging:
             averaging.take(model)
+        return optim.steps
 
     def _say(self, title: str, model: Any, args: Any, optim: Optim) -> None:
         """What a phase will do, on one line."""
@@ -213,6 +226,17 @@ class Stage(ABC, Generic[R]):
     @abstractmethod
     def plan(self, recipe: R) -> dict[str, Any]:
         """What a run would do: `rows`, `parameters` and `memory_bytes`. Trains nothing."""
+
+
+class HoldAt(TrainerCallback):  # type: ignore[misc]
+    """Ends the trainer's loop after a step, with a checkpoint; its schedule is of all steps."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if state.global_step >= self.step:
+            control.should_save = control.should_training_stop = True
 
 
 def check_logger(name: str | None) -> None:

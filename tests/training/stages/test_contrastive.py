@@ -418,7 +418,7 @@ def test_each_source_has_its_own_instructions_and_the_model_keeps_them(recipe: P
         texts = model.tokenizer.batch_decode(
             batches(step)["query_input_ids"], skip_special_tokens=True
         )
-        for (source, row), text in zip(batches._chosen(step), texts, strict=True):
+        for (source, row), text in zip(batches.drawn(step), texts, strict=True):
             query = stores[source][row][0]
             plain = model.tokenizer.decode(
                 model.tokenizer(query)["input_ids"], skip_special_tokens=True

@@ -36,6 +36,7 @@ from lusifer.training.contrastive_model import (
     starting_bridge,
 )
 from lusifer.training.contrastive_recipe import ContrastiveRecipe, without_bridge
+from lusifer.training.dynamic_negatives import Chooser, first_ones, stretches
 from lusifer.training.losses.contrastive import ContrastiveLoss
 from lusifer.training.losses.hybrid import HybridLoss
 from lusifer.training.losses.info_nce import InfoNCE
@@ -140,7 +141,8 @@ def keep_prompts(recipe: ContrastiveRecipe, model: Any) -> None:
 def read(recipe: ContrastiveRecipe, folder: Path) -> list[RowStore]:
     """The recipe's rows, a store on disk a source. Raises ConfigError and DataError for wrong ones."""
     root = locate_root(recipe.data.root)
-    return read_pairs(recipe.data, recipe.negatives, root, folder, scored=recipe.scored)
+    columns = recipe.dynamic.candidates if recipe.dynamic else recipe.negatives
+    return read_pairs(recipe.data, columns, root, folder, scored=recipe.scored)
 
 
 def make_batches(
@@ -157,7 +159,10 @@ def make_batches(
     settings = PairSettings(
         recipe.data, recipe.mixing, prompts, recipe.batch_size, recipe.optim.batches, recipe.seed
     )
-    return PairBatches(settings, stores, model.tokenizer, longest, frozen, parts)
+    batches = PairBatches(settings, stores, model.tokenizer, longest, frozen, parts)
+    if recipe.dynamic:
+        batches.choice = first_ones(stores, recipe.negatives)
+    return batches
 
 
 class Contrastive(Stage[ContrastiveRecipe]):
@@ -196,7 +201,8 @@ class Contrastive(Stage[ContrastiveRecipe]):
             trainer = PartSentenceTrainer
         loss = make_loss(recipe, model)
         held = held_pairs(batches, aside, recipe.batch_size)
-        run.phase(
+        part = partial(
+            run.phase,
             "contrastive",
             model,
             batches,
@@ -206,6 +212,14 @@ class Contrastive(Stage[ContrastiveRecipe]):
             validated=True,
             held=held,
         )
+        if recipe.dynamic:
+            chooser = Chooser(batches, recipe.dynamic, recipe.negatives, recipe.optim, run.prepared)
+            reached = 0
+            for start, stop in stretches(recipe.optim.steps, recipe.dynamic.every):
+                chooser.take(model, start, stop, reached)
+                reached = part(until=stop)
+        else:
+            part()
         return partial(save, recipe, model)
 
     def plan(self, recipe: ContrastiveRecipe) -> dict[str, Any]:
