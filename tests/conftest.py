@@ -146,6 +146,33 @@ def tiny_config(family: str) -> transformers.PreTrainedConfig:
             **{k: v for k, v in decoder.items() if k != "head_dim"}
         ),
         "qwen3": lambda: transformers.Qwen3Config(**decoder),
+        "qwen3_moe": lambda: transformers.Qwen3MoeConfig(
+            **decoder, moe_intermediate_size=24, num_experts=4, num_experts_per_tok=2
+        ),
+        "eurobert": lambda: transformers.EuroBertConfig(
+            **SMALL, **IDS, num_key_value_heads=2, mask_token_id=4, max_position_embeddings=256
+        ),
+        "nomic_bert": lambda: transformers.NomicBertConfig(
+            **SMALL, **IDS, max_position_embeddings=256
+        ),
+        "distilbert": lambda: transformers.DistilBertConfig(
+            vocab_size=160,
+            dim=32,
+            hidden_dim=48,
+            n_layers=2,
+            n_heads=4,
+            pad_token_id=1,
+            max_position_embeddings=256,
+        ),
+        "deberta-v2": lambda: transformers.DebertaV2Config(
+            **SMALL,
+            pad_token_id=1,
+            max_position_embeddings=256,
+            relative_attention=True,
+            pos_att_type=["p2c", "c2p"],
+            position_buckets=16,
+            norm_rel_ebd="layer_norm",
+        ),
         "gemma": lambda: transformers.GemmaConfig(**decoder),
         "gemma2": lambda: transformers.Gemma2Config(**decoder, query_pre_attn_scalar=8),
         "gemma3_text": lambda: transformers.Gemma3TextConfig(**decoder, query_pre_attn_scalar=8),
@@ -153,7 +180,7 @@ def tiny_config(family: str) -> transformers.PreTrainedConfig:
     return table[family]()
 
 
-CAUSAL = ("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text")
+CAUSAL = ("llama", "mistral", "qwen2", "qwen3", "qwen3_moe", "gemma", "gemma2", "gemma3_text")
 
 
 def make_model(folder: Path, family: str, seed: int = 0) -> Path:

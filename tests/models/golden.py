@@ -35,7 +35,10 @@ TEXTS = [
     "Der Bahnhof liegt hinter dem alten Markt.",
     "स्टेशन पुराने बाज़ार के पीछे है।",
 ]
-FAMILIES = ["bert", "roberta", "xlm-roberta", "modernbert", "t5", "mt5", "umt5", *CAUSAL]
+FAMILIES = [
+    "bert", "roberta", "xlm-roberta", "modernbert", "eurobert", "nomic_bert", "distilbert", "deberta-v2",
+    "t5", "mt5", "umt5", *CAUSAL,
+]  # fmt: skip
 CONNECTORS = ["mlp", "linear", "vocabulary", "resampler", "words"]
 NUMBERS = 6  # of a vector, that are written down
 

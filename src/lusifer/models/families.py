@@ -21,10 +21,15 @@ from lusifer.errors import ModelError
 from lusifer.models.packed import is_packed, unpack
 
 Role = Literal["encoder", "target"]
-DECODERS = ("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text")
+DECODERS = ("llama", "mistral", "qwen2", "qwen3", "qwen3_moe", "gemma", "gemma2", "gemma3_text")
 T5 = {"t5": "T5EncoderModel", "mt5": "MT5EncoderModel", "umt5": "UMT5EncoderModel"}
-BERTS = ("bert", "xlm-roberta", "roberta", "modernbert")
-FAMILIES: dict[Role, tuple[str, ...]] = {"encoder": (*BERTS, *T5), "target": (*DECODERS, *BERTS)}
+BERTS = ("bert", "xlm-roberta", "roberta", "modernbert", "eurobert", "nomic_bert")
+ENCODERS = ("distilbert", "deberta-v2")  # which take no input but token ids in every version
+FAMILIES: dict[Role, tuple[str, ...]] = {
+    "encoder": (*BERTS, *ENCODERS, *T5),
+    "target": (*DECODERS, *BERTS),
+}
+LEARNED = ("bert", "roberta", "xlm-roberta", "distilbert")  # whose positions are looked up
 WITHOUT_POOLER = ("bert", "xlm-roberta", "roberta")
 
 
@@ -186,9 +191,9 @@ def positions(config: Any) -> int | None:
     """How many tokens the model has learned positions for; None where positions are rotary or
     relative.
     """
-    if config.model_type not in ("bert", "roberta", "xlm-roberta"):
+    if config.model_type not in LEARNED:
         return None
-    return int(config.max_position_embeddings) - (2 if config.model_type != "bert" else 0)
+    return int(config.max_position_embeddings) - (2 if "roberta" in config.model_type else 0)
 
 
 def recompute(model: Any) -> None:

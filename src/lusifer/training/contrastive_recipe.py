@@ -24,7 +24,15 @@ from lusifer.training.validation import Validation
 
 TERMS = (InfoNCE, TeacherScores, CoSENT)  # so that both are choices where a recipe is read
 # Parts that a bridge does without: it has adapters of its own, and trains both sides.
-NOT_FOR_BRIDGES = ("reading", "lora", "adapter", "heads", "language", "matryoshka_layers")
+NOT_FOR_BRIDGES = (
+    "reading",
+    "balance",
+    "lora",
+    "adapter",
+    "heads",
+    "language",
+    "matryoshka_layers",
+)
 
 
 @dataclass(frozen=True)
@@ -59,7 +67,8 @@ class ContrastiveRecipe:
 
     `matryoshka` are further sizes at which the first numbers of a vector are to serve alone,
     `matryoshka_layers` how many earlier layers a step trains beside the last (2D Matryoshka).
-    `mini_batch_tokens` caches gradients. `dynamic` chooses each row's negatives anew as the model learns.
+    `mini_batch_tokens` caches gradients. `balance` weighs a loss that keeps the experts of a
+    mixture evenly loaded. `dynamic` chooses each row's negatives anew as the model learns.
     `heads` adds sparse and multi-vector scores. `lora` trains
     adapters, which are folded in at the end, or kept beside the backbone for some prompts alone
     (`adapter`). `train: queries` leaves documents as `base` embeds them: an index that it made
@@ -83,6 +92,7 @@ class ContrastiveRecipe:
     matryoshka_layers: int = 0
     mini_batch_tokens: int | None = None
     dynamic: Dynamic | None = None
+    balance: float = 0.0
     heads: Hybrid | None = None
     lora: Lora | None = None
     adapter: Adapter | None = None
@@ -108,6 +118,12 @@ class ContrastiveRecipe:
         if unknown := sorted(set(self.prompts) - {"query", "document"}):
             raise ValueError(f"prompts are for query and document, not {', '.join(unknown)}")
         check_mini_batch(self.mini_batch_tokens)
+        if self.balance < 0 or (
+            self.balance and (self.mini_batch_tokens or self.lora or self.heads)
+        ):
+            raise ValueError(
+                "balance is a weight, 0 or more; it goes without mini_batch_tokens, lora and heads"
+            )
         if self.matryoshka_layers < 0:
             raise ValueError("matryoshka_layers must be 0 or more")
         if self.matryoshka_layers and (not self.matryoshka or self.mini_batch_tokens):

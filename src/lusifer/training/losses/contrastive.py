@@ -10,7 +10,7 @@ batch goes through the model at once, which is faster where it fits. MatryoshkaL
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -35,8 +35,11 @@ class ContrastiveLoss(CachedLossMixin, nn.Module):  # type: ignore[misc]
         *,
         mini_batch_size: int | None = None,
         mini_batch_num_tokens: int | None = None,
+        beside: Callable[[], torch.Tensor | float] | None = None,
     ) -> None:
+        """`beside`: what the model's forward passes left to be added, without cached gradients."""
         super().__init__()
+        self.beside = beside
         self.model: Any = model
         self.terms = terms
         self.uses_gradient_cache = mini_batch_size is not None or mini_batch_num_tokens is not None
@@ -69,7 +72,8 @@ class ContrastiveLoss(CachedLossMixin, nn.Module):  # type: ignore[misc]
             loss: torch.Tensor = self.forward_cached(features, labels)  # type: ignore[operator]
             return loss
         self._places = []
-        return self.calculate_loss([[self._embed(feature)] for feature in features], labels)
+        found = self.calculate_loss([[self._embed(feature)] for feature in features], labels)
+        return found if self.beside is None else found + self.beside()
 
     def _embed(self, feature: dict[str, torch.Tensor]) -> torch.Tensor:
         """A column's vectors; those that stay as they are come with it (`training/query_side.py`)."""

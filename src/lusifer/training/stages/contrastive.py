@@ -28,6 +28,7 @@ from lusifer.errors import ConfigError
 from lusifer.models import Bridge, sentence_transformer
 from lusifer.training.adapters import add_lora, fold_lora
 from lusifer.training.assemble import plan_bridge, ready, save_model
+from lusifer.training.balance import Balance
 from lusifer.training.contrastive_model import (
     add_heads,
     freeze_shared,
@@ -102,7 +103,12 @@ def make_loss(recipe: ContrastiveRecipe, model: Any) -> torch.nn.Module:
         (contrast,) = recipe.loss
         assert isinstance(contrast, InfoNCE)
         return HybridLoss(model, contrast, distill=recipe.heads.distill)
-    loss = ContrastiveLoss(model, recipe.loss, mini_batch_num_tokens=recipe.mini_batch_tokens)
+    loss = ContrastiveLoss(
+        model,
+        recipe.loss,
+        mini_batch_num_tokens=recipe.mini_batch_tokens,
+        beside=Balance(model, recipe.balance, recipe.base or "") if recipe.balance else None,
+    )
     sizes = all_sizes(recipe, model)
     if len(sizes) == 1:
         return loss
