@@ -56,7 +56,7 @@ JSON = st.recursive(
     max_leaves=12,
 )
 RECIPES = (
-    "minilm",
+    "minilm-29m",
     "static",
     "e5-student",
     "compact-30m",

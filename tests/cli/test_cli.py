@@ -35,7 +35,7 @@ def test_the_public_names_are_these_and_all_resolve() -> None:
 def test_a_missing_extra_names_itself() -> None:
     code = (
         "import sys; sys.modules['torch'] = sys.modules['transformers'] = sys.modules['sentence_transformers'] = None\n"
-        "from lusifer.cli import main; sys.argv = ['lusifer', 'train', 'minilm']; main()"
+        "from lusifer.cli import main; sys.argv = ['lusifer', 'train', 'minilm-29m']; main()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 2
@@ -48,9 +48,9 @@ def test_a_missing_extra_names_itself() -> None:
     [
         (["train", "no-such-recipe"], "none of that name ships"),
         (["train", "folder/none.yaml"], "no such recipe"),
-        (["train", "minilm", "optm.steps=3"], "did you mean 'optim'"),
-        (["train", "minilm", "optim.steps=many"], "optim.steps is 'many'"),
-        (["train", "minilm", "data.root=/nowhere"], "data.root"),
+        (["train", "minilm-29m", "optm.steps=3"], "did you mean 'optim'"),
+        (["train", "minilm-29m", "optim.steps=many"], "optim.steps is 'many'"),
+        (["train", "minilm-29m", "data.root=/nowhere"], "data.root"),
         (["similar", "a"], "Missing argument"),
         (["no-such-verb"], "No such command"),
         (["similar", "a", "b", "-m", "/nowhere/at/all"], "no such model folder"),

@@ -37,6 +37,6 @@ def test_draw_writes_a_corpus_that_encode_reads(tmp_path: Path) -> None:
         "curate", "draw", "recipe.yaml", "-o", "other.tsv", cwd=tmp_path
     )
     assert "has no key 'texts'" in refused(
-        "curate", "draw", "minilm", "-o", "other.tsv", cwd=tmp_path
+        "curate", "draw", "minilm-29m", "-o", "other.tsv", cwd=tmp_path
     )
     assert not (tmp_path / "other.tsv").exists()

@@ -77,7 +77,7 @@ def test_every_wrong_key_is_told_as_the_full_check_tells_it(name: str) -> None:
 
 
 def test_a_kind_of_an_extension_is_left_to_the_full_check() -> None:
-    data = config.read(config.find("minilm"))
+    data = config.read(config.find("minilm-29m"))
     data["loss"] = [{"kind": "of_my_own", "strength": 3}]
     schema = config.shipped_schema("distill")
     assert schema
@@ -88,7 +88,7 @@ def test_a_kind_of_an_extension_is_left_to_the_full_check() -> None:
 def test_nothing_that_trains_is_imported_to_find_it() -> None:
     script = (
         "import sys\nfrom lusifer.errors import ConfigError\nfrom lusifer.training import check_keys\n"
-        "try:\n    check_keys('minilm', ['optim.warmpu=1'])\nexcept ConfigError as error:\n    print(error)\n"
+        "try:\n    check_keys('minilm-29m', ['optim.warmpu=1'])\nexcept ConfigError as error:\n    print(error)\n"
         "print(*sorted({'torch', 'transformers', 'sentence_transformers', 'pydantic'} & set(sys.modules)))\n"
     )
     done = subprocess.run(
@@ -100,7 +100,7 @@ def test_nothing_that_trains_is_imported_to_find_it() -> None:
 
 
 def test_a_right_recipe_passes_and_another_s_data_are_looked_at_too(tmp_path: Path) -> None:
-    check_keys("minilm", ["optim.steps=3"])
-    (tmp_path / "r.yaml").write_text("stage: distill\ndata: minilm\nbridge: {}\n")
+    check_keys("minilm-29m", ["optim.steps=3"])
+    (tmp_path / "r.yaml").write_text("stage: distill\ndata: minilm-29m\nbridge: {}\n")
     with pytest.raises(ConfigError, match=r"data: unknown key 'rood'; did you mean 'root'"):
         check_keys(tmp_path / "r.yaml", ["data.rood=x"])

@@ -121,13 +121,13 @@ def test_english_is_told_from_languages_that_look_like_it() -> None:
     ("recipe", "overrides", "says"),
     [
         (
-            "minilm-e5",
+            "minilm",
             ["bridge.english=target", "bridge.target.train=lora"],
             "bridge.target.train=frozen",
         ),
         ("small-align", ["bridge.english=target"], "is for stage distill"),
         ("small-finetune", ["bridge.english=target"], "is for stage distill"),
-        ("minilm-e5", ["bridge.english=encoder"], "bridge, target"),
+        ("minilm", ["bridge.english=encoder"], "bridge, target"),
     ],
 )
 def test_it_is_refused_where_english_would_lie_elsewhere(

@@ -16,7 +16,12 @@ STAGES = {
     "finetune": ("contrastive", None),
     "retriever": ("contrastive", None),
 }
-RECIPES = {"distil-student": "distill-student"}
+RECIPES = {
+    "distil-student": "distill-student",
+    "minilm-e5": "minilm",
+    "minilm-e5-branch": "minilm-branch",
+    "minilm-e5-words": "minilm-words",
+}
 HEADS = {"distil": "distill"}  # keys of a retriever's heads
 # until 0.1 a connector's settings held the keys of all kinds, these with these values
 FLAT_CONNECTOR = {"queries": 16, "heads": 8, "temperature": 1.0, "nearest": 10}
