@@ -59,9 +59,24 @@ def ready(bridge: Bridge, optim: Optim) -> None:
     shard_frozen(bridge)
 
 
-def plan_bridge(config: BridgeConfig, tokens: int, length: int, optim: Optim) -> dict[str, Any]:
-    """Parameters (total, trained, per part) and a process's memory for `tokens` tokens a step, in
-    texts of `length`; no weights are fetched or read.
+def plan_bridge(
+    config: BridgeConfig,
+    tokens: int,
+    length: int,
+    optim: Optim,
+    mini_batch_tokens: int | None = None,
+) -> dict[str, Any]:
+    """What a bridge's training takes; no weights are fetched or read.
+
+    Args:
+        config: the bridge.
+        tokens: of a step, which the processes share.
+        length: of its texts.
+        optim: how it is trained.
+        mini_batch_tokens: that a process reads at a time, where gradients are cached.
+
+    Returns:
+        Parameters (total, trained, by part) and a process's memory.
     """
     parts = {}
     for role in ("encoder", "target"):
@@ -72,7 +87,7 @@ def plan_bridge(config: BridgeConfig, tokens: int, length: int, optim: Optim) ->
         config,
         parts["encoder"],
         parts["target"],
-        tokens // rank_and_world()[1],
+        min(tokens // rank_and_world()[1], mini_batch_tokens or tokens),
         length,
         optim.gradient_checkpointing,
     )

@@ -243,9 +243,12 @@ class Contrastive(Stage[ContrastiveRecipe]):
         if model is None:
             texts = 2 + max(min(recipe.negatives, given(source)) for source in sources)
             length = recipe.data.max_tokens
-            tokens = recipe.mini_batch_tokens or recipe.batch_size * length * texts
+            tokens = recipe.batch_size * length * texts
             config = recipe.bridge or starting_bridge(recipe.base, None)[0].config
-            return {"rows": rows, **plan_bridge(config, tokens, length, recipe.optim)}
+            return {
+                "rows": rows,
+                **plan_bridge(config, tokens, length, recipe.optim, recipe.mini_batch_tokens),
+            }
         all_sizes(recipe, model)
         total = sum(p.numel() for p in model.parameters())
         if recipe.lora:

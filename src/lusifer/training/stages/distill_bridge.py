@@ -333,8 +333,9 @@ class Distill(Stage[DistillRecipe]):
             "rows": {"texts": len(read_texts(recipe.data))},
             **plan_bridge(
                 recipe.bridge,
-                recipe.mini_batch_tokens or recipe.batch_size * recipe.data.max_tokens,
+                recipe.batch_size * recipe.data.max_tokens,
                 recipe.data.max_tokens,
                 recipe.optim,
+                recipe.mini_batch_tokens,
             ),
         }
