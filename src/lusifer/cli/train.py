@@ -95,7 +95,7 @@ def told(folder: Path) -> list[str]:
     """What a run made, how good it is by its validation, and how it is evaluated."""
     from lusifer.training import validated
 
-    lines = [f"the model is in {folder}"]
+    lines = [f"the run is on one page in {folder.parent / 'run.html'}", f"the model is in {folder}"]
     for phase, name, first, best, step in validated(folder.parent):
         lines.append(
             f"{phase}: validation {name} {first:.4f} at first, {best:.4f} at step {step:,}"

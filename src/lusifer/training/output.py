@@ -22,6 +22,7 @@ NAMED = (
     PREPARED,
     "log.jsonl",
     "curves.png",
+    "run.html",
     "tokenizer.json",
     "table.json",
     "teacher",

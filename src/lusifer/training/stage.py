@@ -39,6 +39,7 @@ from lusifer.training.optim import Optim, check_optimizer
 from lusifer.training.output import PREPARED, RECIPE, VERSIONS, claim
 from lusifer.training.preempt import Preemption
 from lusifer.training.run_log import LOG, PhaseLog, draw_curves
+from lusifer.training.run_page import write_page
 from lusifer.training.texts import locate_root
 from lusifer.training.validation import Held, Validation, Validator, check_validation
 
@@ -295,5 +296,6 @@ def run_stage(stage: Stage[R], recipe: R, *, restart: bool = False) -> Path:
     if run.first:
         save(final)
         draw_curves(output)
+        write_page(output, final)
     wait_for_all()
     return final
