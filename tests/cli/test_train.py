@@ -70,6 +70,7 @@ def test_how_good_a_run_was_is_told_by_its_first_and_best_figure(tmp_path: Path)
     ]
     (tmp_path / "log.jsonl").write_text("\n".join(map(json.dumps, log)), encoding="utf-8")
     assert told(tmp_path / "model") == [
+        f"the run is on one page in {tmp_path / 'run.html'}",
         f"the model is in {tmp_path / 'model'}",
         "align: validation loss 3.0000 at first, 1.2500 at step 1,000",
     ]
