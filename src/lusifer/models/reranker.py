@@ -1,10 +1,11 @@
-"""Rerankers: a cross-encoder of sentence-transformers, as a function from pairs to scores. Remote
-code is never run.
+"""Rerankers: a cross-encoder of sentence-transformers, or an embedder's own token vectors, as a function
+from pairs to scores. Remote code is never run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -66,11 +67,23 @@ def _scores(folder: Path) -> bool:
     )
 
 
+def _by_tokens(name: str) -> Reranker:
+    """A model with heads as a reranker."""
+    from lusifer.models.heads import HybridEmbedder
+    from lusifer.models.late_interaction import score_pairs
+    from lusifer.models.load import load
+
+    model = load(name)
+    assert isinstance(model, HybridEmbedder)
+    return partial(score_pairs, model)
+
+
 def load_reranker(name: str) -> Reranker:
-    """A cross-encoder as a function from (query, passage) pairs to scores; higher is better.
+    """A reranker as a function from (query, passage) pairs to scores; higher is better.
 
     Args:
-        name: a folder, such as `lusifer train reranker` makes, a hub id or a package.
+        name: a cross-encoder's folder, such as `lusifer train reranker` makes, a hub id or a package; or a
+            model with `heads`, whose tokens are compared (late interaction).
 
     Returns:
         The function: a list of pairs in, a score for each out.
@@ -78,6 +91,8 @@ def load_reranker(name: str) -> Reranker:
     Raises:
         ModelError: where it cannot be loaded, or gives not one number a pair.
     """
+    if (hub.locate(name) / "heads.json").exists():
+        return _by_tokens(name)
     model = cross_encoder(name)
 
     def score(pairs: list[tuple[str, str]]) -> Sequence[float]:
