@@ -148,6 +148,10 @@ def recipe(stage: str, folder: Path, model_folder: Folder, **changes: Any) -> Pa
         }
     elif stage == "pretrain mntp":
         document |= {"base": str(model_folder("llama")), "data": texts, "lora": {"rank": 4}}
+    elif stage == "pretrain adapt":
+        both = {"files": ["parallel.tsv"], "columns": ["language", "english", "text"]}
+        texts = {"root": str(folder), "max_tokens": 32, "sources": [*texts["sources"], both]}
+        document |= {"base": str(model_folder("bert")), "data": texts, "rebuild": {}}
     elif stage == "pretrain masked":
         del document["batch_size"], document["optim"]
         source = [{"files": ["parallel.tsv"], "columns": ["language", "english", "text"]}]
@@ -219,6 +223,7 @@ STAGES = [
     "pretrain masked",
     "pretrain causal",
     "pretrain mntp",
+    "pretrain adapt",
     "static table",
     "static context",
     "contrastive",

@@ -9,6 +9,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
 
+from lusifer.errors import ConfigError
 from lusifer.io import replacing_folder
 from lusifer.models import Bridge, BridgeConfig, Heads, families, hub
 from lusifer.training.device import device_type
@@ -47,6 +48,12 @@ def save_model(model: SentenceTransformer, folder: Path) -> None:
         model.save(str(aside), create_model_card=False)
         if heads is not None:
             heads.write(aside)
+
+
+def check_finite(model: Any) -> None:
+    """Raise ConfigError where weights are no numbers any more."""
+    if not torch.isfinite(torch.stack([p.sum() for p in model.parameters()])).all():
+        raise ConfigError("the weights are no numbers any more; lower optim.lr")
 
 
 def ready(bridge: Bridge, optim: Optim) -> None:

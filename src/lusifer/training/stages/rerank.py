@@ -26,10 +26,11 @@ import torch.nn.functional as F
 from torch import nn
 
 from lusifer.data import Mixing, RowStore
-from lusifer.errors import ConfigError, ModelError
+from lusifer.errors import ModelError
 from lusifer.io import replacing_folder
 from lusifer.models import Lora, cross_encoder, families, lora_config
 from lusifer.training.adapters import fold_adapters
+from lusifer.training.assemble import check_finite
 from lusifer.training.loop import Batch
 from lusifer.training.memory import kept_by_batch, largest, training_bytes
 from lusifer.training.optim import Optim
@@ -250,7 +251,6 @@ def save(recipe: RerankRecipe, cross: Any, folder: Path) -> None:
     """Write the cross-encoder whole, adapters folded in."""
     if recipe.lora:
         fold_adapters(cross.model)
-    if not torch.isfinite(torch.stack([p.sum() for p in cross.model.parameters()])).all():
-        raise ConfigError("the weights are no numbers any more; lower optim.lr")
+    check_finite(cross.model)
     with replacing_folder(folder) as aside, families.without_bars():
         cross.save_pretrained(str(aside))
