@@ -5,8 +5,10 @@ from .curation import (
     CurationReport as CurationReport,
     Endpoint as Endpoint,
     Mining as Mining,
+    Pivot as Pivot,
     filter_pairs as filter_pairs,
     mine_negatives as mine_negatives,
+    pivot_pairs as pivot_pairs,
     structure_pairs as structure_pairs,
     synthesize_pairs as synthesize_pairs,
 )

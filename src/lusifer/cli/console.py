@@ -1,9 +1,13 @@
-"""Where tables go: a terminal at its own width, a pipe or a file at one where no table breaks."""
+"""What is shown at the end of a verb. Tables go to a terminal at its own width, to a pipe or a file at one
+where no table breaks.
+"""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -16,3 +20,12 @@ def tables() -> Console:
     from lusifer.io import plain_console
 
     return plain_console(width=None if sys.stdout.isatty() else WIDE)
+
+
+def show(report: Any, into: str) -> None:
+    """Print a report."""
+    typer.echo(
+        f"wrote {into}: {report.written:,} of {report.read:,} rows; report: {into}.report.json"
+    )
+    for reason, count in report.dropped.most_common():
+        typer.echo(f"  {count:>9,}  {reason}")

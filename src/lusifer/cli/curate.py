@@ -1,4 +1,4 @@
-"""`lusifer curate draw|negatives|filter|synthesize`."""
+"""`lusifer curate draw|negatives|filter|pivot|synthesize`."""
 
 from __future__ import annotations
 
@@ -10,15 +10,21 @@ from typing import Any
 
 import typer
 
+from lusifer.cli.console import show
 from lusifer.cli.options import (
     BF16,
     MODEL,
+    RENAME,
     TABLE_COLUMNS,
+    assignments,
     in_order,
     into as into_,
     languages as languages_,
+    one_of,
+    renamed,
     split,
 )
+from lusifer.cli.pivot import pivot
 from lusifer.cli.verb import verb
 from lusifer.errors import LusiferError
 
@@ -27,7 +33,9 @@ app = typer.Typer(
 )
 FILES = typer.Argument(..., help="TSV, JSONL or Parquet files (or globs) of pairs.")
 INTO = into_("The .jsonl file to write; its report goes beside it.")
-RENAME = typer.Option(None, "--rename", help="OLD=NEW, as often as needed, e.g. question=query.")
+
+
+app.command("pivot")(verb(pivot, computes=False))
 
 
 @app.callback()
@@ -326,27 +334,6 @@ def number(option: str, text: str) -> float:
     return value
 
 
-def one_of(option: str, value: str, *allowed: str) -> str:
-    """The value. Raises LusiferError naming those allowed."""
-    if value not in allowed:
-        raise LusiferError(f"{option} is {value!r}; it must be one of {', '.join(allowed)}")
-    return value
-
-
-def renamed(rename: list[str] | None) -> dict[str, str]:
-    """OLD=NEW options as a mapping."""
-    return dict(assignments("--rename", rename, "question=query"))
-
-
-def assignments(option: str, texts: list[str] | None, example: str) -> Iterator[tuple[str, str]]:
-    """NAME=VALUE texts as pairs. Raises LusiferError at one that has no `=`."""
-    for text in texts or []:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise LusiferError(f"{option} {text}: write it with an =, e.g. {example}")
-        yield name, value
-
-
 def takes_only(context: typer.Context, mode: str, *names: str) -> None:
     """Raises LusiferError where another option was given: it would do nothing."""
     for name in context.params:
@@ -367,12 +354,3 @@ def progress() -> Iterator[Callable[[str], Callable[[int, int], None]]]:
             return lambda done, total: bars.update(task, completed=done, total=total)
 
         yield step
-
-
-def show(report: Any, into: str) -> None:
-    """Print a report."""
-    typer.echo(
-        f"wrote {into}: {report.written:,} of {report.read:,} rows; report: {into}.report.json"
-    )
-    for reason, count in report.dropped.most_common():
-        typer.echo(f"  {count:>9,}  {reason}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import typer
@@ -18,6 +19,9 @@ PROMPT: Any = typer.Option(None, "--prompt", help="One of the model's prompts, e
 COLUMN: Any = typer.Option("text", "--column", help="The column, or key, that holds the text.")
 TABLE_COLUMNS: Any = typer.Option(
     "", "--columns", help="A TSV's columns in order, e.g. id,title,text ('_' skips one)."
+)
+RENAME: Any = typer.Option(
+    None, "--rename", help="OLD=NEW, as often as needed, e.g. question=query."
 )
 TOP: Any = typer.Option(5, "--top-k", "--top", "-k", help="How many to show.")
 BF16: Any = typer.Option(False, "--bf16", help="Compute in bfloat16.")
@@ -56,3 +60,24 @@ def table_columns(column: str, columns: str | None) -> tuple[str, list[str]]:
     if "," in column:
         order, column = (order or in_order(column)), in_order(column)[-1]
     return column, order
+
+
+def one_of(option: str, value: str, *allowed: str) -> str:
+    """The value. Raises LusiferError naming those allowed."""
+    if value not in allowed:
+        raise LusiferError(f"{option} is {value!r}; it must be one of {', '.join(allowed)}")
+    return value
+
+
+def renamed(rename: list[str] | None) -> dict[str, str]:
+    """OLD=NEW options as a mapping."""
+    return dict(assignments("--rename", rename, "question=query"))
+
+
+def assignments(option: str, texts: list[str] | None, example: str) -> Iterator[tuple[str, str]]:
+    """NAME=VALUE texts as pairs. Raises LusiferError at one that has no `=`."""
+    for text in texts or []:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise LusiferError(f"{option} {text}: write it with an =, e.g. {example}")
+        yield name, value

@@ -12,6 +12,10 @@ from .negatives import (
 from .pairs import (
     read_pairs as read_pairs,
 )
+from .pivot import (
+    Pivot as Pivot,
+    pivot_pairs as pivot_pairs,
+)
 from .report import (
     CurationReport as CurationReport,
 )
