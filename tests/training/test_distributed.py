@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 import lusifer
 from lusifer.errors import LusiferError
@@ -153,10 +154,38 @@ def test_a_run_with_frozen_weights_spread_goes_on_where_it_was(
         )
 
 
+LORA = "lora={rank: 4, alpha: 8, dropout: 0.0}"
+
+
+@pytest.mark.parametrize("stage", ["contrastive", "rerank", "pretrain mntp"])
+def test_adapters_are_trained_beside_frozen_weights_that_are_spread(
+    stage: str, texts: Path, model_folder: Folder
+) -> None:
+    """Of any model: what two processes make, with its frozen weights spread, is what one makes."""
+    base = model_folder("llama" if stage == "pretrain mntp" else "modernbert")
+    changes = [f"base={base}", LORA, "optim.lr=1e-3"]
+    changes += ["matryoshka=[]"] if stage == "contrastive" else []
+    file = recipe(stage, texts, model_folder)
+    one = train(file, [*changes, f"output={texts / 'one'}"])
+    said = two_processes(file, [*changes, f"output={texts / 'two'}"], **FSDP)
+    kept, whole = re.search(r"each process keeps (\d+) of (\d+) frozen weights", said).groups()  # type: ignore[union-attr]
+    assert int(kept) == pytest.approx(int(whole) / 2, rel=0.05)
+    alone, spread = weights(one), weights(texts / "two" / one.name)
+    assert alone.keys() == spread.keys()
+    files = [next(f.rglob("*.safetensors")) for f in (one, texts / "two" / one.name, base)]
+    a, b, start = (load_file(f) for f in files)
+    start |= {f"model.{name}": value for name, value in start.items()}
+    moved = [k for k in a if k in start and not torch.equal(a[k], start[k])]
+    assert moved
+    # A softmax over candidates leaves the head's bias free: its gradient is rounding alone.
+    for name in a.keys() - {"classifier.bias"}:
+        torch.testing.assert_close(a[name], b[name], rtol=2e-2, atol=2e-4)
+
+
 def spread_and_run(encoder: str, target: str) -> None:
     torch.distributed.init_process_group("gloo")
     bridge = Bridge.new(BridgeConfig(Part(encoder, "lora"), Part(target), max_tokens=64))
-    shard_frozen(bridge)
+    shard_frozen(bridge.encoder, bridge.target)
     ids = torch.randint(5, 60, (2, 9))
     bridge({"input_ids": ids, "attention_mask": torch.ones_like(ids)})
     frozen = [
@@ -191,8 +220,9 @@ def test_fsdp_is_refused_where_nothing_is_frozen(
         recipe("contrastive of a bridge", texts, model_folder),
         ["bridge.encoder.train=full", "bridge.target.train=full"],
     ).bridge
-    with pytest.raises(LusiferError, match="trains both models whole"):
-        shard_frozen(Bridge.new(config))
+    bridge = Bridge.new(config)
+    with pytest.raises(LusiferError, match="trains all of them"):
+        shard_frozen(bridge.encoder, bridge.target)
 
 
 def test_a_dry_run_counts_the_frozen_weights_that_other_processes_keep(

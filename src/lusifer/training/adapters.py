@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
+
 from lusifer.errors import ConfigError
 from lusifer.models import LatentAttention, Lora, lora_config
 
@@ -26,6 +28,24 @@ def add_lora(model: Any, lora: Lora) -> None:
     for module in model:
         if isinstance(module, LatentAttention):  # learnt whole: it is new, or small
             module.requires_grad_(True)
+
+
+def with_trained(fresh: Any, model: Any) -> Any:
+    """A model with what was trained of another.
+
+    Args:
+        fresh: as the other was before its training, whole on this process.
+        model: whose frozen weights FSDP may have spread.
+
+    Returns:
+        `fresh`.
+    """
+    own = dict(fresh.named_parameters())
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if parameter.requires_grad:
+                own[name].copy_(parameter)
+    return fresh
 
 
 def fold_lora(model: Any) -> None:

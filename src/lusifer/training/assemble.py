@@ -63,7 +63,7 @@ def ready(bridge: Bridge, optim: Optim) -> None:
     bridge.set_trainable()
     if optim.gradient_checkpointing:
         bridge.checkpoint_activations()
-    shard_frozen(bridge)
+    shard_frozen(bridge.encoder, bridge.target)
 
 
 def plan_bridge(

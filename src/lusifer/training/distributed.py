@@ -1,11 +1,12 @@
-"""FSDP for what does not learn: the frozen weights of a bridge's blocks, spread over the processes.
+"""FSDP for what does not learn: the frozen weights of a model's blocks, beside adapters or in a bridge, spread
+over the processes.
 
 Method: torch's `fully_shard` (FSDP2; arXiv 2304.11277) on every block of a model that is not
 trained whole. A block's frozen weights are gathered for its forward and its backward pass and
 dropped after each. What learns (adapters, connector) is small: it stays whole on each process and
 DDP averages its gradients, so that checkpoints, and the model, are those of one process. Memory:
 frozen blocks / processes, and one block whole. Cost: two gathers of each block a step. Not for a
-part with `train: full`: all of it learns, so nothing of it is spread.
+part that is trained whole (`train: full`, or a stage without `lora`): nothing of it is spread.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections.abc import Callable
 from torch import nn
 
 from lusifer.errors import LusiferError
-from lusifer.models import Bridge, families
+from lusifer.models import families
 from lusifer.training.loop import rank_and_world
 
 log = logging.getLogger(__name__)
@@ -55,21 +56,26 @@ def frozen_in_blocks(model: nn.Module) -> int:
     )
 
 
-def shard_frozen(bridge: Bridge) -> None:
-    """Spread the bridge's frozen blocks where the launch asked for it. Raises LusiferError where no
-    block is frozen.
+def shard_frozen(*models: nn.Module) -> None:
+    """Spread the frozen weights of some transformers' blocks where the launch asked for it.
+
+    Args:
+        models: on the CPU, with what is trained of them marked.
+
+    Raises:
+        LusiferError: where nothing is frozen.
     """
     if not wanted():
         return
     from torch.distributed.fsdp import fully_shard
 
-    whole, local = sum(map(frozen_in_blocks, (bridge.encoder, bridge.target))), 0
+    whole, local = sum(map(frozen_in_blocks, models)), 0
     if not whole:
         raise LusiferError(
-            "FSDP spreads frozen weights, and this recipe trains both models whole; launch with --multi_gpu (DDP)"
+            "FSDP spreads frozen weights, and this recipe trains all of them; launch with --multi_gpu (DDP)"
         )
-    for role in ("encoder", "target"):
-        for block in families.blocks(getattr(bridge, role)):
+    for model in models:
+        for block in families.blocks(model):
             fully_shard(
                 block,
                 reshard_after_forward=True,

@@ -18,6 +18,8 @@ import torch
 from sentence_transformers.base.losses import CachedLossMixin
 from torch import nn
 
+from lusifer.training.distributed import wanted
+
 Loss = torch.Tensor | dict[str, torch.Tensor]
 
 
@@ -30,6 +32,7 @@ class ColumnLoss(CachedLossMixin, nn.Module):  # type: ignore[misc]
         self.model: Any = model
         self.uses_gradient_cache = mini_batch_tokens is not None
         self.mini_batch_size, self.mini_batch_num_tokens = 32, mini_batch_tokens
+        self.tokens = mini_batch_tokens
         self._places: list[torch.Tensor] = []
 
     @abstractmethod
@@ -52,6 +55,7 @@ class ColumnLoss(CachedLossMixin, nn.Module):  # type: ignore[misc]
         features = list(sentence_features)
         if self.uses_gradient_cache:
             features, self._places = longest_first(features)
+            read_evenly(self, features, self.tokens)
             cached: torch.Tensor = self.forward_cached(features, labels)  # type: ignore[operator]
             return cached
         return self.of([self.model(feature)["sentence_embedding"] for feature in features], labels)
@@ -97,6 +101,18 @@ def longest_first(
         )
         places.append(torch.argsort(order))
     return columns, places
+
+
+def read_evenly(
+    loss: CachedLossMixin, features: list[dict[str, torch.Tensor]], tokens: int | None
+) -> None:
+    """Where FSDP gathers each block's weights for all processes at once, have each process read as many
+    mini-batches as the others: of rows, as many as fit `tokens` if all were the longest. A batch is
+    padded before it is shared, so all find the same number. Elsewhere nothing changes.
+    """
+    if tokens is not None and wanted():
+        widest = max(feature["input_ids"].shape[1] for feature in features)
+        loss.mini_batch_num_tokens, loss.mini_batch_size = None, max(1, tokens // widest)
 
 
 def check_mini_batch(tokens: int | None) -> None:

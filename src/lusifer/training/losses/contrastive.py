@@ -18,7 +18,7 @@ from sentence_transformers.base.losses import CachedLossMixin
 from torch import nn
 
 from lusifer.errors import LusiferError
-from lusifer.training.losses.cached import longest_first
+from lusifer.training.losses.cached import longest_first, read_evenly
 from lusifer.training.losses.info_nce import unit_rows
 from lusifer.training.losses.pair_terms import Keys, PairTerm, PairVectors, token_keys
 
@@ -47,6 +47,7 @@ class ContrastiveLoss(CachedLossMixin, nn.Module):  # type: ignore[misc]
             mini_batch_size or 32,
             mini_batch_num_tokens,
         )
+        self.tokens = mini_batch_num_tokens
         self._found: Keys | None = None
         self._places: list[torch.Tensor] = []
 
@@ -69,6 +70,7 @@ class ContrastiveLoss(CachedLossMixin, nn.Module):  # type: ignore[misc]
         self._found = token_keys(features)
         if self.uses_gradient_cache:
             features, self._places = longest_first(features)
+            read_evenly(self, features, self.tokens)
             loss: torch.Tensor = self.forward_cached(features, labels)  # type: ignore[operator]
             return loss
         self._places = []

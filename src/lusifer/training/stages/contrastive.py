@@ -26,7 +26,7 @@ from lusifer.data import RowStore
 from lusifer.encoding import CachedRows
 from lusifer.errors import ConfigError
 from lusifer.models import Bridge, sentence_transformer
-from lusifer.training.adapters import add_lora, fold_lora
+from lusifer.training.adapters import add_lora, fold_lora, with_trained
 from lusifer.training.assemble import plan_bridge, ready, save_model
 from lusifer.training.balance import Balance
 from lusifer.training.contrastive_model import (
@@ -37,6 +37,7 @@ from lusifer.training.contrastive_model import (
     starting_bridge,
 )
 from lusifer.training.contrastive_recipe import ContrastiveRecipe, without_bridge
+from lusifer.training.distributed import shard_frozen, wanted
 from lusifer.training.dynamic_negatives import Chooser, first_ones, stretches
 from lusifer.training.losses.contrastive import ContrastiveLoss
 from lusifer.training.losses.hybrid import HybridLoss
@@ -179,12 +180,12 @@ class Contrastive(Stage[ContrastiveRecipe]):
     recipe = ContrastiveRecipe
 
     def spreads(self, recipe: ContrastiveRecipe) -> bool:
-        """A bridge has frozen weights."""
-        return recipe.bridge is not None or is_bridge(recipe.base)
+        """A bridge has frozen weights, and a model beside its adapters."""
+        return bool(recipe.lora) or recipe.bridge is not None or is_bridge(recipe.base)
 
     def train(self, recipe: ContrastiveRecipe, run: Run) -> Save:
         stores = read(recipe, run.prepared)
-        model = starting_model(recipe)
+        model = starting_model(recipe, "cpu" if wanted() else None)
         frozen = None
         if recipe.train == "queries":
             assert recipe.base is not None
@@ -201,6 +202,7 @@ class Contrastive(Stage[ContrastiveRecipe]):
             trainer = BridgeSentenceTrainer
         if recipe.lora:
             add_lora(model, recipe.lora)
+            shard_frozen(model[0].auto_model)
         if recipe.heads:
             add_heads(model, recipe.heads.dim)
         if recipe.lora or recipe.language or recipe.heads or is_table(model):
@@ -231,7 +233,8 @@ class Contrastive(Stage[ContrastiveRecipe]):
     def plan(self, recipe: ContrastiveRecipe) -> dict[str, Any]:
         """What a run would do: rows by source, parameters, and a process's memory."""
         sources = recipe.data.sources
-        model = None if self.spreads(recipe) else starting_model(recipe, "cpu")
+        bridged = recipe.bridge is not None or is_bridge(recipe.base)
+        model = None if bridged else starting_model(recipe, "cpu")
         with tempfile.TemporaryDirectory(prefix="lusifer-plan-") as aside:
             stores = read(recipe, Path(aside))
             rows = {
@@ -272,6 +275,10 @@ def save(recipe: ContrastiveRecipe, model: Any, folder: Path) -> None:
         save_beside(base, recipe.lora, recipe.adapter.name, names, recipe.prompts, model, folder)
         return
     if recipe.lora:
+        if wanted():
+            fresh = starting_model(recipe, "cpu")
+            add_lora(fresh, recipe.lora)
+            model = with_trained(fresh, model)
         fold_lora(model)
     if is_table(model):
         save_table(model, base, folder)

@@ -22,7 +22,8 @@ from torch import nn
 from lusifer.errors import ConfigError
 from lusifer.io import replacing_folder
 from lusifer.models import Lora, causal_lm, families, hub, lora_config, tokenise
-from lusifer.training.adapters import fold_adapters
+from lusifer.training.adapters import fold_adapters, with_trained
+from lusifer.training.distributed import shard_frozen, wanted
 from lusifer.training.loop import Batch, mean_count
 from lusifer.training.memory import kept_by_layers, training_bytes
 from lusifer.training.optim import Optim
@@ -116,10 +117,16 @@ class Mntp(Stage[MntpRecipe]):
     recipe = MntpRecipe
     result = "decoder"
 
+    def spreads(self, recipe: MntpRecipe) -> bool:
+        """A model has frozen weights beside its adapters."""
+        return recipe.lora is not None
+
     def train(self, recipe: MntpRecipe, run: Run) -> Save:
         texts, folder = read_texts(recipe.data), hub.locate(recipe.base)
         tokenizer = families.load_tokenizer(folder)
         model = adapted(causal_lm(folder), recipe)
+        if recipe.lora:
+            shard_frozen(model.base_model)
         trained, aside = held_out(texts, run.held_rows)
         few, held = for_held(recipe, len(aside)), None
         if few:
@@ -136,11 +143,15 @@ class Mntp(Stage[MntpRecipe]):
             held=held,
         )
 
-        def save(folder: Path) -> None:
+        def save(final: Path) -> None:
+            made = model
+            if wanted():
+                made = with_trained(adapted(causal_lm(folder), recipe), model)
+                families.direct(made.base_model, causal=False)
             if recipe.lora:
-                fold_adapters(model)
-            with replacing_folder(folder) as aside, families.without_bars():
-                model.save_pretrained(aside)
+                fold_adapters(made)
+            with replacing_folder(final) as aside, families.without_bars():
+                made.save_pretrained(aside)
                 tokenizer.save_pretrained(aside)
 
         return save

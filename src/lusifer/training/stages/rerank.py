@@ -29,8 +29,9 @@ from lusifer.data import Mixing, RowStore
 from lusifer.errors import ModelError
 from lusifer.io import replacing_folder
 from lusifer.models import Lora, cross_encoder, families, lora_config
-from lusifer.training.adapters import fold_adapters
+from lusifer.training.adapters import fold_adapters, with_trained
 from lusifer.training.assemble import check_finite
+from lusifer.training.distributed import shard_frozen, wanted
 from lusifer.training.loop import Batch
 from lusifer.training.memory import kept_by_batch, largest, training_bytes
 from lusifer.training.optim import Optim
@@ -180,11 +181,18 @@ class Rerank(Stage[RerankRecipe]):
     holds_out = True
     recipe = RerankRecipe
 
+    def spreads(self, recipe: RerankRecipe) -> bool:
+        """A model has frozen weights beside its adapters."""
+        return recipe.lora is not None
+
     def train(self, recipe: RerankRecipe, run: Run) -> Save:
         stores = read(recipe, run.prepared)
         cross = cross_encoder(recipe.base, seed=recipe.seed)
         if recipe.lora:
             add_adapters(cross.model, recipe.lora)
+            if wanted():
+                cross.model.to("cpu")
+            shard_frozen(cross.model)
         ranker = CrossRanker(cross.model, cross.tokenizer, recipe)
         trained, aside = split_stores(stores, run.held_rows)
         batches = make_batches(recipe, cross, stores, trained)
@@ -250,6 +258,11 @@ def make_batches(
 def save(recipe: RerankRecipe, cross: Any, folder: Path) -> None:
     """Write the cross-encoder whole, adapters folded in."""
     if recipe.lora:
+        if wanted():
+            fresh = cross_encoder(recipe.base, seed=recipe.seed)
+            add_adapters(fresh.model, recipe.lora)
+            with_trained(fresh.model, cross.model)
+            cross = fresh
         fold_adapters(cross.model)
     check_finite(cross.model)
     with replacing_folder(folder) as aside, families.without_bars():
