@@ -26,6 +26,11 @@ def index(
     ),
     into: str = into_("The index's folder."),
     model: str = INDEX_MODEL,
+    multi_vector: bool = typer.Option(
+        False,
+        "--multi-vector",
+        help="Of a new index: keep a vector a token too (a model with heads).",
+    ),
     listing: bool = typer.Option(False, "--list", help="List the files that are in the index."),
     forget: list[str] = typer.Option(
         None, "--forget", help="Take this file, or folder, out of the index."
@@ -45,11 +50,13 @@ def index(
     if listing or forget or compact:
         _keep(Index.open(into, model), listing=listing, forget=forget)
         return
+    if is_index(into) and multi_vector:
+        raise LusiferError(f"{into}: is there already; --multi-vector is for a new index")
     if is_index(into):
         report = update_shown(Index.open(into, model), paths or [])
     else:
         there, missing = Path(into).is_dir(), _missing(Path(into))
-        made = Index.create(into, model or DEFAULT)
+        made = Index.create(into, model or DEFAULT, multi_vector=multi_vector)
         try:
             report = update_shown(made, paths)
             if not report.passages:

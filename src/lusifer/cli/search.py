@@ -27,7 +27,9 @@ def search(
         help="An index's folder, or files and folders; then the question, - for standard input.",
     ),
     top: int = TOP,
-    mode: str = typer.Option("hybrid", "--mode", help="dense, text or hybrid."),
+    mode: str = typer.Option(
+        "hybrid", "--mode", help="dense, text, hybrid, or tokens (a multi-vector index)."
+    ),
     language: list[str] = languages_("Only passages in these languages, e.g. de,jpn or deu_Latn."),
     path: str = typer.Option(
         None, "--path", help="Only files whose path holds this, or matches this glob."

@@ -23,6 +23,7 @@ from lusifer.renamed import renamed
 from lusifer.search.query import Filter, Hit, Mode, search
 from lusifer.search.remove import Forgotten, IndexedFile, Removal
 from lusifer.search.table import AT_ONCE, FILES, PASSAGES, ROOTS, connect, table_errors, table_names
+from lusifer.search.tokens import token_dim, token_field
 from lusifer.search.update import IndexReport, Tell, Update
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class About:
     model: str
     hash: str
     dim: int
+    tokens: int = 0  # numbers of a token's vector; 0 where passages have one vector alone
 
 
 class Index:
@@ -52,18 +54,26 @@ class Index:
         self.rows, self.files, self.roots = map(database.open_table, (PASSAGES, FILES, ROOTS))
 
     @classmethod
-    def create(cls, uri: str | Path, model: LoadedModel | str | Path = DEFAULT) -> Index:
+    def create(
+        cls,
+        uri: str | Path,
+        model: LoadedModel | str | Path = DEFAULT,
+        *,
+        multi_vector: bool = False,
+    ) -> Index:
         """Make a new index, or open the one that is there if the same model made it.
 
         Args:
             uri: a folder, or an object store's URL.
             model: as for `load`.
+            multi_vector: keep a vector a token too, for `mode="tokens"`: a hundred times the space.
 
         Returns:
             The index.
 
         Raises:
-            LusiferError: where the folder holds other things, or another model's index.
+            LusiferError: where the folder holds other things, or another model's index; for
+                `multi_vector` with a model that has one vector a text alone.
         """
         import pyarrow as pa
 
@@ -81,11 +91,12 @@ class Index:
             )
         if local and folder.is_file():
             raise LusiferError(f"{uri}: is a file; an index is a folder")
+        tokens = token_dim(model.embedder) if multi_vector else 0
         with disk_errors(uri), table_errors(uri):
             database = connect(uri)
             if PASSAGES in table_names(database):
                 return cls.open(uri, model)
-            about = About(VERSION, model.name, model.hash, model.embedder.dim)
+            about = About(VERSION, model.name, model.hash, model.embedder.dim, tokens)
             files = pa.schema([("path", pa.string()), ("root", pa.string()), ("hash", pa.string())])
             for name in ("size", "modified", "touched", "passages"):
                 files = files.append(pa.field(name, pa.int64()))
@@ -271,8 +282,10 @@ def _schema(about: About) -> pa.Schema:
     kinds = {"number": pa.int32(), "position": pa.int32(), "modified": pa.int64()}
     names = ("path", "hash", "number", "position", "unit", "text", "words", "language", "modified")
     fields = [pa.field(name, kinds.get(name, pa.string())) for name in names]
+    vectors = [pa.field("vector", pa.list_(pa.float16(), about.dim))]
+    vectors += [token_field(about.tokens)] if about.tokens else []
     return pa.schema(
-        [*fields, pa.field("vector", pa.list_(pa.float16(), about.dim))],
+        [*fields, *vectors],
         metadata={"lusifer": json.dumps(asdict(about))},
     )
 

@@ -2,8 +2,9 @@
 
 Method: `dense` ranks by cosine, `text` by BM25 over `terms`, `hybrid` adds 1 / (60 + rank) of the
 two (reciprocal rank fusion, Cormack et al. 2009), where a find by words holds at least half of the
-question's. Of each passage shown, the sentence nearest to the question is marked. Cost: the
-question's vector, one scan or index probe, and one vector a sentence shown.
+question's; in a multi-vector index `tokens` ranks by late interaction, and `hybrid` fuses that too. Of
+each passage shown, the sentence nearest to the question is marked. Cost: the question's vector, one scan
+or index probe, and one vector a sentence shown.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from typing import Any, Literal, Protocol, get_args
 from lusifer.errors import LusiferError
 from lusifer.models import Embedder, Reranker
 from lusifer.search.table import quoted, table_errors
+from lusifer.search.tokens import COLUMN, nearest_by_tokens
 from lusifer.text import UNKNOWN, asked_languages, query_terms, sentences
 
-Mode = Literal["hybrid", "dense", "text"]
+Mode = Literal["hybrid", "dense", "text", "tokens"]
 FUSION = 60
 PROBES = 20  # partitions that are looked into at least
 DEEP = 50  # of each kind, how many are fused at least
@@ -154,6 +156,14 @@ def search(
             near = index.rows.search(asked, vector_column_name="vector").distance_type("dot")
             # A third of the partitions, where there are any (`Update` makes half a root of the rows).
             near = near.nprobes(max(PROBES, int(index.rows.count_rows() ** 0.5) // 6))
+            ranks.append(_rows(near, condition, deep, "_distance"))
+        by_tokens = COLUMN in index.rows.schema.names
+        if mode == "tokens" and not by_tokens:
+            raise LusiferError(
+                f"{index.uri}: keeps one vector a passage; `lusifer index … --multi-vector` makes one with a vector a token"
+            )
+        if by_tokens and mode in ("hybrid", "tokens"):
+            near = nearest_by_tokens(index.rows, embedder, query, prompt if known else None)
             ranks.append(_rows(near, condition, deep, "_distance"))
         words = query_terms(query)
         if (

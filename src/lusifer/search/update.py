@@ -20,6 +20,7 @@ from lusifer.io import sha256
 from lusifer.models import Embedder
 from lusifer.search.files import Found, walk
 from lusifer.search.table import AT_ONCE, drop_files, is_below, quoted
+from lusifer.search.tokens import COLUMN, token_column
 from lusifer.text import language_of, passages, terms, unwrap
 
 if TYPE_CHECKING:
@@ -162,12 +163,15 @@ class Update:
 
         asked = "document" if "document" in self.embedder.prompts else None
         vectors = self.embedder.encode([row["text"] for row in rows], prompt=asked)
-        columns = {name: [row[name] for row in rows] for name in rows[0]}
+        columns: dict[str, Any] = {name: [row[name] for row in rows] for name in rows[0]}
         half = vectors.astype("float16")  # a third of an index is vectors; a cosine moves by .0005
         flat = pa.FixedSizeListArray.from_arrays(
             pa.array(half.ravel(), pa.float16()), half.shape[1]
         )
-        return pa.table({**columns, "vector": flat}, schema=self.rows.schema)
+        columns["vector"] = flat
+        if COLUMN in self.rows.schema.names:
+            columns[COLUMN] = token_column(self.embedder, [row["text"] for row in rows], asked)
+        return pa.table(columns, schema=self.rows.schema)
 
     def _list(self, finished: list[tuple[Found, str, int]], known: dict[str, Any]) -> None:
         """Name these files in the list, and then drop what their earlier contents left."""
@@ -197,6 +201,12 @@ class Update:
     def _has_words(self) -> bool:
         return any("words" in index.columns for index in self.rows.list_indices())
 
+    def _outside(self, column: str, count: int) -> int:
+        """How many rows no index of a column holds, of `count`."""
+        of = (index.name for index in self.rows.list_indices() if column in index.columns)
+        name = next(of, None)
+        return int(self.rows.index_stats(name).num_unindexed_rows) if name else count
+
     def _tend(self, *, first: bool) -> None:
         """Bring the full-text index, and above `FLAT` the vectors' one, up to date, and let go of what
         earlier versions of the table hold: at once after the `first` update, else when they are an
@@ -205,7 +215,7 @@ class Update:
         """
         from datetime import timedelta
 
-        from lancedb.index import FTS, IvfFlat
+        from lancedb.index import FTS, IvfFlat, IvfPq
 
         count = self.rows.count_rows()
         if not count:
@@ -222,14 +232,13 @@ class Update:
             )
             self.rows.create_index("words", config=words)
         if count >= FLAT:
-            named = next(
-                (index.name for index in self.rows.list_indices() if "vector" in index.columns),
-                None,
-            )
-            outside = self.rows.index_stats(named).num_unindexed_rows if named else count
-            if outside > STALE * count:
-                inverted = IvfFlat(distance_type="dot", num_partitions=max(1, int(count**0.5) // 2))
-                self.rows.create_index("vector", config=inverted, replace=True)
+            parts = max(1, int(count**0.5) // 2)
+            kinds: dict[str, Any] = {"vector": IvfFlat(distance_type="dot", num_partitions=parts)}
+            if COLUMN in self.rows.schema.names:
+                kinds[COLUMN] = IvfPq(distance_type="cosine", num_partitions=parts)
+            for column, kind in kinds.items():
+                if self._outside(column, count) > STALE * count:
+                    self.rows.create_index(column, config=kind, replace=True)
         kept = AT_ONCE if first else timedelta(hours=1)
         self.rows.optimize(cleanup_older_than=kept)
 
