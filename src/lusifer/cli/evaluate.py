@@ -44,7 +44,7 @@ def evaluate(
         None, "--rerank", help="A cross-encoder that sorts the best of what a model finds."
     ),
     rerank_top: int = typer.Option(
-        100, "--rerank-top", min=1, help="How many of a question's nearest it reads."
+        100, "--rerank-top", help="How many of a question's nearest it reads."
     ),
     into: str = into_(
         "The folder that keeps results; what is there is not computed again.", "results"

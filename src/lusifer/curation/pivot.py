@@ -112,7 +112,8 @@ def pivot_pairs(
                     write_row(stream, row | {"query_language": first[0]})
                     report.written += 1
             if not report.written:
-                raise LusiferError(f"no two texts share a pivot ({dict(report.dropped)})")
+                lost = "; ".join(f"{count:,} {why}" for why, count in report.dropped.most_common())
+                raise LusiferError(f"no two texts share a pivot ({lost or 'no rows were read'})")
     report.save(output)
     return report
 

@@ -473,3 +473,20 @@ def test_a_model_learns_from_texts_alone(recipe: Path, model_folder: Folder) -> 
     assert train(recipe, [same, *bare, "optim.steps=3", f"output={recipe.parent / 's'}"]).is_dir()
     with pytest.raises(ConfigError, match="views are made of a column `text`"):
         load_recipe(recipe, ["data.sources.0.views=crops", *bare])
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (["balance=0.1", "matryoshka=[]"], "has no router"),
+        (["reading={echo: true}"], "are for decoders"),
+        (["matryoshka=[64]"], "sizes are from 1 to below"),
+        (["base=static", "reading={pooling: cls}", "matryoshka=[]"], "reading is for transformers"),
+    ],
+)
+def test_what_the_base_does_not_take_leaves_no_folder(
+    recipe: Path, changes: list[str], said: str
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        train(recipe, changes)
+    assert not (recipe.parent / "out").exists()

@@ -144,3 +144,9 @@ def test_a_dry_run_counts_and_trains_nothing(file: Path) -> None:
     few = plan(file, ["lora={rank: 2}"])["parameters"]
     assert 0 < few["trained"] < few["total"] / 2
     assert not (file.parent / "out").exists()
+
+
+def test_a_base_that_is_no_model_leaves_no_folder(file: Path) -> None:
+    with pytest.raises(ModelError):
+        train(file, [f"base={file}"])
+    assert not (file.parent / "out").exists()

@@ -184,8 +184,10 @@ class Contrastive(Stage[ContrastiveRecipe]):
         return bool(recipe.lora) or recipe.bridge is not None or is_bridge(recipe.base)
 
     def train(self, recipe: ContrastiveRecipe, run: Run) -> Save:
-        stores = read(recipe, run.prepared)
+        # What the base does not take is told before anything is written.
         model = starting_model(recipe, "cpu" if wanted() else None)
+        loss = make_loss(recipe, model)
+        stores = read(recipe, run.prepared)
         frozen = None
         if recipe.train == "queries":
             assert recipe.base is not None
@@ -207,7 +209,6 @@ class Contrastive(Stage[ContrastiveRecipe]):
             add_heads(model, recipe.heads.dim)
         if recipe.lora or recipe.language or recipe.heads or is_table(model):
             trainer = PartSentenceTrainer
-        loss = make_loss(recipe, model)
         held = held_pairs(batches, aside, recipe.batch_size)
         part = partial(
             run.phase,

@@ -186,8 +186,8 @@ class Rerank(Stage[RerankRecipe]):
         return recipe.lora is not None
 
     def train(self, recipe: RerankRecipe, run: Run) -> Save:
+        cross = cross_encoder(recipe.base, seed=recipe.seed)  # before anything is written
         stores = read(recipe, run.prepared)
-        cross = cross_encoder(recipe.base, seed=recipe.seed)
         if recipe.lora:
             add_adapters(cross.model, recipe.lora)
             if wanted():
