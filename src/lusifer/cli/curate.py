@@ -24,7 +24,7 @@ from lusifer.cli.options import (
     renamed,
     split,
 )
-from lusifer.cli.pivot import pivot
+from lusifer.cli.pivoting import pivot
 from lusifer.cli.verb import verb
 from lusifer.errors import LusiferError
 

@@ -18,8 +18,8 @@ import lusifer
 from lusifer.errors import ConfigError, ModelError
 from lusifer.training.run import load_recipe, plan, train
 from lusifer.training.stages.pretrain_adapt import (
-    Adapter,
     HiddenBatches,
+    MaskedEncoder,
     base_of,
     pooled,
     read_rows,
@@ -76,7 +76,7 @@ def test_a_share_is_hidden_and_a_translation_stands_beside_its_text_either_first
 def test_the_loss_is_the_cross_entropy_of_the_hidden(file: Path) -> None:
     parsed = load_recipe(file, ["rebuild=null"])
     model = base_of(parsed).eval()
-    adapter = Adapter(model, None, 0).eval()
+    adapter = MaskedEncoder(model, None, 0).eval()
     batch = HiddenBatches(parsed, read_rows(parsed.data), model.tokenizer, 32)(0)
     with torch.no_grad():
         inputs = {k: v for k, v in batch.items() if k != "labels"}
@@ -92,7 +92,7 @@ def test_the_decoder_writes_from_the_vector(family: str, texts: Path, model_fold
     file = recipe("pretrain adapt", texts, model_folder, base=str(model_folder(family)))
     parsed = load_recipe(file, ["rebuild.ratio=1.0"])
     model = base_of(parsed).eval()
-    adapter = Adapter(model, parsed.rebuild, 0).eval()
+    adapter = MaskedEncoder(model, parsed.rebuild, 0).eval()
     batch = HiddenBatches(parsed, read_rows(parsed.data), model.tokenizer, 32)(1)
     features = model[0]({k: batch[k] for k in ("input_ids", "attention_mask")})
     vector = pooled(model, features).detach().requires_grad_()
@@ -100,7 +100,7 @@ def test_the_decoder_writes_from_the_vector(family: str, texts: Path, model_fold
     adapter._rebuilt(vector, *args).backward()  # type: ignore[no-untyped-call]
     assert vector.grad is not None
     assert (vector.grad.abs().sum(1) > 0).all()
-    plain = float(Adapter(model, None, 0).eval()(**batch)["loss"].detach())
+    plain = float(MaskedEncoder(model, None, 0).eval()(**batch)["loss"].detach())
     both = float(adapter(**batch)["loss"].detach())
     assert both > plain
 

@@ -156,7 +156,7 @@ class HiddenBatches:
         return hidden, ids.masked_fill(~chosen, -100)
 
 
-class Adapter(nn.Module):
+class MaskedEncoder(nn.Module):
     """The encoder with a head that is tied to its table, and the decoder of `rebuild`."""
 
     def __init__(self, model: Any, rebuild: Rebuild | None, seed: int) -> None:
@@ -245,7 +245,7 @@ class Adapt(Stage[AdaptRecipe]):
 
     def train(self, recipe: AdaptRecipe, run: Run) -> Save:
         rows, model = read_rows(recipe.data), base_of(recipe)
-        adapter = Adapter(model, recipe.rebuild, recipe.seed)
+        adapter = MaskedEncoder(model, recipe.rebuild, recipe.seed)
         trained, aside = held_out([a + b for a, b in rows], run.held_rows)
         longest = model.max_seq_length or recipe.data.max_tokens
         few, held = for_held(recipe, len(aside)), None
@@ -267,7 +267,7 @@ class Adapt(Stage[AdaptRecipe]):
     def plan(self, recipe: AdaptRecipe) -> dict[str, Any]:
         """What a run would do."""
         model = base_of(recipe)
-        total = sum(p.numel() for p in Adapter(model, recipe.rebuild, 0).parameters())
+        total = sum(p.numel() for p in MaskedEncoder(model, recipe.rebuild, 0).parameters())
         config, length = model[0].auto_model.config, recipe.data.max_tokens
         tokens = recipe.batch_size * length
         hidden = recipe.ratio + (recipe.rebuild.ratio if recipe.rebuild else 0)
