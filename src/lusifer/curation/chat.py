@@ -168,7 +168,11 @@ def ask(
         pace.wait(stopped)
         if stopped.is_set():
             return Answer(None, NOTHING)
-        answer = _asked(endpoint, body, stopped)
+        try:
+            answer = _asked(endpoint, body, stopped)
+        except EndpointError:  # a refusal, of all that would come after it too
+            stopped.set()
+            raise
         if answer.text is not None:
             journal.put(key, answer)
         return answer
