@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
+from lusifer.curation import pivot
 from lusifer.curation.pivot import Pivot, paired, pivot_pairs
 from lusifer.curation.report import CurationReport
 from lusifer.errors import DataError, LusiferError
@@ -134,3 +136,31 @@ def test_wrong_input_is_one_line_and_leaves_nothing(file: str, tmp_path: Path) -
     with pytest.raises(LusiferError, match="there are no translations"):
         Pivot(by="text", kind="translations")
     assert not list(out.parent.iterdir())
+    with pytest.raises(LusiferError, match="no two texts share a pivot"):
+        pivot_pairs([file], tmp_path / "new" / "out.jsonl", Pivot(min_chars=500), columns=COLUMNS)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_folder_is_made_and_a_row_without_a_side_is_counted(tmp_path: Path) -> None:
+    rows = [
+        {"english": "Where is the railway station?", "text": "Wo ist der Bahnhof?"},
+        {"english": "Where is the railway station?"},
+        {"english": "Where is the railway station?", "text": " "},
+        {"english": "Where is the railway station?", "text": "Où est la gare ?"},
+    ]
+    file = tmp_path / "rows.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    report = pivot_pairs([str(file)], tmp_path / "new" / "deep" / "out.jsonl")
+    assert (report.read, report.written) == (4, 1)
+    assert report.dropped == {"an empty text": 2}
+
+
+def test_a_disk_that_is_full_while_rows_are_sorted_is_one_line(
+    file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: object, **settings: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(pivot, "_write", full)
+    with pytest.raises(LusiferError, match=r"out\.jsonl: rows could not be sorted \(.*full"):
+        pivot_pairs([file], tmp_path / "out.jsonl", columns=COLUMNS)

@@ -24,13 +24,14 @@ from lusifer.curation.pairs import output_name, write_row
 from lusifer.curation.report import CurationReport
 from lusifer.data import read_rows
 from lusifer.errors import LusiferError
-from lusifer.io import disk_errors, expand, named, refuse_input, replacing_file
+from lusifer.io import disk_errors, expand, made_folder, named, refuse_input, replacing_file
 from lusifer.text import ENGLISH, comparable
 
 By = Literal["english", "text"]
 Kind = Literal["paraphrases", "translations", "any"]
 Told = tuple[str, str]  # language and text
-SHORT, ALONE, MANY = (
+EMPTY, SHORT, ALONE, MANY = (
+    "an empty text",
     "a pivot shorter than min_chars",
     "a pivot with no second text",
     "texts past the most of a pivot",
@@ -90,17 +91,26 @@ def pivot_pairs(
     output, settings, files = output_name(into), settings or Pivot(), named(files)
     refuse_input(output, expand(files))
     report = CurationReport("pivot", {"files": list(files), **asdict(settings)})
+    with made_folder(output.parent), disk_errors(output):
+        try:
+            _write(_sides(files, columns, rename or {}, settings, report), output, settings, report)
+        except sqlite3.OperationalError as error:  # of which a full disk is one
+            raise LusiferError(f"{output}: rows could not be sorted ({error})") from error
+    report.save(output)
+    return report
+
+
+def _write(
+    sides: Iterable[tuple[bytes, str, str]], output: Path, settings: Pivot, report: CurationReport
+) -> None:
+    """Sort the sides by their pivots, beside the output, and write the pairs of each."""
     with (
-        disk_errors(output),
         tempfile.TemporaryDirectory(prefix=".lusifer-pivot-", dir=output.parent) as aside,
         closing(sqlite3.connect(Path(aside) / "rows")) as rows,
     ):
         rows.execute("pragma journal_mode = off")
         rows.execute("create table side (pivot blob, language text, text text)")
-        rows.executemany(
-            "insert into side values (?, ?, ?)",
-            _sides(files, columns, rename or {}, settings, report),
-        )
+        rows.executemany("insert into side values (?, ?, ?)", sides)
         found = rows.execute(
             "select pivot, language, text from side order by pivot, language, text"
         )
@@ -114,8 +124,6 @@ def pivot_pairs(
             if not report.written:
                 lost = "; ".join(f"{count:,} {why}" for why, count in report.dropped.most_common())
                 raise LusiferError(f"no two texts share a pivot ({lost or 'no rows were read'})")
-    report.save(output)
-    return report
 
 
 def _sides(
@@ -127,10 +135,12 @@ def _sides(
 ) -> Iterator[tuple[bytes, str, str]]:
     """(a hash of the pivot, the other side's language, its text) of each row."""
     for path in expand(files):
-        for row in read_rows(path, columns):
+        for number, row in enumerate(read_rows(path, columns)):
             values = {rename.get(name, name): text for name, text in row.values.items()}
             for name in ("english", "text"):
-                if name not in values:
+                if name not in values and number:  # of this row alone: it has no such side
+                    values[name] = ""
+                elif name not in values:
                     raise LusiferError(
                         f"{path}: no column {name!r}; its columns are {', '.join(values)} (name them with --columns, or --rename old=new)"
                     )
@@ -139,7 +149,7 @@ def _sides(
             language = values.get("language", "und")
             pivot, other = (english, text) if settings.by == "english" else (text, english)
             if len(pivot) < settings.min_chars or not other:
-                report.drop(SHORT)
+                report.drop(SHORT if other else EMPTY)
                 continue
             said = (
                 comparable(pivot) if settings.by == "english" else f"{language} {comparable(pivot)}"
