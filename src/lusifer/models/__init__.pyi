@@ -65,7 +65,6 @@ from .four_bit import (
     rounded as rounded,
 )
 from .heads import (
-    SPARSE_SHARE as SPARSE_SHARE,
     Heads as Heads,
     multi_scores as multi_scores,
     sparse_scores as sparse_scores,
@@ -82,6 +81,9 @@ from .identity import (
 )
 from .language_model import (
     causal_lm as causal_lm,
+)
+from .late_interaction import (
+    SPARSE_SHARE as SPARSE_SHARE,
 )
 from .latent_attention import (
     LatentAttention as LatentAttention,

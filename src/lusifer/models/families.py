@@ -24,7 +24,7 @@ Role = Literal["encoder", "target"]
 DECODERS = ("llama", "mistral", "qwen2", "qwen3", "qwen3_moe", "gemma", "gemma2", "gemma3_text")
 T5 = {"t5": "T5EncoderModel", "mt5": "MT5EncoderModel", "umt5": "UMT5EncoderModel"}
 BERTS = ("bert", "xlm-roberta", "roberta", "modernbert", "eurobert", "nomic_bert")
-ENCODERS = ("distilbert", "deberta-v2")  # which take no input but token ids in every version
+ENCODERS = ("distilbert", "deberta-v2")  # tried in front of a target alone, not as one
 FAMILIES: dict[Role, tuple[str, ...]] = {
     "encoder": (*BERTS, *ENCODERS, *T5),
     "target": (*DECODERS, *BERTS),

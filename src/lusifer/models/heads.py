@@ -24,11 +24,12 @@ from torch import nn
 from lusifer.errors import ModelError
 from lusifer.models.backends.torch_embedder import TorchEmbedder
 from lusifer.models.batches import by_tokens
-from lusifer.models.embedder import Vectors, check_texts
+from lusifer.models.embedder import Vectors, check_texts, units
 from lusifer.models.hub import read_json
+from lusifer.models.late_interaction import Read, pair_scores
 
 SETTINGS, WEIGHTS = "heads.json", "heads.safetensors"
-SPARSE_SHARE = 0.3  # of the sparse score in the sum of the three
+PAIRS = 1024  # whose texts are held as token vectors
 
 
 class Heads(nn.Module):
@@ -168,18 +169,8 @@ class HybridEmbedder(TorchEmbedder):
         self, texts: Sequence[str], *, prompt: str | None = None
     ) -> list[dict[str, float]]:
         """Each text's words (the tokenizer's pieces) and their weights, those above 0."""
-        found: list[dict[str, float]] = []
-        for ids, weights in self._parts(texts, prompt, ("input_ids", "sparse_weights")):
-            words: dict[str, float] = {}
-            for piece, weight in zip(
-                self.model.tokenizer.convert_ids_to_tokens(ids.tolist()),
-                weights.tolist(),
-                strict=True,
-            ):
-                if weight > 0:
-                    words[piece] = max(weight, words.get(piece, 0.0))
-            found.append(words)
-        return found
+        found = self._parts(texts, prompt, ("input_ids", "sparse_weights"))
+        return [self._words(ids, weights) for ids, weights in found]
 
     def encode_multi(self, texts: Sequence[str], *, prompt: str | None = None) -> list[Vectors]:
         """A matrix (tokens, dim) of unit rows for each text."""
@@ -192,29 +183,47 @@ class HybridEmbedder(TorchEmbedder):
         """(n, m): dense + 0.3 sparse + multi-vector, with the model's prompts for queries and
         documents.
         """
-        sides = [("query", queries), ("document", documents)]
-        prompts = [name if name in self.prompts else None for name, _ in sides]
-        dense = [self.encode(texts, prompt=p) for (_, texts), p in zip(sides, prompts, strict=True)]
-        words = [
-            self.encode_sparse(texts, prompt=p)
-            for (_, texts), p in zip(sides, prompts, strict=True)
+        made = self.score_pairs([(q, d) for q in queries for d in documents])
+        return np.array(made, dtype=np.float32).reshape(len(queries), len(documents))
+
+    def score_pairs(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        """Scores of (query, document) pairs, as `score` gives them; each distinct text of some
+        thousand pairs is read once.
+        """
+        found: list[float] = []
+        for start in range(0, len(pairs), PAIRS):
+            part = pairs[start : start + PAIRS]
+            sides = [list(dict.fromkeys(pair[side] for pair in part)) for side in (0, 1)]
+            place = [{text: i for i, text in enumerate(texts)} for texts in sides]
+            rows = np.array([[place[0][q], place[1][d]] for q, d in part])
+            read = [
+                self._read(texts, name if name in self.prompts else None)
+                for texts, name in zip(sides, ("query", "document"), strict=True)
+            ]
+            found += pair_scores(read[0], read[1], rows, self.model.device).tolist()
+        return found
+
+    def _read(self, texts: Sequence[str], prompt: str | None) -> list[Read]:
+        """Each text's vector, words and tokens, of one pass."""
+        names = ("sentence_embedding", "input_ids", "sparse_weights", "token_vectors")
+        return [
+            (units(dense[None])[0], self._words(ids, weights), tokens)
+            for dense, ids, weights, tokens in self._parts(texts, prompt, names)
         ]
-        multi = [
-            self.encode_multi(texts, prompt=p) for (_, texts), p in zip(sides, prompts, strict=True)
-        ]
-        scores = dense[0] @ dense[1].T
-        for i in range(len(queries)):
-            for j in range(len(documents)):
-                shared = sum(w * words[1][j].get(piece, 0.0) for piece, w in words[0][i].items())
-                scores[i, j] += SPARSE_SHARE * shared + float(
-                    (multi[0][i] @ multi[1][j].T).max(1).mean()
-                )
-        return scores
+
+    def _words(self, ids: torch.Tensor, weights: Vectors) -> dict[str, float]:
+        """A text's pieces with a weight above 0, the largest of each."""
+        words: dict[str, float] = {}
+        pieces = self.model.tokenizer.convert_ids_to_tokens(ids.tolist())
+        for piece, weight in zip(pieces, weights.tolist(), strict=True):
+            if weight > 0:
+                words[piece] = max(weight, words.get(piece, 0.0))
+        return words
 
     def _parts(
         self, texts: Sequence[str], prompt: str | None, names: tuple[str, ...]
     ) -> list[tuple[Any, ...]]:
-        """For each text its tokens' rows of some features."""
+        """For each text its tokens' rows of some features, and its own of `sentence_embedding`."""
         check_texts(texts, prompt, self.model.prompts)
         before = self.before(prompt)
         found: list[tuple[Any, ...]] = [()] * len(texts)
@@ -230,10 +239,14 @@ class HybridEmbedder(TorchEmbedder):
                 made = self.heads(self.model(features))
             for index, row in enumerate(rows):
                 real = made["attention_mask"][index].bool()
-                found[row] = tuple(
-                    made[name][index][real].float().cpu().numpy()
-                    if name != "input_ids"
+                own = {
+                    name: made[name][index]
+                    if name == "sentence_embedding"
                     else made[name][index][real]
                     for name in names
+                }
+                found[row] = tuple(
+                    value if name == "input_ids" else value.float().cpu().numpy()
+                    for name, value in own.items()
                 )
         return found

@@ -1,10 +1,10 @@
-"""Pairs of texts scored by a model's three ways at once (`models/heads.py`): sorted so, what was found costs a
-product of small matrices a pair instead of a transformer's pass.
+"""Pairs of texts compared by their vectors, their weighted words and their tokens at once: sorted so, what
+was found costs a product of small matrices a pair instead of a transformer's pass.
 
-Method: each distinct text is read once; a pair's score is dense + 0.3 sparse + multi-vector, a query's
-tokens each taking their best among the document's (ColBERT, arXiv 2004.12832; BGE-M3, arXiv 2402.03216).
-Pairs are compared in chunks on the model's device, so that memory is bounded by `CELLS` cosines and
-`PAIRS` pairs' token vectors. Cost: the reading, which is an embedder's.
+Method: a pair's score is dense + 0.3 sparse + multi-vector, a query's tokens each taking their best among
+the document's (ColBERT, arXiv 2004.12832; BGE-M3, arXiv 2402.03216). Pairs are compared in chunks on the
+model's device, those of like sizes together, so that memory is bounded by `CELLS` cosines. Cost: the
+reading of each text, which is an embedder's (`HybridEmbedder.score_pairs`).
 """
 
 from __future__ import annotations
@@ -16,49 +16,33 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 
 from lusifer.models.embedder import Vectors
-from lusifer.models.heads import SPARSE_SHARE, HybridEmbedder
 
-PAIRS = 1024  # whose texts are held as token vectors
+SPARSE_SHARE = 0.3  # of the sparse score in the sum of the three
 CELLS = 1 << 24  # cosines of tokens that are held
+Read = tuple[Vectors, dict[str, float], Vectors]  # a text's vector (d,), words, and tokens (t, dim)
 
 
-def score_pairs(model: HybridEmbedder, pairs: Sequence[tuple[str, str]]) -> list[float]:
-    """Scores of (query, document) pairs.
+def pair_scores(
+    queries: Sequence[Read], documents: Sequence[Read], rows: np.ndarray, device: torch.device
+) -> Vectors:
+    """Scores of pairs of texts.
 
     Args:
-        model: with heads; its prompts for queries and documents are put before them.
-        pairs: in any order.
+        queries: read by a model with heads.
+        documents: the same.
+        rows: pairs as numbers of a query and a document, (n, 2).
+        device: where tokens are compared.
 
     Returns:
-        A score each, as `HybridEmbedder.score` gives it.
+        Scores (n,).
     """
-    found: list[float] = []
-    for start in range(0, len(pairs), PAIRS):
-        part = pairs[start : start + PAIRS]
-        sides = [list(dict.fromkeys(pair[side] for pair in part)) for side in (0, 1)]
-        place = [{text: i for i, text in enumerate(texts)} for texts in sides]
-        rows = np.array([[place[0][q], place[1][d]] for q, d in part])
-        found += _scored(model, sides[0], sides[1], rows).tolist()
-    return found
-
-
-def _scored(
-    model: HybridEmbedder, queries: Sequence[str], documents: Sequence[str], rows: np.ndarray
-) -> Vectors:
-    """Scores (n,) of pairs that are given by the numbers of their texts, (n, 2)."""
-    read = []
-    for name, texts in (("query", queries), ("document", documents)):
-        prompt = name if name in model.prompts else None
-        dense = model.encode(texts, prompt=prompt)
-        words = model.encode_sparse(texts, prompt=prompt)
-        read.append((dense, words, model.encode_multi(texts, prompt=prompt)))
-    (dense, words, tokens), (other_dense, other_words, other_tokens) = read
-    scores: Vectors = (dense[rows[:, 0]] * other_dense[rows[:, 1]]).sum(1)
-    for i, (q, d) in enumerate(rows.tolist()):
-        shared = words[q].keys() & other_words[d].keys()
-        scores[i] += SPARSE_SHARE * sum(words[q][w] * other_words[d][w] for w in shared)
-    sizes = np.array([[len(tokens[q]), len(other_tokens[d])] for q, d in rows.tolist()])
-    order = np.argsort(sizes.prod(1), kind="stable")  # pairs of like sizes: little is padding
+    pairs = [(queries[q], documents[d]) for q, d in rows.tolist()]
+    scores = np.array([float(a @ b) for (a, _, _), (b, _, _) in pairs], dtype=np.float32)
+    for i, ((_, words, _), (_, others, _)) in enumerate(pairs):
+        shared = words.keys() & others.keys()
+        scores[i] += SPARSE_SHARE * sum(words[word] * others[word] for word in shared)
+    sizes = np.array([[len(a), len(b)] for (_, _, a), (_, _, b) in pairs]).reshape(-1, 2)
+    order = np.argsort(sizes.prod(1), kind="stable")
     start = 0
     while start < len(order):
         stop, widest = start + 1, sizes[order[start]]
@@ -68,17 +52,25 @@ def _scored(
                 break
             stop, widest = stop + 1, wider
         own = order[start:stop]
-        scores[own] += _best(
-            [tokens[q] for q in rows[own, 0].tolist()],
-            [other_tokens[d] for d in rows[own, 1].tolist()],
-            model.model.device,
-        )
+        chunk = [pairs[i] for i in own.tolist()]
+        scores[own] += best_cosines([a[2] for a, _ in chunk], [b[2] for _, b in chunk], device)
         start = stop
     return scores
 
 
-def _best(tokens: Sequence[Vectors], others: Sequence[Vectors], device: torch.device) -> Vectors:
-    """The mean over a query's tokens of the best cosine among a document's, of each pair."""
+def best_cosines(
+    tokens: Sequence[Vectors], others: Sequence[Vectors], device: torch.device
+) -> Vectors:
+    """The mean over a query's tokens of the best cosine among a document's, of each pair.
+
+    Args:
+        tokens: unit rows (t, dim) of each query.
+        others: unit rows (u, dim) of each document.
+        device: where they are compared.
+
+    Returns:
+        Means (n,).
+    """
     q, d = (
         pad_sequence([torch.from_numpy(x) for x in side], batch_first=True).to(device)
         for side in (tokens, others)

@@ -5,7 +5,6 @@ from pairs to scores. Remote code is never run.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,12 +69,11 @@ def _scores(folder: Path) -> bool:
 def _by_tokens(name: str) -> Reranker:
     """A model with heads as a reranker."""
     from lusifer.models.heads import HybridEmbedder
-    from lusifer.models.late_interaction import score_pairs
     from lusifer.models.load import load
 
     model = load(name)
     assert isinstance(model, HybridEmbedder)
-    return partial(score_pairs, model)
+    return model.score_pairs
 
 
 def load_reranker(name: str) -> Reranker:
