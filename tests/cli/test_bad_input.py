@@ -241,6 +241,7 @@ TABLE: tuple[tuple[str, str], ...] = (
     ("train minilm-29m bridge.connector.kind=mpl --dry-run", "bridge.connector.kind is 'mpl'"),
     ("train minilm-29m bridge.connector.nearest=0 --dry-run", "bridge.connector: connector.nearest must be 1 or more"),
     ("train minilm-29m optim.lr=1e400 --dry-run", "optim.lr is inf; it must be a finite number"),
+    ("train minilm-29m optim.save_every=0 --dry-run", "optim.save_every is 0; it must be 1 or more"),
     ("train minilm-29m optim.steps=-3 --dry-run", "optim: optim.steps must be at least 1"),
     ("recipes a/b/c", "a/b/c: no such recipe"),
     ("recipes minilm-29m extra", "Got unexpected extra argument(s) (extra)"),

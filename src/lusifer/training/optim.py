@@ -50,17 +50,17 @@ class Optim:
     def __post_init__(self) -> None:
         if self.accumulate < 1:
             raise ValueError("optim.accumulate must be at least 1")
-        made = -(-self.steps // self.save_every)
-        if self.average and not 2 <= self.average <= made:
-            raise ValueError(
-                f"optim.average is {self.average}; it is 0, or from 2 to {made}, the checkpoints that steps and save_every make"
-            )
         if self.steps < 1:
             raise ValueError("optim.steps must be at least 1")
         if not 0 <= self.warmup <= 1:
             raise ValueError("optim.warmup is a share of the steps, from 0 to 1")
         if self.lr <= 0:
             raise ValueError("optim.lr must be above 0")
+        made = -(-self.steps // max(1, self.save_every))
+        if self.average and not 2 <= self.average <= made:
+            raise ValueError(
+                f"optim.average is {self.average}; it is 0, or from 2 to {made}, the checkpoints that steps and save_every make"
+            )
 
 
 def use_bf16(precision: str) -> bool:
