@@ -10,6 +10,7 @@ import torch
 
 from lusifer.errors import ConfigError
 from lusifer.models import LatentAttention, Lora, lora_config
+from lusifer.training.trainers import trained
 
 
 def add_lora(model: Any, lora: Lora) -> None:
@@ -20,14 +21,25 @@ def add_lora(model: Any, lora: Lora) -> None:
         raise ConfigError(
             f"lora: the model's first module is {type(model[0]).__name__}, which has no layers to adapt"
         )
-    from peft import inject_adapter_in_model
-
-    inject_adapter_in_model(lora_config(lora), model[0].auto_model)
-    for name, parameter in model.named_parameters():
-        parameter.requires_grad = "lora_" in name
+    adapters_alone(model, model[0].auto_model, lora)
     for module in model:
         if isinstance(module, LatentAttention):  # learnt whole: it is new, or small
             module.requires_grad_(True)
+
+
+def adapters_alone(whole: Any, inner: Any, lora: Lora) -> None:
+    """Put adapters into a transformers model, and train nothing but these.
+
+    Args:
+        whole: the model that is trained, of which `inner` is a part.
+        inner: what the adapters are put into.
+        lora: their sizes.
+    """
+    from peft import inject_adapter_in_model
+
+    inject_adapter_in_model(lora_config(lora), inner)
+    for name, parameter in whole.named_parameters():
+        parameter.requires_grad = "lora_" in name
 
 
 def with_trained(fresh: Any, model: Any) -> Any:
@@ -42,9 +54,8 @@ def with_trained(fresh: Any, model: Any) -> Any:
     """
     own = dict(fresh.named_parameters())
     with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if parameter.requires_grad:
-                own[name].copy_(parameter)
+        for name, parameter in trained(model).items():
+            own[name].copy_(parameter)
     return fresh
 
 

@@ -19,6 +19,7 @@ from transformers import TrainerCallback
 from lusifer.errors import LusiferError
 from lusifer.training.loop import checkpoints, rank_and_world, wait_for_all
 from lusifer.training.optim import Optim
+from lusifer.training.trainers import trained
 
 MEAN = "mean.safetensors"
 Weights = dict[str, torch.Tensor]
@@ -93,9 +94,3 @@ class Averaging(TrainerCallback):  # type: ignore[misc]
                 f"{self.folder}: the checkpoint before step {step}, whose mean goes on, is not there; begin anew with --restart"
             )
         return load_file(earlier[-1] / MEAN)
-
-
-def trained(model: Any) -> Weights:
-    """What is trained of a model, by name; of several that are one tensor the first."""
-    inner = getattr(model, "module", model)
-    return {name: p for name, p in inner.named_parameters() if p.requires_grad}

@@ -71,11 +71,17 @@ class PartStepTrainer(StepTrainer):
         read_trained(self.model, Path(resume_from_checkpoint))
 
 
+def trained(model: Any) -> dict[str, Any]:
+    """What is trained of a model, by name; of several that are one tensor the first."""
+    inner = getattr(model, "module", model)
+    return {name: p for name, p in inner.named_parameters() if p.requires_grad}
+
+
 def write_trained(model: Any, folder: Path) -> None:
     """Write the parameters of a model that are trained."""
     folder.mkdir(parents=True, exist_ok=True)
-    trained = {n: p.detach().contiguous() for n, p in model.named_parameters() if p.requires_grad}
-    save_file(trained, folder / TRAINED)
+    state = {name: p.detach().contiguous() for name, p in trained(model).items()}
+    save_file(state, folder / TRAINED)
 
 
 def read_trained(model: Any, folder: Path) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 import transformers
@@ -319,6 +319,33 @@ def check_model(model: Any) -> None:
         raise ConfigError(
             "validation.tasks want the whole model on each process, not spread by FSDP; hold out validation.rows"
         )
+
+
+class Epochal(Protocol):
+    """Batches of a recipe's rows, so many an epoch."""
+
+    epochs: Any
+
+    def __call__(self, step: int, /) -> Batch:
+        """The batch of a step."""
+
+
+def held_epoch(recipe: R, rows: int, make: Callable[[R], Epochal]) -> Held | None:
+    """The held-out rows, once each, as a stage's own batches.
+
+    Args:
+        recipe: one with a `batch_size`.
+        rows: how many are held out.
+        make: batches of these rows, by a recipe with the batch size to measure by.
+
+    Returns:
+        The batches; None where there is no row for each process.
+    """
+    few = for_held(recipe, rows)
+    if few is None:
+        return None
+    measured = make(few)
+    return Held(measured.epochs.per_epoch, measured)
 
 
 def for_held(recipe: R, rows: int) -> R | None:

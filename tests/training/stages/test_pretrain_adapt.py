@@ -73,6 +73,17 @@ def test_a_share_is_hidden_and_a_translation_stands_beside_its_text_either_first
     assert orders == {0, 1}
 
 
+def test_a_text_alone_is_framed_as_such_beside_pairs(file: Path) -> None:
+    parsed = load_recipe(file, ["batch_size=2", "rebuild=null", "ratio=0.001"])
+    tokenizer = base_of(parsed).tokenizer
+    batch = HiddenBatches(parsed, [(TEXTS[0], ""), (TEXTS[1], TEXTS[2])], tokenizer, 64)(0)
+    whole = torch.where(batch["labels"] != -100, batch["labels"], batch["input_ids"])
+    rows = [
+        ids[mask == 1].tolist() for ids, mask in zip(whole, batch["attention_mask"], strict=True)
+    ]
+    assert tokenizer(TEXTS[0])["input_ids"] in rows
+
+
 def test_the_loss_is_the_cross_entropy_of_the_hidden(file: Path) -> None:
     parsed = load_recipe(file, ["rebuild=null"])
     model = base_of(parsed).eval()

@@ -77,12 +77,12 @@ def test_the_loss_is_the_library_s_over_all_positions(
         early = batch["labels"].clone()
         early[torch.arange(early.shape[1])[None] >= last[:, None]] = -100
         kept = (early != -100).any(1)
-        if kept.any():
-            a, b = (
-                ours(**{k: v[kept] for k, v in (x | {"labels": early}).items()})["loss"]
-                for x in (batch, other)
-            )
-            assert abs(float(a) - float(b)) > 1e-5
+        assert kept.any()
+        a, b = (
+            ours(**{k: v[kept] for k, v in (x | {"labels": early}).items()})["loss"]
+            for x in (batch, other)
+        )
+        assert abs(float(a) - float(b)) > 1e-5
 
 
 def make_other(ids: torch.Tensor, at: torch.Tensor) -> torch.Tensor:

@@ -37,7 +37,7 @@ from lusifer.training.optim import Optim
 from lusifer.training.stage import Logger, Run, Save, Stage
 from lusifer.training.texts import Epochs, locate_root
 from lusifer.training.trainers import BridgeTrainer
-from lusifer.training.validation import Held, Validation, for_held, held_out
+from lusifer.training.validation import Validation, held_epoch, held_out
 
 log = logging.getLogger(__name__)
 
@@ -220,10 +220,11 @@ class Align(Stage[AlignRecipe]):
         model = Aligner(bridge, load_lm(recipe.bridge, bridge))
         tokenizer = families.load_tokenizer(hub.locate(recipe.bridge.target.base))
         trained, aside = held_out([row[0] for row in rows], run.held_rows)
-        few, held = for_held(recipe, len(aside)), None
-        if few:
-            measured = AlignBatches(few, [rows[i] for i in aside], bridge, tokenizer)
-            held = Held(measured.epochs.per_epoch, measured)
+        held = held_epoch(
+            recipe,
+            len(aside),
+            lambda few: AlignBatches(few, [rows[i] for i in aside], bridge, tokenizer),
+        )
         run.phase(
             "align",
             model,

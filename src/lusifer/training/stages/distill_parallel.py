@@ -39,7 +39,7 @@ from lusifer.training.stage import Logger, Run, Save, Stage
 from lusifer.training.teacher_vectors import teacher_vectors
 from lusifer.training.texts import Epochs, locate_root
 from lusifer.training.trainers import SentenceTrainer
-from lusifer.training.validation import Held, Validation, for_held, held_out
+from lusifer.training.validation import Validation, held_epoch, held_out
 
 
 @dataclass(frozen=True)
@@ -204,10 +204,11 @@ class Multilingual(Stage[MultilingualRecipe]):
         model = student(recipe)
         pairs = read_pairs(recipe, locate_root(recipe.data.root))
         trained, aside = held_out([english for english, _ in pairs], run.held_rows)
-        few, held = for_held(recipe, len(aside)), None
-        if few:
-            measured = MultilingualBatches(few, pairs, model, run.output, aside)
-            held = Held(measured.epochs.per_epoch, measured)
+        held = held_epoch(
+            recipe,
+            len(aside),
+            lambda few: MultilingualBatches(few, pairs, model, run.output, aside),
+        )
         run.phase(
             "multilingual",
             model,

@@ -33,7 +33,7 @@ from lusifer.training.optim import Optim
 from lusifer.training.stage import Logger, Run, Save, Stage
 from lusifer.training.texts import Epochs, locate_root
 from lusifer.training.trainers import PartStepTrainer
-from lusifer.training.validation import Held, Validation, for_held, held_out
+from lusifer.training.validation import Validation, held_epoch, held_out
 
 Row = tuple[str, str]  # a text and its translation, or nothing
 
@@ -124,14 +124,12 @@ class HiddenBatches:
         texts = [
             (a, b) if not b or own else (b, a) for (a, b), own in zip(rows, first, strict=True)
         ]
-        read = self.tokenizer(
-            [a for a, _ in texts],
-            [b for _, b in texts] if any(b for _, b in texts) else None,
-            padding=True,
-            truncation="longest_first",
-            max_length=self.longest,
-            return_tensors="pt",
-        )
+        # Each by itself: a batch of pairs would frame a text alone as one with an empty second.
+        framed = [
+            self.tokenizer(*filter(None, pair), truncation="longest_first", max_length=self.longest)
+            for pair in texts
+        ]
+        read = self.tokenizer.pad(framed, return_tensors="pt")
         ids, mask = read["input_ids"], read["attention_mask"]
         may = (mask == 1) & ~torch.isin(ids, self.special)
         hidden, labels = self._hide(ids, may, self.recipe.ratio, rng)
@@ -248,10 +246,11 @@ class Adapt(Stage[AdaptRecipe]):
         adapter = MaskedEncoder(model, recipe.rebuild, recipe.seed)
         trained, aside = held_out([a + b for a, b in rows], run.held_rows)
         longest = model.max_seq_length or recipe.data.max_tokens
-        few, held = for_held(recipe, len(aside)), None
-        if few:
-            measured = HiddenBatches(few, [rows[i] for i in aside], model.tokenizer, longest)
-            held = Held(measured.epochs.per_epoch, measured)
+        held = held_epoch(
+            recipe,
+            len(aside),
+            lambda few: HiddenBatches(few, [rows[i] for i in aside], model.tokenizer, longest),
+        )
         run.phase(
             "adapt",
             adapter,

@@ -24,7 +24,7 @@ from lusifer.training.memory import kept_by_layers, training_bytes
 from lusifer.training.optim import Optim
 from lusifer.training.stage import Logger, Run, Save, Stage
 from lusifer.training.texts import Epochs, TextData, read_texts
-from lusifer.training.validation import Held, Validation, for_held, held_out
+from lusifer.training.validation import Validation, held_epoch, held_out
 from lusifer.training.vocabulary import BOS, EOS, PAD, Vocabulary, fast_tokenizer, train_tokenizer
 
 
@@ -121,10 +121,11 @@ class Decoder(Stage[DecoderRecipe]):
         if recipe.optim.gradient_checkpointing:
             families.recompute(model)
         trained, aside = held_out(texts, run.held_rows)
-        few, held = for_held(recipe, len(aside)), None
-        if few:
-            measured = DecoderBatches(few, [texts[i] for i in aside], tokenizer)
-            held = Held(measured.epochs.per_epoch, measured)
+        held = held_epoch(
+            recipe,
+            len(aside),
+            lambda few: DecoderBatches(few, [texts[i] for i in aside], tokenizer),
+        )
         run.phase(
             "causal",
             model,

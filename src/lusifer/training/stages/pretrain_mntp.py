@@ -21,8 +21,8 @@ from torch import nn
 
 from lusifer.errors import ConfigError
 from lusifer.io import replacing_folder
-from lusifer.models import Lora, causal_lm, families, hub, lora_config, tokenise
-from lusifer.training.adapters import fold_adapters, with_trained
+from lusifer.models import Lora, causal_lm, families, hub, tokenise
+from lusifer.training.adapters import adapters_alone, fold_adapters, with_trained
 from lusifer.training.distributed import shard_frozen, wanted
 from lusifer.training.loop import Batch, mean_count
 from lusifer.training.memory import kept_by_layers, training_bytes
@@ -30,7 +30,7 @@ from lusifer.training.optim import Optim
 from lusifer.training.stage import Logger, Run, Save, Stage
 from lusifer.training.texts import Epochs, TextData, read_texts
 from lusifer.training.trainers import PartStepTrainer
-from lusifer.training.validation import Held, Validation, for_held, held_out
+from lusifer.training.validation import Validation, held_epoch, held_out
 
 
 @dataclass(frozen=True)
@@ -128,10 +128,9 @@ class Mntp(Stage[MntpRecipe]):
         if recipe.lora:
             shard_frozen(model.base_model)
         trained, aside = held_out(texts, run.held_rows)
-        few, held = for_held(recipe, len(aside)), None
-        if few:
-            measured = HiddenTokens(few, [texts[i] for i in aside], tokenizer)
-            held = Held(measured.epochs.per_epoch, measured)
+        held = held_epoch(
+            recipe, len(aside), lambda few: HiddenTokens(few, [texts[i] for i in aside], tokenizer)
+        )
         run.phase(
             "mntp",
             MaskedNextToken(model),
@@ -180,9 +179,5 @@ def adapted(model: Any, recipe: MntpRecipe) -> Any:
     if recipe.optim.gradient_checkpointing:
         families.recompute(model)
     if recipe.lora:
-        from peft import inject_adapter_in_model
-
-        inject_adapter_in_model(lora_config(recipe.lora), model.base_model)
-        for name, parameter in model.named_parameters():
-            parameter.requires_grad = "lora_" in name
+        adapters_alone(model, model.base_model, recipe.lora)
     return model
