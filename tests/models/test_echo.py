@@ -53,3 +53,11 @@ def test_it_is_saved_and_loaded(tmp_path: Path, model_folder: Folder) -> None:
     due = model.encode(TEXTS[:5], normalize_embeddings=True)
     model.save(str(tmp_path / "kept"), create_model_card=False)
     np.testing.assert_allclose(lusifer.load(tmp_path / "kept").encode(TEXTS[:5]), due, atol=1e-5)
+
+
+def test_a_long_text_is_cut_where_both_readings_fit(model_folder: Folder) -> None:
+    model = lusifer.sentence_transformer(model_folder("llama"), device="cpu")
+    read_as(model, Reading(echo=True), "llama")
+    assert model.max_seq_length == 128  # of 256 positions
+    cut, longer = model.encode(["market " * 300, "market " * 900])
+    np.testing.assert_allclose(cut, longer, atol=1e-5)

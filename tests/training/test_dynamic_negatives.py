@@ -162,6 +162,37 @@ def test_validation_and_the_plan_go_with_it(file: Path) -> None:
     assert few < many
 
 
+def test_where_patience_ends_the_run_nothing_more_is_chosen_and_the_best_ships(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[int] = []
+    real = Chooser.take
+
+    def take(self: Any, model: Any, start: int, stop: int, reached: int) -> None:
+        taken.append(start)
+        real(self, model, start, stop, reached)
+
+    monkeypatch.setattr(Chooser, "take", take)
+    # At this rate the first steps only make it worse.
+    changes = ["validation={every: 1, rows: 4, patience: 1}", "optim.lr=10", "optim.steps=30"]
+    folder = train(file, changes)
+    lines = [json.loads(line) for line in (folder.parent / "log.jsonl").read_text().splitlines()]
+    measured = [line["validation_loss"] for line in lines if "validation_loss" in line]
+    assert len(measured) < 30
+    assert len(taken) <= len(measured) // 3 + 1
+    best = measured.index(min(measured)) + 1
+    step = json.loads((folder.parent / "contrastive" / "best" / "step.json").read_text())["step"]
+    assert step == best
+
+
+def test_a_model_that_is_spread_chooses_nothing(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contrastive, "wanted", lambda: True)
+    with pytest.raises(ConfigError, match="which FSDP spreads"):
+        train(file)
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

@@ -68,12 +68,11 @@ class ContrastiveRecipe:
     `matryoshka` are further sizes at which the first numbers of a vector are to serve alone,
     `matryoshka_layers` how many earlier layers a step trains beside the last (2D Matryoshka).
     `mini_batch_tokens` caches gradients. `balance` weighs a loss that keeps the experts of a
-    mixture evenly loaded. `dynamic` chooses each row's negatives anew as the model learns.
-    `heads` adds sparse and multi-vector scores. `lora` trains
-    adapters, which are folded in at the end, or kept beside the backbone for some prompts alone
-    (`adapter`). `train: queries` leaves documents as `base` embeds them: an index that it made
-    stays valid. `language` names an X-MOD model's language module, which stays as it is. A bridge's
-    prompts are its own.
+    mixture evenly loaded. `dynamic` chooses each row's negatives anew as the model learns. `heads`
+    adds sparse and multi-vector scores. `lora` trains adapters, which are folded in at the end, or
+    kept beside the backbone for some prompts alone (`adapter`). `train: queries` leaves documents as
+    `base` embeds them: an index that it made stays valid. `language` names an X-MOD model's language
+    module, which stays as it is. A bridge's prompts are its own.
     """
 
     stage: Literal["contrastive"]

@@ -28,9 +28,8 @@ from lusifer.training.loop import rank_and_world, wait_for_all
 from lusifer.training.optim import Optim, use_bf16
 from lusifer.training.pair_batches import PairBatches
 
-Choice = list[
-    npt.NDArray[np.int16]
-]  # of each store: which of its candidates each row takes, (rows, k)
+# Of each store: which of its candidates each row takes, (rows, k).
+Choice = list[npt.NDArray[np.int16]]
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,8 @@ def read_as(model: Any, reading: Reading, where: str) -> None:
         model.tokenizer.pad_token = model.tokenizer.eos_token
     if reading.echo:
         model[0].__class__ = EchoTransformer  # the same module, but for its forward pass
+        half = int(inner.config.max_position_embeddings) // 2  # a text takes its places twice
+        model.max_seq_length = min(model.max_seq_length or half, half)
     if reading.pooling:
         _pool(model, reading.pooling, where)
 

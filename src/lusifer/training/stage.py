@@ -119,7 +119,8 @@ class Run:
             until: the step to hold at, with a checkpoint; the same phase is asked again then.
 
         Returns:
-            Of which step the model's weights are: behind `until` where an earlier run came further.
+            Of which step the model's weights are: behind `until` where an earlier run came further,
+            before it where validation has ended the run.
         """
         folder = self.scratch or self.output
         sentences = issubclass(trainer, SentenceTransformerTrainer)
@@ -154,7 +155,7 @@ class Run:
             with preemption.listening():
                 run_phase(built, title or name, callbacks)
         if held_at is not None:
-            return held_at
+            return int(built.state.global_step) or step
         if validator:
             validator.take_best()
         elif averaging:

@@ -185,6 +185,10 @@ class Contrastive(Stage[ContrastiveRecipe]):
 
     def train(self, recipe: ContrastiveRecipe, run: Run) -> Save:
         # What the base does not take is told before anything is written.
+        if recipe.dynamic and wanted():
+            raise ConfigError(
+                "dynamic embeds with the whole model, which FSDP spreads; launch with --multi_gpu (DDP)"
+            )
         model = starting_model(recipe, "cpu" if wanted() else None)
         loss = make_loss(recipe, model)
         stores = read(recipe, run.prepared)
@@ -225,6 +229,9 @@ class Contrastive(Stage[ContrastiveRecipe]):
             chooser = Chooser(batches, recipe.dynamic, recipe.negatives, recipe.optim, run.prepared)
             reached = 0
             for start, stop in stretches(recipe.optim.steps, recipe.dynamic.every):
+                if reached < start:  # patience has ended the run: the best weights are taken
+                    part()
+                    break
                 chooser.take(model, start, stop, reached)
                 reached = part(until=stop)
         else:
