@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from tokenizers import processors
 
 import lusifer
 from lusifer.errors import ConfigError
-from lusifer.training.reading import Reading, end_with_eos, read_as
+from lusifer.training.reading import Reading, end_with_eos, read_as, read_plainly
 from tests.conftest import CAUSAL, TEXTS, make_table
 from tests.models.test_tokenize import KINDS, of_kind
 
@@ -82,6 +83,42 @@ def test_a_tokenizer_without_padding_is_given_some(model_folder: Folder) -> None
     both = model.encode([TEXTS[0], " ".join(TEXTS[:5])])
     np.testing.assert_allclose(model.encode([TEXTS[0]])[0], both[0], atol=1e-5)
     assert torch.isfinite(torch.from_numpy(both)).all()
+
+
+CHAT = "{% for m in messages %}<s> You are of help. {{ m['content'] }} </s>{% endfor %}"
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen3"])
+def test_a_chat_model_that_is_trained_on_plain_texts_is_used_on_plain_texts(
+    family: str, tmp_path: Path, model_folder: Folder
+) -> None:
+    shutil.copytree(model_folder(family), tmp_path / "chat")
+    (tmp_path / "chat" / "chat_template.jinja").write_text(CHAT, encoding="utf-8")
+    plain = lusifer.sentence_transformer(model_folder(family), device="cpu")
+    chat = lusifer.sentence_transformer(tmp_path / "chat", device="cpu")
+    due = plain.preprocess(TEXTS[:2])["input_ids"]
+    assert chat.preprocess(TEXTS[:2])["input_ids"].shape != due.shape  # it is wrapped
+    read_plainly(chat)
+    assert torch.equal(chat.preprocess(TEXTS[:2])["input_ids"], due)
+    chat.save(str(tmp_path / "kept"), create_model_card=False)
+    again = SentenceTransformer(str(tmp_path / "kept"), device="cpu")
+    assert torch.equal(again.preprocess(TEXTS[:2])["input_ids"], due)
+    rows = "".join(f"{text[:20]}\t{text}\n" for text in TEXTS)
+    (tmp_path / "pairs.tsv").write_text(rows, encoding="utf-8")
+    source = {"files": ["pairs.tsv"], "columns": ["query", "document"]}
+    made = lusifer.train(
+        {
+            "stage": "contrastive",
+            "output": str(tmp_path / "out"),
+            "base": str(tmp_path / "chat"),
+            "data": {"root": str(tmp_path), "sources": [source]},
+            "negatives": 0,
+            "batch_size": 4,
+            "optim": {"steps": 1, "workers": 0},
+        }
+    )
+    used = SentenceTransformer(str(made), device="cpu")
+    assert torch.equal(used.preprocess(TEXTS[:2])["input_ids"], due)
 
 
 def test_what_a_base_cannot_do_is_one_line(tmp_path: Path, model_folder: Folder) -> None:

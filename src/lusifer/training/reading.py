@@ -63,6 +63,17 @@ def read_as(model: Any, reading: Reading, where: str) -> None:
         _pool(model, reading.pooling, where)
 
 
+def read_plainly(model: Any) -> None:
+    """Take a chat template out of a model that is about to be trained on plain texts: with one,
+    sentence-transformers would put a system prompt and marks around each text when the model is used, and it
+    would read what it was never taught.
+    """
+    modalities = getattr(model[0], "modality_config", None) or {}
+    if "message" in modalities and "text" in modalities:
+        del modalities["message"]
+        model.tokenizer.chat_template = None
+
+
 def _pool(model: Any, pooling: Pool, where: str) -> None:
     """Put another pooling in the place of the model's own."""
     from sentence_transformers.sentence_transformer.modules import Pooling

@@ -47,7 +47,7 @@ from lusifer.training.padded_table import is_table, padded, save_table
 from lusifer.training.pair_batches import Ints, PairBatches, PairSettings, held_pairs, split_stores
 from lusifer.training.pairs import given, read_pairs
 from lusifer.training.query_side import beside_its_base, frozen_vectors
-from lusifer.training.reading import read_as
+from lusifer.training.reading import read_as, read_plainly
 from lusifer.training.stage import Run, Save, Stage
 from lusifer.training.texts import locate_root
 from lusifer.training.trainers import BridgeSentenceTrainer, PartSentenceTrainer, SentenceTrainer
@@ -77,6 +77,7 @@ def starting_model(recipe: ContrastiveRecipe, device: str | None = None) -> Any:
                 f"{recipe.base}: is a table of words, so it takes no train: queries and no matryoshka_layers"
             )
         model = padded(model)
+    read_plainly(model)
     if recipe.reading:
         read_as(model, recipe.reading, recipe.base)
     if recipe.language:
