@@ -50,8 +50,11 @@ from .search import (
     Index as Index,
     IndexedFile as IndexedFile,
     IndexReport as IndexReport,
+    Passage as Passage,
+    Sample as Sample,
     mine_bitext as mine_bitext,
 )
+from .serving import Limits as Limits, create_app as create_app, serve as serve
 from .training import plan as plan, train as train
 from .version import __version__ as __version__
 

@@ -23,6 +23,7 @@ from lusifer.cli import (
     recipes,
     report,
     search,
+    serve,
     train,
 )
 from lusifer.cli.verb import verb
@@ -45,6 +46,7 @@ app.command("similar")(verb(embed.similar))
 app.command("neighbours")(verb(embed.neighbours))
 app.command("index")(verb(index.index))
 app.command("search")(verb(search.search))
+app.command("serve")(verb(serve.serve))
 app.command("mine")(verb(mine.mine))
 app.command("models")(verb(models.models, computes=False))
 app.command("evaluate")(verb(evaluate.evaluate))

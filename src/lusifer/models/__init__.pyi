@@ -107,6 +107,9 @@ from .sentence_transformer import (
 from .static_table import (
     write_as as write_as,
 )
+from .token_access import (
+    TokenAccess as TokenAccess,
+)
 from .tokenize import (
     padded as padded,
 )

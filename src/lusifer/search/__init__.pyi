@@ -8,6 +8,10 @@ from .bitext import (
 from .index import (
     Index as Index,
 )
+from .passages import (
+    Passage as Passage,
+    Sample as Sample,
+)
 from .query import (
     Filter as Filter,
     Hit as Hit,

@@ -20,6 +20,14 @@ from lusifer.errors import LusiferError
 from lusifer.io import disk_errors, locked, named
 from lusifer.models import DEFAULT, TABLE, Embedder, LoadedModel, Reranker
 from lusifer.renamed import renamed
+from lusifer.search.passages import (
+    Passage,
+    Sample,
+    count_languages,
+    find_similar,
+    passages_around,
+    sample_passages,
+)
 from lusifer.search.query import Filter, Hit, Mode, search
 from lusifer.search.remove import Forgotten, IndexedFile, Removal
 from lusifer.search.table import AT_ONCE, FILES, PASSAGES, ROOTS, connect, table_errors, table_names
@@ -194,6 +202,65 @@ class Index:
         """
         how: dict[str, Any] = {"mode": mode, "where": where, "prompt": prompt}
         return search(self, query, top_k=top_k, reranker=reranker, **how)
+
+    def similar(
+        self, path: str, number: int, *, top_k: int = 10, where: Filter | None = None
+    ) -> list[Hit]:
+        """Passages like one of the index.
+
+        Args:
+            path: the passage's file, as a hit gives it.
+            number: its number in that file, as a hit gives it.
+            top_k: passages to find.
+            where: languages, paths or times that may be found.
+
+        Returns:
+            The others nearest to it, best first.
+
+        Raises:
+            LusiferError: where the index has no such passage.
+        """
+        return find_similar(self, path, number, top_k=top_k, where=where)
+
+    def around(self, path: str, number: int, *, before: int = 1, after: int = 1) -> list[Passage]:
+        """A passage and its neighbours in its file.
+
+        Args:
+            path: the passage's file, as a hit gives it.
+            number: its number in that file, as a hit gives it.
+            before: how many before it.
+            after: how many after it.
+
+        Returns:
+            The passages in the file's order.
+
+        Raises:
+            LusiferError: where the index has no such passage.
+        """
+        return passages_around(self, path, number, before, after)
+
+    def sample(self, size: int, *, seed: int = 0) -> Sample:
+        """Passages drawn at random, with their vectors.
+
+        Args:
+            size: at most so many.
+            seed: of the draw.
+
+        Returns:
+            The passages and float32 (n, dim).
+
+        Raises:
+            LusiferError: where the index is damaged.
+        """
+        return sample_passages(self, size, seed)
+
+    def languages(self) -> dict[str, int]:
+        """How many passages each language has, the most frequent first, by ISO 639 code.
+
+        Raises:
+            LusiferError: where the index is damaged.
+        """
+        return count_languages(self)
 
     def update(
         self, paths: str | Path | Iterable[str | Path], tell: Tell | None = None

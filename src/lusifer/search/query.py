@@ -10,9 +10,13 @@ or index probe, and one vector a sentence shown.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Literal, Protocol, get_args
+
+import numpy as np
+import numpy.typing as npt
 
 from lusifer.errors import LusiferError
 from lusifer.models import Embedder, Reranker
@@ -20,6 +24,7 @@ from lusifer.search.table import quoted, table_errors
 from lusifer.search.tokens import COLUMN, nearest_by_tokens
 from lusifer.text import UNKNOWN, asked_languages, query_terms, sentences
 
+Vector = npt.NDArray[np.float32]
 Mode = Literal["hybrid", "dense", "text", "tokens"]
 FUSION = 60
 PROBES = 20  # partitions that are looked into at least
@@ -92,7 +97,7 @@ class Hit:
     """A passage found, and the line, row or page (`unit`) that it begins at.
 
     `score` orders the hits of a search; `cosine` is the query's; `best` are the first and last
-    character of the sentence that is nearest.
+    character of the sentence that is nearest; `number` counts the passages of its file, from 0.
     """
 
     score: float
@@ -103,6 +108,7 @@ class Hit:
     language: str
     text: str
     best: tuple[int, int]
+    number: int = 0
 
 
 class Searchable(Protocol):
@@ -154,9 +160,8 @@ def search(
         index.rows.checkout_latest()
         if mode in ("hybrid", "dense"):
             near = index.rows.search(asked, vector_column_name="vector").distance_type("dot")
-            # A third of the partitions, where there are any (`Update` makes half a root of the rows).
-            near = near.nprobes(max(PROBES, int(index.rows.count_rows() ** 0.5) // 6))
-            ranks.append(_rows(near, condition, deep, "_distance"))
+            near = near.nprobes(probes(index.rows))
+            ranks.append(rows_of(near, condition, deep, "_distance"))
         by_tokens = COLUMN in index.rows.schema.names
         if mode == "tokens" and not by_tokens:
             raise LusiferError(
@@ -164,7 +169,7 @@ def search(
             )
         if by_tokens and mode in ("hybrid", "tokens"):
             near = nearest_by_tokens(index.rows, embedder, query, prompt if known else None)
-            ranks.append(_rows(near, condition, deep, "_distance"))
+            ranks.append(rows_of(near, condition, deep, "_distance"))
         words = query_terms(query)
         if (
             mode in ("hybrid", "text")
@@ -172,7 +177,7 @@ def search(
             and any("words" in i.columns for i in index.rows.list_indices())
         ):
             worded = index.rows.search(words, query_type="fts", fts_columns="words")
-            found = _rows(worded, condition, deep, "_score")
+            found = rows_of(worded, condition, deep, "_score")
             ranks.append([row for row in found if mode == "text" or _shares(words, row["words"])])
     scores: dict[tuple[str, int], float] = {}
     rows: dict[tuple[str, int], dict[str, Any]] = {}
@@ -187,28 +192,30 @@ def search(
         judged = reranker([(query, rows[key]["text"]) for key in best])
         scores = {key: float(score) for key, score in zip(best, judged, strict=True)}
         best.sort(key=lambda key: (-scores[key], key))
-    best = best[:top_k]
-    hits = []
-    for key in best:
-        row = rows[key]
-        cosine = float(sum(a * b for a, b in zip(row["vector"], asked.tolist(), strict=True)))
-        mark = _best_sentence(embedder, asked, row["text"])
-        hits.append(
-            Hit(
-                scores[key],
-                cosine,
-                row["path"],
-                row["position"],
-                row["unit"],
-                row["language"].partition("-")[0] or UNKNOWN,
-                row["text"],
-                mark,
-            )
-        )
-    return hits
+    return [hit_of(rows[key], scores[key], asked, embedder) for key in best[:top_k]]
 
 
-def _rows(query: Any, where: str | None, limit: int, score: str) -> list[dict[str, Any]]:
+def probes(rows: Any) -> int:
+    """A third of the partitions, where there are any (`Update` makes half a root of the rows)."""
+    return max(PROBES, int(rows.count_rows() ** 0.5) // 6)
+
+
+def hit_of(row: Mapping[str, Any], score: float, asked: Vector, embedder: Embedder) -> Hit:
+    """A row of the table as a hit for the vector that asked for it."""
+    return Hit(
+        score,
+        float(sum(a * b for a, b in zip(row["vector"], asked.tolist(), strict=True))),
+        row["path"],
+        row["position"],
+        row["unit"],
+        row["language"].partition("-")[0] or UNKNOWN,
+        row["text"],
+        _best_sentence(embedder, asked, row["text"]),
+        row["number"],
+    )
+
+
+def rows_of(query: Any, where: str | None, limit: int, score: str) -> list[dict[str, Any]]:
     """The best rows, equal ones in the order of their places: the table gives these as it lies on
     disk, which an update or `compact` changes.
     """
@@ -225,7 +232,7 @@ def _shares(asked: str, words: str) -> bool:
     return 2 * len(wanted & set(words.split())) >= len(wanted)
 
 
-def _best_sentence(embedder: Any, asked: Any, text: str) -> tuple[int, int]:
+def _best_sentence(embedder: Embedder, asked: Vector, text: str) -> tuple[int, int]:
     spans = sentences(text) or [(0, len(text))]
     if len(spans) == 1:
         return spans[0]

@@ -19,6 +19,7 @@ from .identification import (
 )
 from .names import (
     english_name as english_name,
+    short_name as short_name,
 )
 from .scripts import (
     in_script as in_script,

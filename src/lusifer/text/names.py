@@ -4,6 +4,8 @@ language has several.
 
 from __future__ import annotations
 
+from lusifer.text.codes import TWO
+
 _NAMES = (
     "ace:Acehnese acm:Mesopotamian_Arabic acq:Taizzi-Adeni_Arabic aeb:Tunisian_Arabic afr:Afrikaans ajp:South_Levantine_Arabic "
     "aka:Akan als:Albanian amh:Amharic ang:Old_English apc:North_Levantine_Arabic ara:Arabic arb:Arabic arq:Algerian_Arabic "
@@ -44,10 +46,17 @@ _BOTH = {
 
 
 def english_name(language: str) -> str:
-    """`deu_Latn` → German, `zho_Hans` → Chinese (simplified characters). A code without a name here
+    """`deu_Latn` or `de` → German, `zho_Hans` → Chinese (simplified characters). A code without a name here
     is told as one: an LLM knows more of ISO 639 than this table.
     """
     code, _, script = language.partition("_")
+    code = TWO.get(code, code)
     name = NAMES.get(code, code and f"the language with the ISO 639-3 code {code}")
     more = SCRIPTS.get(script) or _BOTH.get((code, script))
     return f"{name} ({more})" if more else name
+
+
+def short_name(language: str) -> str:
+    """The same for a list to choose from: a code without a name stays as it is."""
+    code = language.partition("_")[0]
+    return english_name(language) if TWO.get(code, code) in NAMES else language

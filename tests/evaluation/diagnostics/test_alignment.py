@@ -13,7 +13,7 @@ import lusifer
 from lusifer.encoding.cache import Encoder
 from lusifer.errors import LusiferError
 from lusifer.evaluation.diagnostics import alignment as d, perturb
-from lusifer.evaluation.diagnostics.tokens import TokenAccess
+from lusifer.models.token_access import TokenAccess
 from tests.evaluation.oracle import Oracle
 from tests.evaluation.test_metrics import unit
 

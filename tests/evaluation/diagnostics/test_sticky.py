@@ -13,7 +13,7 @@ import pytest
 import lusifer
 from lusifer.errors import LusiferError
 from lusifer.evaluation.diagnostics import sticky
-from lusifer.evaluation.diagnostics.tokens import TokenAccess
+from lusifer.models.token_access import TokenAccess
 from tests.conftest import make_table
 from tests.evaluation.oracle import Oracle
 

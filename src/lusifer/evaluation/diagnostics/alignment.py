@@ -39,8 +39,7 @@ import numpy.typing as npt
 from lusifer.encoding import Encoder
 from lusifer.errors import LusiferError
 from lusifer.evaluation.diagnostics.perturb import CHANGES
-from lusifer.evaluation.diagnostics.tokens import TokenAccess
-from lusifer.models import Vectors
+from lusifer.models import TokenAccess, Vectors
 from lusifer.text import ENGLISH
 
 Floats = npt.NDArray[np.float64]

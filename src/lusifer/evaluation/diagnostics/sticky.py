@@ -21,8 +21,7 @@ import numpy as np
 
 from lusifer.encoding import checked
 from lusifer.errors import LusiferError
-from lusifer.evaluation.diagnostics.tokens import TokenAccess
-from lusifer.models import Embedder
+from lusifer.models import Embedder, TokenAccess
 
 TIMES, FEW, MANY = 8, 3, 250
 SHORTLIST, SHARE, NEAR = 0.02, 0.9, 0.05

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lusifer.models import Embedder
+from lusifer.models.embedder import Embedder
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
 import lusifer
-from lusifer.evaluation.diagnostics.tokens import TokenAccess
+from lusifer.models.token_access import TokenAccess
 from tests.conftest import TEXTS, make_table
 from tests.reshaping.test_trim import FOREIGN, unigram
 

@@ -1,0 +1,1 @@
+"""The HTTP APIs, one file each: its requests, its routes and its answers."""

@@ -1,0 +1,145 @@
+"""Search of the index: `/v1/search`, `/v1/similar`, `/v1/passages` and `/v1/index`."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from lusifer.search import Filter, Hit
+from lusifer.serving.api.inputs import answer
+from lusifer.serving.service import Service, as_faults
+
+if TYPE_CHECKING:
+    from lusifer.search import Index
+
+MOST = 1000  # hits of one request
+
+
+class Where(BaseModel):
+    """What may be found."""
+
+    languages: list[str] = Field(default=[], description="ISO 639 codes, e.g. de, jpn or deu_Latn.")
+    path: str | None = Field(default=None, description="Part of a path, or a glob.")
+    since: date | None = Field(default=None, description="Files changed on this day or later.")
+
+    def filter(self) -> Filter:
+        """As the index takes it."""
+        return Filter(tuple(self.languages), self.path or None, self.since)
+
+
+class SearchRequest(Where):
+    """A question to the index."""
+
+    query: str
+    top_k: int = Field(default=10, ge=1, le=MOST)
+    mode: Literal["hybrid", "dense", "text", "tokens"] = "hybrid"
+    prompt_name: str = Field(default="query", description="How the question is asked.")
+    rerank: str | bool = Field(
+        default=False, description="true, or the name of a reranker of this server."
+    )
+
+
+class SimilarRequest(BaseModel):
+    """A passage whose like is looked for, by what a hit says of it."""
+
+    path: str
+    number: int = Field(ge=0)
+    top_k: int = Field(default=10, ge=1, le=MOST)
+    where: Where = Where()
+
+
+async def found(service: Service, asked: SearchRequest) -> list[Hit]:
+    """The hits of a question, reranked where that is asked for. Raises Fault."""
+    index = of(service)
+    service.check_texts([asked.query], "query")
+    reranker = None
+    if asked.rerank:
+        name = asked.rerank if isinstance(asked.rerank, str) else None
+        reranker = await service.rerankers.find(name).get()
+
+    def work() -> list[Hit]:
+        with as_faults():
+            return index.search(
+                asked.query,
+                top_k=asked.top_k,
+                mode=asked.mode,
+                where=asked.filter(),
+                prompt=asked.prompt_name,
+                reranker=reranker,
+            )
+
+    hits = await service.batcher.call(work)
+    service.metrics.searches.inc()
+    return hits
+
+
+async def alike(service: Service, path: str, number: int, top_k: int, where: Filter) -> list[Hit]:
+    """The hits most like a passage. Raises Fault."""
+    index = of(service)
+
+    def work() -> list[Hit]:
+        with as_faults():
+            return index.similar(path, number, top_k=top_k, where=where)
+
+    return await service.batcher.call(work)
+
+
+def of(service: Service) -> Index:
+    """The index of a server that has one."""
+    assert service.index is not None
+    return service.index
+
+
+def router(service: Service) -> APIRouter:
+    """The routes."""
+    routes = APIRouter(tags=["Search"])
+
+    @routes.post("/v1/search", summary="Passages for a question, in any language")
+    async def search(asked: SearchRequest, request: Request) -> Response:
+        hits = await found(service, asked)
+        request.scope["lusifer"] |= {"hits": len(hits)}
+        return answer({"hits": [_shown(hit) for hit in hits]})
+
+    @routes.post("/v1/similar", summary="Passages like one of the index")
+    async def similar(asked: SimilarRequest) -> Response:
+        where = asked.where.filter()
+        hits = await alike(service, asked.path, asked.number, asked.top_k, where)
+        return answer({"hits": [_shown(hit) for hit in hits]})
+
+    @routes.get("/v1/passages", summary="A passage with its neighbours")
+    async def passages(
+        path: str,
+        number: Annotated[int, Query(ge=0)],
+        before: Annotated[int, Query(ge=0, le=MOST)] = 1,
+        after: Annotated[int, Query(ge=0, le=MOST)] = 1,
+    ) -> Response:
+        def work() -> list[Any]:
+            with as_faults():
+                return of(service).around(path, number, before=before, after=after)
+
+        rows = await service.batcher.call(work)
+        return answer({"passages": [dataclasses.asdict(row) for row in rows]})
+
+    @routes.get("/v1/index", summary="What the index holds")
+    async def about() -> Response:
+        def work() -> dict[str, Any]:
+            index = of(service)
+            return {
+                "passages": len(index),
+                "files": len(index.list_files()),
+                "languages": index.languages(),
+                "model": index.model.name.rpartition("/")[2],
+                "dimensions": index.embedder.dim,
+            }
+
+        return answer(await service.batcher.call(work))
+
+    return routes
+
+
+def _shown(hit: Hit) -> dict[str, Any]:
+    return dataclasses.asdict(hit) | {"best": list(hit.best)}

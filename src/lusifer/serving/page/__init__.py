@@ -1,0 +1,1 @@
+"""The search page: server-rendered HTML, which asks no other machine for anything."""

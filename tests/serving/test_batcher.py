@@ -1,0 +1,176 @@
+"""The queue gives each text the vector it has alone, whatever waits beside it; computes what several
+ask for once; lets go of what nobody waits for; and says when it is full.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lusifer.serving.batcher import Batcher
+from lusifer.serving.faults import Fault
+from lusifer.serving.metrics import Metrics
+from lusifer.serving.settings import Limits
+from lusifer.serving.shelf import Ready
+from tests.serving.conftest import Paced, vector_of
+
+
+def run(work: Callable[[Batcher], Awaitable[Any]], **limits: Any) -> Any:
+    async def all_of_it() -> Any:
+        batcher = Batcher(Limits(**limits), Metrics())
+        batcher.start()
+        try:
+            return await asyncio.wait_for(work(batcher), 20)
+        finally:
+            await batcher.stop()
+
+    return asyncio.run(all_of_it())
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():
+        await asyncio.sleep(0.005)
+
+
+def test_each_text_gets_its_own_vector_in_its_own_order(ready: Ready, paced: Paced) -> None:
+    async def work(batcher: Batcher) -> None:
+        many = [
+            batcher.embed(ready, [f"text {i}", "same", f"text {i}"], "query") for i in range(40)
+        ]
+        plain = [batcher.embed(ready, [f"text {i}"], None) for i in range(40)]
+        found = await asyncio.gather(*many, *plain)
+        for i in range(40):
+            expected = [vector_of(t, "query") for t in (f"text {i}", "same", f"text {i}")]
+            np.testing.assert_array_equal(found[i].vectors, expected)
+            np.testing.assert_array_equal(found[40 + i].vectors, [vector_of(f"text {i}", None)])
+
+    run(work)
+    asked = [(text, prompt) for texts, prompt in paced.calls for text in texts]
+    assert len(asked) == len(set(asked)) == 81, "each text once for each prompt"
+    assert len(paced.calls) < 20, "texts that wait together are computed together"
+
+
+def test_a_batch_holds_so_many_tokens_and_a_longer_text_is_one_alone(
+    ready: Ready, paced: Paced
+) -> None:
+    async def work(batcher: Batcher) -> None:
+        await batcher.embed(ready, [f"{i} " + "x" * 14 for i in range(10)], None)  # 4 tokens each
+
+    run(work, batch_tokens=9)
+    assert [len(texts) for texts, _ in paced.calls] == [2] * 5
+
+
+def test_what_is_known_is_not_computed_again(ready: Ready, paced: Paced) -> None:
+    async def work(batcher: Batcher) -> None:
+        for _ in range(3):
+            await batcher.embed(ready, ["a", "b"], None)
+        assert batcher.cache.hits == 4
+
+    run(work)
+    assert len(paced.calls) == 1
+
+
+def test_a_request_that_goes_leaves_the_queue_and_the_others_stay(
+    ready: Ready, paced: Paced
+) -> None:
+    async def work(batcher: Batcher) -> None:
+        paced.gate.clear()
+        first = asyncio.create_task(batcher.embed(ready, ["first"], None))
+        await until(lambda: not batcher.waiting and batcher.speed == 0 and len(paced.calls) == 0)
+        await asyncio.sleep(0.05)  # the first is being computed
+        goes = asyncio.create_task(batcher.embed(ready, ["only mine", "ours"], None))
+        stays = asyncio.create_task(batcher.embed(ready, ["ours"], None))
+        await until(lambda: len(batcher.waiting) == 2)
+        goes.cancel()
+        await asyncio.gather(goes, return_exceptions=True)
+        assert [entry.text for entry in batcher.waiting.values()] == ["ours"]
+        paced.gate.set()
+        await first
+        np.testing.assert_array_equal((await stays).vectors, [vector_of("ours", None)])
+        assert batcher.waiting_tokens == 0
+
+    run(work)
+    assert [texts for texts, _ in paced.calls] == [["first"], ["ours"]]
+
+
+def test_one_bad_text_fails_its_request_alone(ready: Ready, paced: Paced) -> None:
+    async def work(batcher: Batcher) -> None:
+        paced.gate.clear()
+        blocked = asyncio.create_task(batcher.embed(ready, ["first"], None))
+        await asyncio.sleep(0.05)
+        good = asyncio.create_task(batcher.embed(ready, ["good"], None))
+        bad = asyncio.create_task(batcher.embed(ready, ["bad one", "fine"], None))
+        await until(lambda: len(batcher.waiting) == 3)
+        paced.gate.set()
+        await blocked
+        np.testing.assert_array_equal((await good).vectors, [vector_of("good", None)])
+        with pytest.raises(Fault, match="the model failed") as caught:
+            await bad
+        assert caught.value.status == 500
+
+    run(work)
+
+
+def test_a_full_queue_says_when_to_come_back(ready: Ready, paced: Paced) -> None:
+    async def work(batcher: Batcher) -> None:
+        paced.gate.clear()
+        blocked = asyncio.create_task(batcher.embed(ready, ["first"], None))
+        await asyncio.sleep(0.05)
+        waits = asyncio.create_task(batcher.embed(ready, ["x" * 40], None))  # 8 tokens, the longest
+        await until(lambda: batcher.waiting_tokens == 8)
+        with pytest.raises(Fault, match="busy") as caught:
+            await batcher.embed(ready, ["y" * 40], None)
+        assert caught.value.status == 429
+        assert int(caught.value.headers()["Retry-After"]) >= 1
+        paced.gate.set()
+        await asyncio.gather(blocked, waits)
+        await batcher.embed(ready, ["y" * 40], None)  # and now there is room
+
+    run(work, waiting=10)
+
+
+def test_a_request_that_could_not_be_answered_in_time_is_told_so(
+    ready: Ready, paced: Paced
+) -> None:
+    async def work(batcher: Batcher) -> None:
+        paced.gate.clear()
+        blocked = asyncio.create_task(batcher.embed(ready, ["first"], None))
+        await asyncio.sleep(0.05)
+        waits = asyncio.create_task(batcher.embed(ready, ["x" * 40], None))
+        await until(lambda: batcher.waiting_tokens == 8)
+        batcher.speed = 1.0  # a token a second
+        with pytest.raises(Fault, match="busy"):
+            await batcher.embed(ready, ["y" * 40], None)
+        paced.gate.set()
+        await asyncio.gather(blocked, waits)
+
+    run(work, seconds=10)
+
+
+def test_too_many_tokens_are_refused_before_they_wait(ready: Ready) -> None:
+    async def work(batcher: Batcher) -> None:
+        with pytest.raises(Fault, match="have 16 tokens; a request may have 10") as caught:
+            await batcher.embed(ready, ["x" * 40, "y" * 40], None)
+        assert caught.value.status == 413
+        assert not batcher.waiting
+
+    run(work, tokens=10)
+
+
+def test_other_work_takes_turns_and_its_error_is_its_own() -> None:
+    async def work(batcher: Batcher) -> None:
+        assert await batcher.call(lambda: 3) == 3
+        with pytest.raises(ZeroDivisionError):
+            await batcher.call(lambda: 1 // 0)
+        ran = []
+        gone = asyncio.create_task(batcher.call(lambda: ran.append(1)))
+        gone.cancel()
+        await asyncio.gather(gone, return_exceptions=True)
+        assert await batcher.call(lambda: 4) == 4
+        assert not ran, "what nobody waits for is not done"
+
+    run(work)
