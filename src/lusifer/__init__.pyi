@@ -27,6 +27,22 @@ from .errors import (
     ModelError as ModelError,
 )
 from .evaluation import Score as Score, Task as Task, diagnose as diagnose, evaluate as evaluate
+from .insight import (
+    Classifier as Classifier,
+    Cluster as Cluster,
+    ClusterReport as ClusterReport,
+    Clusters as Clusters,
+    ClusterSettings as ClusterSettings,
+    Labelled as Labelled,
+    Prediction as Prediction,
+    Teaching as Teaching,
+    classify_files as classify_files,
+    cluster_files as cluster_files,
+    cluster_vectors as cluster_vectors,
+    evaluate_classifier as evaluate_classifier,
+    read_labelled as read_labelled,
+    train_classifier as train_classifier,
+)
 from .models import (
     BaseEmbedder as BaseEmbedder,
     Embedder as Embedder,

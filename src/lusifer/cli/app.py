@@ -7,6 +7,8 @@ from __future__ import annotations
 import typer
 
 from lusifer.cli import (
+    classify,
+    cluster,
     curate,
     data,
     demo,
@@ -47,6 +49,7 @@ app.command("neighbours")(verb(embed.neighbours))
 app.command("index")(verb(index.index))
 app.command("search")(verb(search.search))
 app.command("serve")(verb(serve.serve))
+app.command("cluster")(verb(cluster.cluster))
 app.command("mine")(verb(mine.mine))
 app.command("models")(verb(models.models, computes=False))
 app.command("evaluate")(verb(evaluate.evaluate))
@@ -57,6 +60,7 @@ app.command("demo-bridge")(verb(demo_bridge.demo_bridge))
 app.command("recipes")(verb(recipes.recipes, computes=False))
 app.add_typer(data.app, name="data")
 app.add_typer(curate.app, name="curate")
+app.add_typer(classify.app, name="classify")
 
 
 @app.callback(invoke_without_command=True)

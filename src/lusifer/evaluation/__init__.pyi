@@ -42,7 +42,9 @@ from .run import (
     evaluate as evaluate,
 )
 from .scores import (
+    Measured as Measured,
     Score as Score,
+    resamples as resamples,
 )
 from .tasks import (
     Bitext as Bitext,

@@ -14,11 +14,11 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
+from lusifer.insight import groups_of, on_a_plane, without_language
 from lusifer.search import Filter, Hit
 from lusifer.serving.api.inputs import answer
 from lusifer.serving.api.search import MOST, SearchRequest, alike, found, of
 from lusifer.serving.faults import Fault
-from lusifer.serving.page.plane import groups_of, on_a_plane, without_language
 from lusifer.serving.page.uploads import Uploads
 from lusifer.serving.service import Service, as_faults
 from lusifer.text import UNKNOWN, short_name

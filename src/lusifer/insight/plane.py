@@ -15,6 +15,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 ROUNDS = 30
+STARTS, FEW_GROUPS = 4, 100  # of k-means; with many groups one start is as good
 FEW = 8  # passages of a language whose mean says what the language is
 
 
@@ -53,28 +54,40 @@ def on_a_plane(vectors: Floats) -> Floats:
 
 
 def groups_of(vectors: Floats, count: int, seed: int = 0) -> Ints:
-    """The group of each unit row, 0 to `count` - 1, the largest group first."""
+    """The group of each unit row, 0 to `count` - 1, the largest group first: the best of some
+    starts where groups are few.
+    """
     count = min(count, len(vectors))
     if count < 2:
         return np.zeros(len(vectors), dtype=np.int64)
     rng = np.random.default_rng(seed)
-    centres = vectors[rng.integers(len(vectors))][None]
-    for _ in range(count - 1):
-        far = np.clip(1 - (vectors @ centres.T).max(1), 1e-9, None).astype(np.float64)
-        centres = np.concatenate(
-            [centres, vectors[rng.choice(len(vectors), p=far / far.sum())][None]]
-        )
-    group = (vectors @ centres.T).argmax(1)
-    for _ in range(ROUNDS):
-        for number in range(count):
-            if (group == number).any():
-                mean = vectors[group == number].mean(0)
-                centres[number] = mean / max(float(np.linalg.norm(mean)), 1e-9)
-        new = (vectors @ centres.T).argmax(1)
-        if (new == group).all():
-            break
-        group = new
+    tries = [_k_means(vectors, count, rng) for _ in range(STARTS if count <= FEW_GROUPS else 1)]
+    group = max(tries, key=lambda one: one[0])[1]
     order = np.argsort(-np.bincount(group, minlength=count), kind="stable")
     rank = np.empty(count, dtype=np.int64)
     rank[order] = np.arange(count)
     return np.asarray(rank[group])
+
+
+def _k_means(vectors: Floats, count: int, rng: np.random.Generator) -> tuple[float, Ints]:
+    """The sum of cosines to the centres, and the groups."""
+    centres = np.empty((count, vectors.shape[1]), dtype=np.float32)
+    nearest = np.full(len(vectors), -1.0, dtype=np.float32)
+    row = int(rng.integers(len(vectors)))
+    for number in range(count):
+        centres[number] = vectors[row]
+        nearest = np.maximum(nearest, vectors @ centres[number])
+        far = np.clip(1 - nearest, 1e-9, None).astype(np.float64)
+        row = int(np.searchsorted(np.cumsum(far), rng.random() * far.sum()))
+        row = min(row, len(vectors) - 1)
+    group = (vectors @ centres.T).argmax(1)
+    for _ in range(ROUNDS):
+        sums = np.zeros_like(centres)
+        np.add.at(sums, group, vectors)
+        norms = np.linalg.norm(sums, axis=1, keepdims=True)
+        centres = np.where(norms > 1e-9, sums / np.maximum(norms, 1e-9), centres)
+        new = (vectors @ centres.T).argmax(1)
+        if (new == group).all():
+            break
+        group = new
+    return float((vectors @ centres.T).max(1).sum()), group

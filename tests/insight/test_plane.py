@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lusifer.serving.page.plane import groups_of, on_a_plane, without_language
+from lusifer.insight.plane import groups_of, on_a_plane, without_language
 
 
 def clouds(
