@@ -28,6 +28,8 @@ from .errors import (
 )
 from .evaluation import Score as Score, Task as Task, diagnose as diagnose, evaluate as evaluate
 from .insight import (
+    AlignedPair as AlignedPair,
+    AlignedSentences as AlignedSentences,
     Classifier as Classifier,
     Cluster as Cluster,
     ClusterReport as ClusterReport,
@@ -36,6 +38,9 @@ from .insight import (
     Labelled as Labelled,
     Prediction as Prediction,
     Teaching as Teaching,
+    align_documents as align_documents,
+    align_sentences as align_sentences,
+    align_words as align_words,
     classify_files as classify_files,
     cluster_files as cluster_files,
     cluster_vectors as cluster_vectors,

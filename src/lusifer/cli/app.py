@@ -7,6 +7,7 @@ from __future__ import annotations
 import typer
 
 from lusifer.cli import (
+    align,
     classify,
     cluster,
     curate,
@@ -49,6 +50,7 @@ app.command("neighbours")(verb(embed.neighbours))
 app.command("index")(verb(index.index))
 app.command("search")(verb(search.search))
 app.command("serve")(verb(serve.serve))
+app.command("align")(verb(align.align))
 app.command("cluster")(verb(cluster.cluster))
 app.command("mine")(verb(mine.mine))
 app.command("models")(verb(models.models, computes=False))

@@ -1,5 +1,18 @@
 """What other packages use of this one; all else in it is its own."""
 
+from .align_documents import (
+    AlignedPair as AlignedPair,
+    align_documents as align_documents,
+)
+from .align_sentences import (
+    SKIP as SKIP,
+    AlignedSentences as AlignedSentences,
+    align_sentences as align_sentences,
+)
+from .align_words import (
+    WordMethod as WordMethod,
+    align_words as align_words,
+)
 from .classifier import (
     Classifier as Classifier,
     Prediction as Prediction,
@@ -32,4 +45,7 @@ from .teach import (
     Teaching as Teaching,
     evaluate_classifier as evaluate_classifier,
     train_classifier as train_classifier,
+)
+from .word_states import (
+    split_words as split_words,
 )
