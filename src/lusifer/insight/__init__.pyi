@@ -5,12 +5,10 @@ from .align_documents import (
     align_documents as align_documents,
 )
 from .align_sentences import (
-    SKIP as SKIP,
     AlignedSentences as AlignedSentences,
     align_sentences as align_sentences,
 )
 from .align_words import (
-    WordMethod as WordMethod,
     align_words as align_words,
 )
 from .classifier import (
