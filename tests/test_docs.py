@@ -62,6 +62,8 @@ def test_commands_parse(page: str, command: str) -> None:
     context = group.make_context("lusifer", words[1:], resilient_parsing=False)
     leaf, rest = group, words[1:]
     while hasattr(leaf, "commands"):
+        if hasattr(leaf, "default") and rest[0] not in leaf.commands:
+            rest = [leaf.default, *rest]
         leaf, rest = leaf.commands[rest[0]], rest[1:]
     context = leaf.make_context(words[1], list(rest), parent=context)
     recipe = context.params.get("recipe") or (

@@ -133,7 +133,7 @@ TABLE: tuple[tuple[str, str], ...] = (
     ("report nope", "nope"),
     # more of each verb
     ("embed a.txt -o o.npy --colunm x", "--colunm (Possible options"),
-    ("embed x.docx -o o.npy", "the endings are .html"),
+    ("embed x.docx -o o.npy", "its lines are no rows"),
     ("embed - -o o.npy", "-: no such file"),
     ("embed a.tsv -o o.npy --column _,_,_,text", "a.tsv:1: 2 columns, expected 4 (_, _, _, text), separated by tabs"),
     ("embed short.tsv -o o.npy --column _,text", "short.tsv:2: 1 columns, expected 2 (_, text), separated by tabs"),

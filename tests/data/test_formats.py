@@ -73,7 +73,7 @@ def test_what_has_no_rows_names_the_formats_that_have(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no rows; formats with rows are .*\.jsonl"):
         list(read_rows(str(tmp_path / "a.md")))
     with pytest.raises(DataError, match=r"unknown format; the endings are .*\.pdf"):
-        format_of("a.docx")
+        format_of("a.doc")
 
 
 def test_no_two_formats_share_an_ending() -> None:

@@ -90,7 +90,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_no_part_of_the_text(tmp_pat
         ("a.tsv.xz", lzma.compress(b"eng\tone\n" * 500)[:-20], None, "damaged or cut short"),
         ("a.tsv.zst", b"not zstd at all", 1, "damaged or cut short"),
         ("a.parquet", b"PAR1nonsense", None, "Parquet"),
-        ("a.docx", b"x", None, "unknown format"),
+        ("a.doc", b"x", None, "unknown format"),
     ],
 )
 def test_faults_name_file_and_line(

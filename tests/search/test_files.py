@@ -24,7 +24,7 @@ TAKEN = (
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    for name in (*TAKEN, "h.docx", "i.xyz", "j", ".hidden.txt", ".git/k.txt", "ix.lance/l.txt"):
+    for name in (*TAKEN, "h.doc", "i.xyz", "j", ".hidden.txt", ".git/k.txt", "ix.lance/l.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("text", encoding="utf-8")
     return tmp_path

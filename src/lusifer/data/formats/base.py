@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -100,6 +100,21 @@ class Format:
             DataError: where it cannot be read.
         """
         raise DataError(path, None, f"a {self.endings[0]} file has no text to search")
+
+
+def joined(parts: Iterable[tuple[int, str]], unit: str) -> Iterator[Section]:
+    """Parts of a text with their positions as one section, with a blank line between; none where
+    they hold no text.
+    """
+    texts, marks, length = list[str](), list[tuple[int, int]](), 0
+    for position, text in parts:
+        if not text.strip():
+            continue
+        marks.append((length, position))
+        texts.append(text)
+        length += len(text) + 2
+    if texts:
+        yield Section("\n\n".join(texts), marks[0][1], unit, tuple(marks))
 
 
 def as_row(

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, ClassVar
 
-from lusifer.data.formats.base import Format, Problem, Section
+from lusifer.data.formats.base import Format, Problem, Section, joined
 from lusifer.data.formats.text_lines import lines
 from lusifer.errors import DataError
 
@@ -99,8 +99,13 @@ def blocks(path: Path) -> Iterator[Block]:
     """
     if path.stat().st_size > WHOLE:
         raise DataError(path, None, f"is larger than {WHOLE >> 20} MB, too large for a page")
+    yield from blocks_of("".join(line for _, line in lines(path)))
+
+
+def blocks_of(page: str) -> Iterator[Block]:
+    """The same of a page's text."""
     reader = _Reader()
-    reader.feed("".join(line for _, line in lines(path)))
+    reader.feed(page)
     reader.close()
     for block in reader.blocks:
         if text := " ".join("".join(block.parts).split()):
@@ -114,10 +119,4 @@ class HTML(Format):
     has_rows: ClassVar[bool] = False
 
     def sections(self, path: Path) -> Iterator[Section | Problem]:
-        text, marks = "", []
-        for block in blocks(path):
-            text += "\n\n" if text else ""
-            marks.append((len(text), block.line))
-            text += block.text
-        if text:
-            yield Section(text, marks[0][1], "line", tuple(marks))
+        yield from joined(((block.line, block.text) for block in blocks(path)), "line")

@@ -22,8 +22,6 @@ class Marked(Format):
         ".org",
         ".adoc",
         ".tex",
-        ".srt",
-        ".vtt",
         ".log",
     )
     has_rows: ClassVar[bool] = False
@@ -39,6 +37,15 @@ class Marked(Format):
             size += len(line)
         if block:
             yield Section("".join(block), first, "line")
+
+
+class Code(Marked):
+    """Programs and settings: what stands in their comments, names and strings is searched too."""
+
+    endings: ClassVar[tuple[str, ...]] = tuple(
+        ".py .pyi .js .mjs .jsx .ts .tsx .java .kt .scala .c .h .cc .cpp .hpp .cs .go .rs .rb .php .swift .m .r .jl "
+        ".lua .pl .hs .ex .exs .erl .clj .dart .sh .bash .ps1 .sql .css .scss .yaml .yml .toml .ini .cfg .proto".split()
+    )
 
 
 class Plain(Marked):
