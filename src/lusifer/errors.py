@@ -46,6 +46,10 @@ class Preempted(LusiferError):
     """
 
 
+class DamagedIndex(LusiferError):
+    """An index that cannot be read as it is, or is gone."""
+
+
 class MissingExtra(LusiferError):
     """An optional dependency that is not installed; names the extra that brings it."""
 

@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 
 import lusifer
 from lusifer.errors import LusiferError
+from lusifer.search.index import Index
 from lusifer.serving.app import create_app
 from lusifer.serving.settings import Limits
 from tests.conftest import TEXTS, make_table
@@ -75,3 +76,30 @@ def test_what_cannot_be_served(tmp_path: Path, table: Path) -> None:
         create_app([])
     with pytest.raises(LusiferError, match="two are named"):
         create_app([str(table), str(table)])
+
+
+def test_an_index_that_is_gone_is_told_and_found_again(table: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text(TEXTS[0], encoding="utf-8")
+    Index.create(tmp_path / "index", str(table)).update(tmp_path / "notes.txt")
+    with TestClient(
+        create_app(str(table), index=tmp_path / "index"), base_url="http://localhost"
+    ) as client:
+        (tmp_path / "index").rename(tmp_path / "away")
+        asked = {"query": TEXTS[0]}
+        for answer in (
+            client.post("/v1/search", json=asked),
+            client.get("/v1/index"),
+            client.get("/"),
+            client.get("/map"),
+        ):
+            assert answer.status_code == 503
+            assert "the index is damaged" in answer.json()["error"]["message"]
+        (tmp_path / "away").rename(tmp_path / "index")
+        assert client.post("/v1/search", json=asked).json()["hits"]
+        assert client.get("/").status_code == 200
+
+
+def test_head_is_answered_as_get(client: TestClient) -> None:
+    for path in ("/health", "/", "/metrics", "/v1/models"):
+        answer = client.head(path)
+        assert (answer.status_code, answer.content) == (200, b"")

@@ -166,6 +166,17 @@ class Index:
         """The model of its vectors."""
         return self.model.embedder
 
+    @property
+    def version(self) -> int:
+        """A number that another is there for whenever what the index holds has changed.
+
+        Raises:
+            DamagedIndex: where the index is damaged, or gone.
+        """
+        with table_errors(self.uri):
+            self.rows.checkout_latest()
+            return int(self.rows.version)
+
     def __repr__(self) -> str:
         return f"<Index {self.uri}: {len(self):,} passages, made by {self.model.name}>"
 

@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from lusifer.errors import LusiferError
+from lusifer.errors import DamagedIndex, LusiferError
 
 PASSAGES, FILES, ROOTS = "passages", "files", "roots"
 AT_ONCE = timedelta(milliseconds=1)  # versions of a table that are older are let go of
@@ -70,6 +70,6 @@ def table_errors(uri: str | Path) -> Iterator[None]:
                 f"{os.environ.get('TMPDIR') or tempfile.gettempdir()}: cannot be used for temporary files; set TMPDIR to a folder that can"
             ) from error
         reason = str(error).splitlines()[0].split(", /")[0][:160]
-        raise LusiferError(
+        raise DamagedIndex(
             f"{uri}: the index is damaged ({reason}); index into another folder"
         ) from error

@@ -201,7 +201,7 @@ def _add_faults(app: FastAPI) -> None:
 def _said(errors: Sequence[Any]) -> str:
     """The first thing that is wrong with a body, and where."""
     first = errors[0]
-    where = ".".join(str(part) for part in first["loc"] if part != "body")
+    where = ".".join(str(part) for part in first["loc"][1:])  # the first says body, query or path
     what = first["msg"].removeprefix("Value error, ")
     if not where:
         return "send a JSON object with Content-Type: application/json"

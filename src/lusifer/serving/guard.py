@@ -105,6 +105,8 @@ class Guard:
             return
         began = time.perf_counter()
         told = RequestFacts()
+        if scope["method"] == "HEAD":  # answered as GET is; the server leaves the body out
+            scope = scope | {"method": "GET"}
         scope["lusifer"] = told.facts
         path = scope["path"] if scope["path"] in self.paths() else "other"
 

@@ -6,10 +6,12 @@ import contextlib
 import ipaddress
 import json
 import logging
+import signal
 import socket
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +118,25 @@ def serve(
             proxy_headers=False,
             h11_max_incomplete_event_size=1 << 16,
         )
-        _told(config, ready, url).run(sockets=[listener])
+        with _ending_is_no_error():
+            _told(config, ready, url).run(sockets=[listener])
+
+
+@contextlib.contextmanager
+def _ending_is_no_error() -> Iterator[None]:
+    """A server that was told to end, and has answered what was under way, has done what it should:
+    uvicorn hands the signal on when it has, to whoever had it before.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(one, lambda number, frame: None) for one in signals]
+    try:
+        yield
+    finally:
+        for one, handler in zip(signals, before, strict=True):
+            signal.signal(one, handler)
 
 
 def _told(config: Any, ready: Callable[[str], None] | None, url: str) -> Any:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lusifer.errors import DamagedIndex, LusiferError
 from lusifer.models import Reranker
 from lusifer.serving.batcher import Batcher, Embedded
 from lusifer.serving.faults import Fault
@@ -130,10 +131,10 @@ class Service:
 
 @contextmanager
 def as_faults() -> Iterator[None]:
-    """What the library refuses within is a fault of the request (400)."""
-    from lusifer.errors import LusiferError
-
+    """What the library refuses within is a fault of the request (400), or of the index (503)."""
     try:
         yield
+    except DamagedIndex as error:
+        raise Fault(503, str(error), "index_damaged") from None
     except LusiferError as error:
         raise Fault(400, str(error)) from None

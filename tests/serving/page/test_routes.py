@@ -122,6 +122,11 @@ def test_uploads(page: TestClient, table: Path, nasty_index: Path) -> None:
         assert "Add files" not in closed.get("/").text
 
 
+def test_templates_are_not_served(page: TestClient) -> None:
+    assert page.get("/page/base.html").status_code == 404
+    assert page.get("/page/page.css").status_code == 200
+
+
 def test_addresses_and_words() -> None:
     asked = Asked.of({"q": "a b", "mode": "hybrid", "other": "x", "language": "de"})
     assert asked.filtered

@@ -128,13 +128,15 @@ def router(service: Service) -> APIRouter:
     async def about() -> Response:
         def work() -> dict[str, Any]:
             index = of(service)
-            return {
-                "passages": len(index),
-                "files": len(index.list_files()),
-                "languages": index.languages(),
-                "model": index.model.name.rpartition("/")[2],
-                "dimensions": index.embedder.dim,
-            }
+            with as_faults():
+                return {
+                    "version": index.version,
+                    "passages": len(index),
+                    "files": len(index.list_files()),
+                    "languages": index.languages(),
+                    "model": index.model.name.rpartition("/")[2],
+                    "dimensions": index.embedder.dim,
+                }
 
         return answer(await service.batcher.call(work))
 

@@ -97,11 +97,11 @@ def add_page(app: FastAPI, service: Service, uploads: Path | None) -> None:
     import jinja2
 
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(ASSETS), autoescape=True, trim_blocks=True
+        loader=jinja2.FileSystemLoader(ASSETS / "templates"), autoescape=True, trim_blocks=True
     )
     taken = Uploads(uploads, of(service)) if uploads else None
     page = _Page(service, environment, taken)
-    app.mount("/page", StaticFiles(directory=ASSETS), name="page")
+    app.mount("/page", StaticFiles(directory=ASSETS / "static"), name="page")
     plain: dict[str, Any] = {"include_in_schema": False, "response_class": HTMLResponse}
     app.get("/", **plain)(page.search)
     app.get("/passage", **plain)(page.passage)
@@ -127,7 +127,7 @@ class _Page:
         try:
             shown |= await self._hits(asked)
         except Fault as fault:
-            if fault.status in (429, 504):
+            if fault.status >= 429:
                 raise
             status, shown["error"] = fault.status, fault.message
         shown["took"] = round(1000 * (time.perf_counter() - began)) if shown["hits"] else 0
@@ -238,13 +238,13 @@ class _Page:
         """What `make` gives for the index as it is, made anew when the index has changed."""
 
         def work() -> Any:
-            rows = of(self.service).rows
-            rows.checkout_latest()
-            version, value = getattr(self, name)
-            if version != rows.version:
-                value = make()
-                setattr(self, name, (rows.version, value))
-            return value
+            with as_faults():
+                now = of(self.service).version
+                version, value = getattr(self, name)
+                if version != now:
+                    value = make()
+                    setattr(self, name, (now, value))
+                return value
 
         return await self.service.batcher.call(work)
 
