@@ -73,7 +73,10 @@ from .search import (
     IndexReport as IndexReport,
     Passage as Passage,
     Sample as Sample,
+    langchain_retriever as langchain_retriever,
+    llama_index_retriever as llama_index_retriever,
     mine_bitext as mine_bitext,
+    search_all as search_all,
 )
 from .serving import Limits as Limits, create_app as create_app, serve as serve
 from .training import plan as plan, train as train

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from lusifer.cli.index import seen_from_here
 from tests.cli.command import refused, run
+from tests.conftest import TEXTS
 
 
 def test_an_index_is_listed_forgets_and_is_compacted(
@@ -82,3 +86,55 @@ def test_a_path_is_shown_from_here_and_on_one_line(
     assert seen_from_here(str(tmp_path / "ملف" / "a.txt")) == "ملف/a.txt"
     assert seen_from_here("/elsewhere/a.txt") == "/elsewhere/a.txt"
     assert "\n" not in seen_from_here(str(tmp_path / "two\nlines.txt"))
+
+
+def test_export_and_several_indexes(notes: Path, tmp_path: Path, model: str) -> None:
+    for name in ("one", "two"):
+        assert run("index", str(notes), "--into", name, "-m", model, cwd=tmp_path).returncode == 0
+    done = run("index", "--into", "one", "--export", "one.parquet", cwd=tmp_path)
+    assert "one.parquet: " in done.stdout
+    assert (tmp_path / "one.parquet").stat().st_size > 0
+    found = run("search", "one", "two", TEXTS[5], "--lines", "-k", "2", cwd=tmp_path)
+    assert found.stdout.count(TEXTS[5]) == 2
+    assert "done alone" in refused(
+        "index", str(notes), "--into", "one", "--export", "x.parquet", cwd=tmp_path
+    )
+
+
+def test_watching(notes: Path, tmp_path: Path, model: str) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "lusifer",
+        "index",
+        str(notes),
+        "--into",
+        "w",
+        "-m",
+        model,
+        "--watch",
+        "--every",
+        "0.2",
+    ]
+    process = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    try:
+        assert process.stdout
+        assert process.stderr
+        assert "4 new" in process.stdout.readline()
+        assert "watching" in process.stderr.readline()
+        (notes / "late.txt").write_text("A text that came late.", encoding="utf-8")
+        assert "1 new, 0 changed, 0 gone" in process.stdout.readline()
+        (notes / "late.txt").unlink()
+        assert "0 new, 0 changed, 1 gone" in process.stdout.readline()
+        process.terminate()
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.communicate()

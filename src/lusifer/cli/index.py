@@ -38,15 +38,29 @@ def index(
     compact: bool = typer.Option(
         False, "--compact", help="Give back the space that earlier versions of the index take."
     ),
+    export: str = typer.Option(
+        None, "--export", help="Write all passages and vectors into this Parquet file."
+    ),
+    watch: bool = typer.Option(
+        False, "--watch", help="Go on, and bring in what changes, until Ctrl-C."
+    ),
+    every: float = typer.Option(5.0, "--every", help="Of --watch: seconds between two looks."),
 ) -> None:
     """Index files, or bring an index up to date with them."""
     from lusifer.models import DEFAULT
     from lusifer.search import Index, is_index
 
-    if listing + bool(forget) + compact > 1 or (paths and (listing or forget or compact)):
-        raise LusiferError("--list, --forget and --compact are each done alone, without paths")
+    alone = listing + bool(forget) + compact + bool(export)
+    if alone > 1 or (alone and (paths or watch)):
+        raise LusiferError(
+            "--list, --forget, --compact and --export are each done alone, without paths"
+        )
     if not paths and not is_index(into):
         raise LusiferError(f"{into}: no index here yet; name the files or folders to index")
+    if export:
+        count = Index.open(into, model).export(export)
+        typer.echo(f"{export}: {count:,} passages")
+        return
     if listing or forget or compact:
         _keep(Index.open(into, model), listing=listing, forget=forget)
         return
@@ -72,6 +86,32 @@ def index(
         f"{into}: {report.passages:,} passages; files: {report.added} new, {report.changed} changed, "
         f"{report.removed} gone, {report.unchanged} as they were"
     )
+    if watch:
+        _follow(Index.open(into, model), every)
+
+
+def _follow(opened: Any, every: float) -> None:
+    """Bring in what changes, until the process is told to end: that is no error."""
+    import signal
+    import threading
+
+    from lusifer.text import on_one_line
+
+    ended = threading.Event()
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, lambda number, frame: ended.set())
+    typer.echo(f"{opened.uri}: watching; Ctrl-C ends it", err=True)
+    told: set[str] = set()
+    while not ended.wait(max(0.1, every)):
+        report = opened.update([])
+        for reason in report.skipped:
+            if reason not in told:
+                typer.echo(f"skipped {on_one_line(reason)}", err=True)
+        told = {*report.skipped}
+        if report.added or report.changed or report.removed:
+            typer.echo(
+                f"{opened.uri}: {report.passages:,} passages; {report.added} new, {report.changed} changed, {report.removed} gone"
+            )
 
 
 def _keep(opened: Any, *, listing: bool, forget: list[str] | None) -> None:

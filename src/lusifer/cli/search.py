@@ -24,7 +24,7 @@ ISOLATE, POP = (
 def search(
     places: list[str] = typer.Argument(
         ...,
-        help="An index's folder, or files and folders; then the question, - for standard input.",
+        help="Indexes, or files and folders; then the question, - for standard input.",
     ),
     top: int = TOP,
     mode: str = typer.Option(
@@ -51,7 +51,7 @@ def search(
 ) -> None:
     """Search an index, or straight a few files, in any language."""
     from lusifer.models import DEFAULT, load_reranker
-    from lusifer.search import Filter, Index, is_index
+    from lusifer.search import Filter, Index, is_index, search_all
 
     if len(places) < 2:
         raise LusiferError(
@@ -66,8 +66,8 @@ def search(
     how: dict[str, Any] = {"top_k": top, "mode": mode, "where": only, "prompt": prompt}
     if rerank:
         how["reranker"] = load_reranker(rerank)
-    if len(where) == 1 and is_index(where[0]):
-        hits = Index.open(where[0], model).search(question, **how)
+    if all(map(is_index, where)):
+        hits = search_all([Index.open(one, model) for one in where], question, **how)
     else:
         with tempfile.TemporaryDirectory() as aside:
             made = Index.create(Path(aside) / "index", model or DEFAULT)

@@ -21,6 +21,13 @@ from .remove import (
     Forgotten as Forgotten,
     IndexedFile as IndexedFile,
 )
+from .retrievers import (
+    langchain_retriever as langchain_retriever,
+    llama_index_retriever as llama_index_retriever,
+)
+from .several import (
+    search_all as search_all,
+)
 from .table import (
     is_index as is_index,
 )

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from lusifer.errors import LusiferError
 from lusifer.io import disk_errors, locked, named
 from lusifer.models import DEFAULT, TABLE, Embedder, LoadedModel, Reranker
 from lusifer.renamed import renamed
+from lusifer.search.parquet import write_parquet
 from lusifer.search.passages import (
     Passage,
     Sample,
@@ -31,6 +32,7 @@ from lusifer.search.passages import (
 from lusifer.search.query import Filter, Hit, Mode, search
 from lusifer.search.remove import Forgotten, IndexedFile, Removal
 from lusifer.search.table import AT_ONCE, FILES, PASSAGES, ROOTS, connect, table_errors, table_names
+from lusifer.search.texts import Addition
 from lusifer.search.tokens import token_dim, token_field
 from lusifer.search.update import IndexReport, Tell, Update
 
@@ -290,6 +292,52 @@ class Index:
         """
         with self._writing() as tables:
             return Update(*tables, self.embedder).run(named(paths), tell)
+
+    def add(self, rows: Iterable[Mapping[str, Any]]) -> IndexReport:
+        """Put in texts that are in no file. An id that is there already gets the new text.
+
+        Args:
+            rows: `{"id": …, "text": …}` each; a hit's path is `text:` and the id.
+
+        Returns:
+            Counts; texts that are there as they are cost nothing.
+
+        Raises:
+            LusiferError: for a row without id or text, or where another process is writing, or the
+                disk is full.
+        """
+        with self._writing() as tables:
+            return Addition(*tables, self.embedder).put(rows)
+
+    def delete(self, ids: str | Iterable[str]) -> int:
+        """Take out texts that `add` put in.
+
+        Args:
+            ids: of them.
+
+        Returns:
+            How many went.
+
+        Raises:
+            LusiferError: for an id that is not there, and then none goes; or where another process
+                is writing.
+        """
+        with self._writing() as tables:
+            return Addition(*tables, self.embedder).drop([ids] if isinstance(ids, str) else ids)
+
+    def export(self, file: str | Path) -> int:
+        """Write all passages and their vectors into one Parquet file.
+
+        Args:
+            file: a new one, or one that is replaced when the new one is whole.
+
+        Returns:
+            How many passages there are.
+
+        Raises:
+            LusiferError: where the index is damaged, or the disk is full.
+        """
+        return write_parquet(self, file)
 
     def list_files(self) -> list[IndexedFile]:
         """What is in the index.

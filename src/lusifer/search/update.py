@@ -9,12 +9,12 @@ rows is not in it. Not for two writers at once: `Index.update` sees to that.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lusifer.data import Problem, sections
+from lusifer.data import Problem, Section, sections
 from lusifer.errors import DataError
 from lusifer.io import sha256
 from lusifer.models import Embedder
@@ -48,6 +48,8 @@ class IndexReport:
 
 class Update:
     """One update of an index's table of passages, its list of files, and that of the paths named."""
+
+    batch = BATCH
 
     def __init__(self, rows: Any, files: Any, roots: Any, embedder: Embedder) -> None:
         self.rows, self.files, self.roots, self.embedder = rows, files, roots, embedder
@@ -132,7 +134,7 @@ class Update:
                     report.unchanged += 1
                     continue
                 count, wrong = 0, list[str]()
-                for row in _passages(file, content, wrong):
+                for row in self._rows_of(sections(file.path), file, content, wrong):
                     pending.append(row)
                     count += 1
                     if len(pending) >= BATCH:
@@ -157,6 +159,31 @@ class Update:
             if len(pending) >= BATCH // 2:
                 flush()
         flush()
+
+    @staticmethod
+    def _rows_of(
+        parts: Iterable[Section | Problem], file: Found, content: str, wrong: list[str]
+    ) -> Iterator[dict[str, Any]]:
+        """The rows of one file, without vectors; what is wrong with rows of it goes to `wrong`."""
+        number = 0
+        for section in parts:
+            if isinstance(section, Problem):
+                wrong.append(str(DataError(section.path, section.line, section.what)))
+                continue
+            for start, end in passages(section.text):
+                text = section.text[start:end]
+                yield {
+                    "path": file.path,
+                    "hash": content,
+                    "number": number,
+                    "position": section.position_at(start),
+                    "unit": section.unit,
+                    "text": unwrap(text),
+                    "words": terms(text),
+                    "language": language_of(text),
+                    "modified": file.modified // 1_000_000_000,
+                }
+                number += 1
 
     def _table(self, rows: list[dict[str, Any]]) -> pa.Table:
         import pyarrow as pa
@@ -241,29 +268,6 @@ class Update:
                     self.rows.create_index(column, config=kind, replace=True)
         kept = AT_ONCE if first else timedelta(hours=1)
         self.rows.optimize(cleanup_older_than=kept)
-
-
-def _passages(file: Found, content: str, wrong: list[str]) -> Iterator[dict[str, Any]]:
-    """The rows of one file, without vectors; what is wrong with rows of it goes to `wrong`."""
-    number = 0
-    for section in sections(file.path):
-        if isinstance(section, Problem):
-            wrong.append(str(DataError(section.path, section.line, section.what)))
-            continue
-        for start, end in passages(section.text):
-            text = section.text[start:end]
-            yield {
-                "path": file.path,
-                "hash": content,
-                "number": number,
-                "position": section.position_at(start),
-                "unit": section.unit,
-                "text": unwrap(text),
-                "words": terms(text),
-                "language": language_of(text),
-                "modified": file.modified // 1_000_000_000,
-            }
-            number += 1
 
 
 def _same(row: dict[str, Any] | None, file: Found) -> bool:
