@@ -303,8 +303,8 @@ class Index:
             Counts; texts that are there as they are cost nothing.
 
         Raises:
-            LusiferError: for a row without id or text, or where another process is writing, or the
-                disk is full.
+            LusiferError: for a row without id or text (what came some ten thousands of rows before
+                it is in), or where another process is writing, or the disk is full.
         """
         with self._writing() as tables:
             return Addition(*tables, self.embedder).put(rows)

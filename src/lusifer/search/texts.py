@@ -7,6 +7,7 @@ update of files leaves them alone. Cost: embedding; a text that is there as it i
 from __future__ import annotations
 
 import hashlib
+import itertools
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -19,27 +20,33 @@ from lusifer.search.update import IndexReport, Update
 from lusifer.text import half_characters
 
 SCHEME = "text:"
+AT_A_TIME = 20_000  # rows that are held; a wrong one among them leaves out all of these
 
 
 class Addition(Update):
     """Texts by their ids into an index's tables."""
 
+    batch = 8192  # texts are many and small, and each write is a version of the table
+
     def put(self, rows: Iterable[Mapping[str, Any]]) -> IndexReport:
         """See `Index.add`."""
         known = {row["path"]: row for row in self.files.to_arrow().to_pylist()}
         first, report = not known, IndexReport()
-        new: dict[str, tuple[Found, str, str]] = {}
-        for number, row in enumerate(rows):
-            name, text = _checked(number, row)
-            content = hashlib.sha256(text.encode()).hexdigest()
-            path = SCHEME + name
-            if known.get(path, {}).get("hash") == content:
-                report.unchanged += 1
-                new.pop(path, None)
-                continue
-            now = time.time_ns()
-            new[path] = (Found(path, "", len(text.encode()), now, now), content, text)
-        self._put(list(new.values()), known, report)
+        numbered = enumerate(rows)
+        while part := list(itertools.islice(numbered, AT_A_TIME)):
+            checked = [_checked(number, row) for number, row in part]
+            new: dict[str, tuple[Found, str, str]] = {}
+            for name, text in checked:
+                content = hashlib.sha256(text.encode()).hexdigest()
+                path = SCHEME + name
+                if known.get(path, {}).get("hash") == content:
+                    report.unchanged += 1
+                    new.pop(path, None)
+                    continue
+                now = time.time_ns()
+                new[path] = (Found(path, "", len(text.encode()), now, now), content, text)
+            self._put(list(new.values()), known, report)
+            known |= {path: {"hash": content} for path, (_, content, _) in new.items()}
         report.passages = self.rows.count_rows()
         if report.added or report.changed:
             self._tend(first=first)

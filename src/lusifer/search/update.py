@@ -210,10 +210,17 @@ class Update:
             {**asdict(file), "hash": content, "passages": count}
             for file, content, count in finished
         ]
-        table = pa.Table.from_pylist(listed, schema=self.files.schema)
-        self.files.merge_insert(
-            "path"
-        ).when_matched_update_all().when_not_matched_insert_all().execute(table)
+        # To look for a path among the listed is a pass over the list, which new ones need not pay.
+        fresh = [row for row in listed if row["path"] not in known]
+        others = [row for row in listed if row["path"] in known]
+        if fresh:
+            self.files.add(pa.Table.from_pylist(fresh, schema=self.files.schema))
+        if others:
+            self.files.merge_insert(
+                "path"
+            ).when_matched_update_all().when_not_matched_insert_all().execute(
+                pa.Table.from_pylist(others, schema=self.files.schema)
+            )
         for file, content, _ in finished:
             if file.path in known and known[file.path]["hash"] != content:
                 self.rows.delete(f"path = {quoted(file.path)} AND hash != {quoted(content)}")
