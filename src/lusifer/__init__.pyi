@@ -60,6 +60,7 @@ from .reshaping import (
     Combining as Combining,
     Parity as Parity,
     combine as combine,
+    ensemble as ensemble,
     export as export,
     merge as merge,
 )

@@ -17,6 +17,7 @@ from lusifer.cli import (
     diagnose,
     embed,
     encode,
+    ensemble,
     evaluate,
     export,
     index,
@@ -42,6 +43,7 @@ app = typer.Typer(
 )
 app.command("train")(verb(train.train))
 app.command("merge")(verb(merge.merge))
+app.command("ensemble")(verb(ensemble.ensemble))
 app.command("encode")(verb(encode.encode))
 app.command("export")(verb(export.export))
 app.command("embed")(verb(embed.embed))

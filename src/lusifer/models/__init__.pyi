@@ -8,6 +8,12 @@ from .backends.engine import (
     counted as counted,
     windows as windows,
 )
+from .backends.ensemble import (
+    ENSEMBLE as ENSEMBLE,
+    PROJECTION as PROJECTION,
+    How as How,
+    join as join,
+)
 from .backends.onnx import (
     onnx_file as onnx_file,
 )

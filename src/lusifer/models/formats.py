@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lusifer.errors import ModelError
+from lusifer.models.backends.ensemble import ENSEMBLE, load_ensemble
 from lusifer.models.backends.onnx import load_onnx, onnx_file
 from lusifer.models.backends.static import is_static, load_static, read_static_config
 from lusifer.models.embedder import Embedder, Long
@@ -112,6 +113,12 @@ def _describe_torch(folder: Path) -> Description:
     )
 
 
+def _describe_ensemble(folder: Path) -> Description:
+    config: Any = read_json(folder / ENSEMBLE)
+    names = [str(one.get("name")).rpartition("/")[2] for one in config.get("members", [])]
+    return Description("ensemble", "?", " + ".join(names))
+
+
 def _width(folder: Path) -> str:
     file = folder / "config.json"
     return str(read_json(file).get("hidden_size", "?")) if file.exists() else "?"
@@ -171,6 +178,13 @@ def _in_torch(folder: Path, options: LoadOptions) -> tuple[Any, dict[str, Any]]:
 ENDPOINT = frozenset({"bf16"})
 TORCH = frozenset({"bf16", "device", "language", "long", "compile", "budget"})
 FORMATS = (
+    ModelFormat(
+        "an ensemble",
+        lambda folder: (folder / ENSEMBLE).exists(),
+        load_ensemble,
+        _describe_ensemble,
+        frozenset({"bf16", "device"}),
+    ),
     ModelFormat(
         "a static table",
         is_static,

@@ -28,6 +28,7 @@ SETTINGS = (
     "branches.json",
     "heads.json",
     "adapters.json",
+    "ensemble.json",
     "router_config.json",
 )
 FURTHER = ("[0-9]*_*/*.json", "[a-z]*_[0-9]*_*/*.json", "adapters/*/adapter_config.json")

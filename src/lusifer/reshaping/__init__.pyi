@@ -4,6 +4,9 @@ from .combine import (
     Combining as Combining,
     combine as combine,
 )
+from .ensemble import (
+    ensemble as ensemble,
+)
 from .merge import (
     merge as merge,
 )

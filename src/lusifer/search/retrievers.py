@@ -8,16 +8,29 @@ from typing import TYPE_CHECKING, Any
 from lusifer.errors import LusiferError
 
 if TYPE_CHECKING:
+    from lusifer.models import Reranker
     from lusifer.search.index import Index
-    from lusifer.search.query import Hit
+    from lusifer.search.query import Filter, Hit, Mode
 
 
-def langchain_retriever(index: Index, **how: Any) -> Any:
+def langchain_retriever(
+    index: Index,
+    *,
+    top_k: int = 10,
+    mode: Mode = "hybrid",
+    where: Filter | None = None,
+    prompt: str = "query",
+    reranker: Reranker | None = None,
+) -> Any:
     """A `BaseRetriever` of langchain-core.
 
     Args:
         index: what is asked.
-        how: as for `Index.search`: `top_k`, `mode`, `where`, `prompt`, `reranker`.
+        top_k: passages to find.
+        mode: as for `Index.search`.
+        where: languages, paths or times that may be found.
+        prompt: how the query is asked: one of the model's prompts.
+        reranker: sorts what was found.
 
     Returns:
         The retriever; each passage is a `Document` with its path, position, language and scores in
@@ -32,6 +45,8 @@ def langchain_retriever(index: Index, **how: Any) -> Any:
     except ModuleNotFoundError:
         raise LusiferError("this needs the package 'langchain-core': pip install it") from None
 
+    how = _asked(top_k, mode, where, prompt, reranker)
+
     class LusiferRetriever(BaseRetriever):
         def _get_relevant_documents(self, query: str, *, run_manager: Any = None) -> list[Any]:
             hits = index.search(query, **how)
@@ -40,12 +55,24 @@ def langchain_retriever(index: Index, **how: Any) -> Any:
     return LusiferRetriever()
 
 
-def llama_index_retriever(index: Index, **how: Any) -> Any:
+def llama_index_retriever(
+    index: Index,
+    *,
+    top_k: int = 10,
+    mode: Mode = "hybrid",
+    where: Filter | None = None,
+    prompt: str = "query",
+    reranker: Reranker | None = None,
+) -> Any:
     """A `BaseRetriever` of llama-index-core.
 
     Args:
         index: what is asked.
-        how: as for `Index.search`: `top_k`, `mode`, `where`, `prompt`, `reranker`.
+        top_k: passages to find.
+        mode: as for `Index.search`.
+        where: languages, paths or times that may be found.
+        prompt: how the query is asked: one of the model's prompts.
+        reranker: sorts what was found.
 
     Returns:
         The retriever; each passage is a `NodeWithScore`.
@@ -59,6 +86,8 @@ def llama_index_retriever(index: Index, **how: Any) -> Any:
     except ModuleNotFoundError:
         raise LusiferError("this needs the package 'llama-index-core': pip install it") from None
 
+    how = _asked(top_k, mode, where, prompt, reranker)
+
     class LusiferNodeRetriever(BaseRetriever):  # type: ignore[misc,no-any-unimported,unused-ignore]
         def _retrieve(self, query_bundle: Any) -> list[Any]:
             hits = index.search(query_bundle.query_str, **how)
@@ -70,6 +99,18 @@ def llama_index_retriever(index: Index, **how: Any) -> Any:
             ]
 
     return LusiferNodeRetriever()
+
+
+def _asked(
+    top_k: int, mode: Mode, where: Filter | None, prompt: str, reranker: Reranker | None
+) -> dict[str, Any]:
+    return {
+        "top_k": top_k,
+        "mode": mode,
+        "where": where,
+        "prompt": prompt,
+        "reranker": reranker,
+    }
 
 
 def _metadata(hit: Hit) -> dict[str, Any]:
