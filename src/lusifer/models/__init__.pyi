@@ -8,12 +8,6 @@ from .backends.engine import (
     counted as counted,
     windows as windows,
 )
-from .backends.ensemble import (
-    ENSEMBLE as ENSEMBLE,
-    PROJECTION as PROJECTION,
-    How as How,
-    join as join,
-)
 from .backends.onnx import (
     onnx_file as onnx_file,
 )
@@ -59,6 +53,12 @@ from .embedder import (
 )
 from .english_route import (
     target_tokenizer as target_tokenizer,
+)
+from .ensemble import (
+    ENSEMBLE as ENSEMBLE,
+    PROJECTION as PROJECTION,
+    How as How,
+    join as join,
 )
 from .families import (
     no_dropout as no_dropout,

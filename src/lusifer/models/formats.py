@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from lusifer.errors import ModelError
-from lusifer.models.backends.ensemble import ENSEMBLE, load_ensemble
 from lusifer.models.backends.onnx import load_onnx, onnx_file
 from lusifer.models.backends.static import is_static, load_static, read_static_config
 from lusifer.models.embedder import Embedder, Long
+from lusifer.models.ensemble import ENSEMBLE
 from lusifer.models.hub import read_json, weights_files
 
 
@@ -62,12 +62,12 @@ class Description:
 @dataclass(frozen=True)
 class ModelFormat:
     """A kind of model. `what` names it in a sentence; `options` are those of `LoadOptions` that it
-    takes.
+    takes; without `load` it is made of other models, which `lusifer.models.load` puts together.
     """
 
     what: str
     detect: Callable[[Path], bool]
-    load: Callable[[Path, LoadOptions], Embedder]
+    load: Callable[[Path, LoadOptions], Embedder] | None
     describe: Callable[[Path], Description]
     options: frozenset[str]
 
@@ -181,7 +181,7 @@ FORMATS = (
     ModelFormat(
         "an ensemble",
         lambda folder: (folder / ENSEMBLE).exists(),
-        load_ensemble,
+        None,
         _describe_ensemble,
         frozenset({"bf16", "device"}),
     ),

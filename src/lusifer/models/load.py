@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from lusifer.errors import ModelError
 from lusifer.models import hub
 from lusifer.models.embedder import Embedder, Long
+from lusifer.models.ensemble import load_ensemble
 from lusifer.models.formats import ENDPOINT, LoadOptions, check_options, format_of
 from lusifer.models.identity import identity
 from lusifer.renamed import renamed
@@ -69,7 +71,15 @@ def load(
     folder = hub.locate(str(name))
     known = format_of(folder)
     check_options(known.what, known.options, options, str(name))
+    if known.load is None:
+        return load_ensemble(folder, partial(_member, bf16=bf16, device=device))
     return known.load(folder, options)
+
+
+def _member(name: str, known: str, **settings: Any) -> Embedder | None:
+    """A model of an ensemble; None where it is another than it was."""
+    found = LoadedModel.load(name, **settings)
+    return found.embedder if found.is_that(known) else None
 
 
 def is_url(name: str | Path) -> bool:

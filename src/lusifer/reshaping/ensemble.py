@@ -1,4 +1,4 @@
-"""Several models as one, each kept whole: their vectors are combined (`models/backends/ensemble.py`)."""
+"""Several models as one, each kept whole: their vectors are combined (`models/ensemble.py`)."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import pytest
 
 import lusifer
 from lusifer.errors import ModelError
-from lusifer.models.backends.ensemble import EnsembleEmbedder, join
+from lusifer.models.ensemble import EnsembleEmbedder, join
 from lusifer.models.load import LoadedModel
 from tests.conftest import TEXTS, make_table
 

@@ -10,18 +10,15 @@ is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from lusifer.errors import ModelError
 from lusifer.models.embedder import BaseEmbedder, Embedder, Vectors
 from lusifer.models.hub import read_json
-
-if TYPE_CHECKING:
-    from lusifer.models.formats import LoadOptions
 
 ENSEMBLE, PROJECTION = "ensemble.json", "projection.safetensors"
 How = Literal["concatenate", "project", "average"]
@@ -87,14 +84,17 @@ def join(parts: Sequence[Vectors], weights: Sequence[float], how: How) -> Vector
     return np.concatenate([root * part for root, part in zip(roots, parts, strict=True)], axis=1)
 
 
-def load_ensemble(folder: Path, options: LoadOptions) -> EnsembleEmbedder:
+def load_ensemble(folder: Path, member: Callable[[str, str], Embedder | None]) -> EnsembleEmbedder:
     """Read an ensemble's folder, and its members from where they are.
 
-    Raises ModelError where it is damaged, or a member is another than it was.
+    Args:
+        folder: what `lusifer ensemble` made.
+        member: loads a model by its name, if it is the one of that identity.
+
+    Raises:
+        ModelError: where it is damaged, or a member is another than it was.
     """
     from safetensors.numpy import load_file
-
-    from lusifer.models.load import LoadedModel
 
     config: Any = read_json(folder / ENSEMBLE)
     try:
@@ -104,15 +104,13 @@ def load_ensemble(folder: Path, options: LoadOptions) -> EnsembleEmbedder:
             raise ValueError("no such way to combine, or less than two members")
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{folder / ENSEMBLE}: no ensemble's configuration ({error})") from None
-    asked = {key: value for key, value in options.asked().items() if key in ("bf16", "device")}
     members = []
     for name, known, _ in names:
-        member = LoadedModel.load(name, **asked)
-        if not member.is_that(known):
+        if (found := member(name, known)) is None:
             raise ModelError(
                 f"{folder}: its member {name} has changed since; make the ensemble anew"
             )
-        members.append(member.embedder)
+        members.append(found)
     mean = axes = None
     if how == "project":
         try:
