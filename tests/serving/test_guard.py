@@ -56,6 +56,13 @@ def test_names_and_other_sites(table: Path) -> None:
         assert client.post(EMBED, json={"input": "a"}).status_code == 200
         asked = {"Origin": "https://app.example.org", "Access-Control-Request-Method": "POST"}
         assert client.options(EMBED, headers=asked).headers["access-control-allow-origin"]
+    with client_of(table, keys=frozenset({KEY}), origins=origins) as client:
+        refused = client.post(
+            EMBED, json={"input": "a"}, headers={"Origin": "https://app.example.org"}
+        )
+        assert refused.status_code == 401
+        assert refused.headers["access-control-allow-origin"] == "https://app.example.org"
+        assert client.options(EMBED, headers=asked).status_code == 200
     Gate().check("POST", "/", {b"host": b"anything"})
 
 

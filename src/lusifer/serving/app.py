@@ -99,10 +99,6 @@ def create_app(
         page.add_page(app, service, Path(uploads) if uploads else None)
     operation.add_docs(app)
     _add_faults(app)
-    if origins:
-        app.add_middleware(
-            CORSMiddleware, allow_origins=sorted(origins), allow_methods=["*"], allow_headers=["*"]
-        )
     paths = frozenset(str(getattr(route, "path", "")) for route in _routes(app))
     app.add_middleware(
         Guard,
@@ -111,6 +107,11 @@ def create_app(
         gate=Gate(keys, hosts, origins),
         paths=lambda: paths,
     )
+    # Outside the guard, so that a page of another site can read what the guard refuses.
+    if origins:
+        app.add_middleware(
+            CORSMiddleware, allow_origins=sorted(origins), allow_methods=["*"], allow_headers=["*"]
+        )
     return app
 
 

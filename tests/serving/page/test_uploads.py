@@ -57,3 +57,18 @@ def test_what_is_refused(tmp_path: Path) -> None:
     (tmp_path / "up").write_text("a file in its place", encoding="utf-8")
     with pytest.raises((Fault, OSError)):
         uploads.take([("a.txt", b"x")])
+
+
+def test_a_failure_is_logged_and_the_next_upload_taken(
+    table: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    uploads = Uploads(tmp_path / "up", None)  # type: ignore[arg-type]  # an index that fails in any way
+
+    async def work() -> None:
+        uploads.take([("one.txt", b"x")])
+        while uploads.busy:
+            await asyncio.sleep(0.02)
+
+    asyncio.run(work())
+    assert uploads.said == "Not indexed: the server failed; its log says why."
+    assert "an upload could not be indexed" in caplog.text

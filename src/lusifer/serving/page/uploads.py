@@ -5,6 +5,7 @@ searches.
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from lusifer.serving.faults import Fault
 if TYPE_CHECKING:
     from lusifer.search import Index
 
+log = logging.getLogger(__name__)
 LONGEST = 150  # bytes of a file's name
 UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
 
@@ -67,6 +69,9 @@ class Uploads:
             report = await asyncio.to_thread(self._update)
         except LusiferError as error:
             self.said = f"Not indexed: {error}"
+        except Exception:
+            log.exception("an upload could not be indexed")
+            self.said = "Not indexed: the server failed; its log says why."
         else:
             self.said = report
         finally:
