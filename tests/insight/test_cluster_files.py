@@ -4,6 +4,7 @@ same; bad rows are counted.
 
 from __future__ import annotations
 
+import importlib
 import json
 from pathlib import Path
 
@@ -83,3 +84,13 @@ def test_what_is_refused(tmp_path: Path, table: Path) -> None:
         cluster_files([str(tmp_path / "a.jsonl")], tmp_path / "out", model=str(table))
     with pytest.raises(LusiferError, match="no such file"):
         cluster_files([str(tmp_path / "none.jsonl")], tmp_path / "out", model=str(table))
+
+
+def test_what_is_not_installed_is_told_before_anything_is_encoded(
+    rows: Path, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = importlib.import_module("lusifer.insight.cluster")
+    monkeypatch.setattr(module, "find_spec", lambda name: None)
+    with pytest.raises(LusiferError, match="igraph"):
+        cluster_files(str(rows / "rows.jsonl"), rows / "out", model=str(table))
+    assert not (rows / "out").exists()

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -135,12 +136,17 @@ def cluster_vectors(
     return _ordered(vectors, found, clustering.min_size)
 
 
+def check_installed(clustering: ClusterSettings) -> None:
+    """Raise MissingExtra where what these settings need is not installed."""
+    if clustering.method == "topics" and not clustering.clusters and find_spec("igraph") is None:
+        raise MissingExtra("igraph", "insight")
+
+
 def _communities(vectors: Vectors, clustering: ClusterSettings, tell: Tell | None) -> Ints:
-    try:
-        import igraph
-    except ModuleNotFoundError:
-        raise MissingExtra("igraph", "insight") from None
+    check_installed(clustering)
     import random
+
+    import igraph
 
     n = len(vectors)
     if n < 2:

@@ -18,7 +18,7 @@ import numpy as np
 from lusifer.data import Problem
 from lusifer.encoding import Corpus, encode, read_vectors
 from lusifer.errors import LusiferError
-from lusifer.insight.cluster import Clusters, ClusterSettings, cluster_vectors
+from lusifer.insight.cluster import Clusters, ClusterSettings, check_installed, cluster_vectors
 from lusifer.insight.cluster_names import Cluster, ClusterNames
 from lusifer.insight.cluster_page import cluster_page
 from lusifer.insight.plane import on_a_plane, without_language
@@ -89,6 +89,7 @@ def cluster_files(
         MissingExtra: where the extra `insight` is not installed.
     """
     clustering = clustering or ClusterSettings()
+    check_installed(clustering)  # before an hour of encoding
     names = expand(named(files))
     corpus = Corpus(tuple(names), column, (language,) if language else (), tuple(columns), True)
     total = corpus.count() or 0
