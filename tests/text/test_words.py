@@ -66,3 +66,9 @@ def test_a_query_asks_for_words_of_the_text_it_is(text: str) -> None:
 
 def test_a_word_without_end_is_cut() -> None:
     assert len(terms("ab" * 5000)) == LONGEST
+
+
+@pytest.mark.parametrize("letter", ["x", "日", "ا", "क", "ก", "ʻ"])
+def test_a_run_of_half_a_million_letters_is_read_once(letter: str) -> None:
+    """To look for its parts from each letter on would take hours."""
+    assert query_terms(letter * 500_000 + " end").endswith("end")

@@ -36,7 +36,8 @@ IGNORED = regex.compile(r"[\p{Default_Ignorable_Code_Point}\u0640]+")  # and the
 MARKS = regex.compile(
     r"(?<=[\p{Latn}\p{Grek}\p{Cyrl}\p{Copt}\p{Arab}\p{Hebr}\p{Syrc}\p{Ethi}\p{N}])[\p{Mn}\p{Me}]+"
 )
-PARTED = regex.compile(r"[\p{Arab}\p{M}]+(?:\u200c+[\p{Arab}\p{M}]+)+")
+# From a run's first letter alone, and without going back: a run of a million letters is read once.
+PARTED = regex.compile(r"(?<![\p{Arab}\p{M}])[\p{Arab}\p{M}]++(?:\u200c++[\p{Arab}\p{M}]++)++")
 CLUSTERS = regex.compile(r"\X")
 BARE = ("LATIN SMALL LETTER ", "CYRILLIC SMALL LETTER ")
 # Spellings of one thing that Unicode keeps apart: final consonants of Malayalam and Bengali in their
@@ -50,7 +51,10 @@ FINAL = regex.compile(r"([ണനരലളകত])[\u0d4d\u09cd]\u200d")
 NASAL = regex.compile(r"ङ्(?=[क-घ])|ञ्(?=[च-झ])|ण्(?=[ट-ढ])|न्(?=[त-ध])|म्(?=[प-भ])|ँ")
 IOTA = regex.compile(r"[\u0345\u1f80-\u1fff]")  # letters that may carry it below
 APOSTROPHE = "ʻʼ"  # that is a letter: Hawaiʻi, oʻzbek
-SPELT = regex.compile(rf"[\p{{L}}\p{{M}}]+(?:[{APOSTROPHE}][\p{{L}}\p{{M}}]+)+")
+SPELT = regex.compile(
+    rf"(?V1)(?<![[\p{{L}}\p{{M}}]--[{APOSTROPHE}]])[[\p{{L}}\p{{M}}]--[{APOSTROPHE}]]++"
+    rf"(?:[{APOSTROPHE}]++[[\p{{L}}\p{{M}}]--[{APOSTROPHE}]]++)++"
+)
 FORMS = {  # by Lucene's ArabicNormalizer and PersianNormalizer; and letters that have no name in parts
     **dict(zip("ٱىیےکہة", "ايييكهه", strict=True)),
     **dict(zip("װױײ", ("וו", "וי", "יי"), strict=True)),

@@ -48,7 +48,7 @@ def test_similar_and_around(client: TestClient, notes_index: Path) -> None:
         ({"query": " "}, "query is empty"), ({"query": "a", "mode": "fast"}, "mode:"), ({"query": "a", "top_k": 0}, "top_k:"),
         ({"query": "a", "languages": ["nolang"]}, "nolang"), ({"query": "a", "since": "yesterday"}, "since:"),
         ({"query": "a", "rerank": True}, "--rerank"), ({"query": "a", "prompt_name": "nope"}, "no prompt 'nope'"),
-        ({"query": "a", "mode": "tokens"}, "--multi-vector"), ({"query": 3}, "query:"),
+        ({"query": "a", "mode": "tokens"}, "--multi-vector"), ({"query": 3}, "query:"), ({"query": "日" * 90_000}, "20,000 are read"),
     ],
 )  # fmt: skip
 def test_what_is_refused(client: TestClient, body: dict, said: str) -> None:

@@ -92,7 +92,7 @@ def test_filters_similar_and_context(page: TestClient) -> None:
     [
         ("/?q=a&since=yesterday", 400, "is no day"), ("/?like=none&number=3", 400, "has no passage"), ("/?q=x&path=nowhere", 200, "Nothing found"),
         ("/passage?path=none&number=0", 404, "has no passage"), ("/?q=a&language=nolang", 400, "nolang"), ("/?q=%20", 200, "A question in one language"),
-        ("/?q=a&top=99999999999", 200, "passages"), ("/?q=a&mode=nonsense&unknown=1", 200, "passages"), ("/passage?path=none&number=x", 404, "has no"),
+        ("/?q=a&top=99999999999", 200, "passages"), ("/?q=a&top=" + "9" * 5000, 200, "passages"), ("/?q=a&mode=nonsense&unknown=1", 200, "passages"), ("/passage?path=none&number=x", 404, "has no"),
     ],
 )  # fmt: skip
 def test_what_is_not_there_is_told_on_the_page(

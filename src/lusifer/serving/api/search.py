@@ -11,12 +11,14 @@ from pydantic import BaseModel, Field
 
 from lusifer.search import Filter, Hit
 from lusifer.serving.api.inputs import answer
+from lusifer.serving.faults import Fault
 from lusifer.serving.service import Service, as_faults
 
 if TYPE_CHECKING:
     from lusifer.search import Index
 
 MOST = 1000  # hits of one request
+LONGEST = 20_000  # characters of a question, each word of which is looked up
 
 
 class Where(BaseModel):
@@ -56,6 +58,10 @@ async def found(service: Service, asked: SearchRequest) -> list[Hit]:
     """The hits of a question, reranked where that is asked for. Raises Fault."""
     index = of(service)
     service.check_texts([asked.query], "query")
+    if len(asked.query) > LONGEST:
+        raise Fault(
+            413, f"query has {len(asked.query):,} characters; {LONGEST:,} are read", "too_long"
+        )
     reranker = None
     if asked.rerank:
         name = asked.rerank if isinstance(asked.rerank, str) else None

@@ -72,7 +72,8 @@ class Asked:
     @property
     def size(self) -> int:
         """How many hits."""
-        return max(1, min(MOST, int(self.top))) if self.top.isdecimal() else SHOWN
+        number = self.top.isdecimal() and len(self.top) < 10
+        return max(1, min(MOST, int(self.top))) if number else SHOWN
 
     def filter(self) -> Filter:
         """As the index takes it. Raises Fault for a day that is none."""
