@@ -49,7 +49,12 @@ def test_around(index: Index, notes: Path) -> None:
 
 
 def test_what_is_not_there(index: Index, notes: Path) -> None:
-    for path, number in ((str(notes / "long.md"), 999), ("it's not there", 0)):
+    for path, number in (
+        (str(notes / "long.md"), 999),
+        (str(notes / "long.md"), 1 << 31),
+        (str(notes / "long.md"), 1 << 70),
+        ("it's not there", 0),
+    ):
         with pytest.raises(LusiferError, match="has no passage"):
             index.similar(path, number)
         with pytest.raises(LusiferError, match="has no passage"):

@@ -174,3 +174,18 @@ def test_other_work_takes_turns_and_its_error_is_its_own() -> None:
         assert not ran, "what nobody waits for is not done"
 
     run(work)
+
+
+def test_a_panic_in_a_library_ends_its_request_alone(ready: Ready) -> None:
+    class Panic(BaseException):
+        pass
+
+    def fail() -> None:
+        raise Panic("in another language")
+
+    async def work(batcher: Batcher) -> None:
+        with pytest.raises(RuntimeError, match="Panic: in another language"):
+            await batcher.call(fail)
+        await batcher.embed(ready, ["still here"], None)
+
+    run(work)

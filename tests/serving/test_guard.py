@@ -49,7 +49,7 @@ def test_names_and_other_sites(table: Path) -> None:
         ):
             assert client.get("/health", headers={"Host": host}).status_code == status, host
         for origin, status in (
-            ("http://localhost", 200), ("https://evil.example", 403), ("https://app.example.org", 200), ("null", 403),
+            ("http://localhost", 200), ("https://evil.example", 403), ("https://app.example.org", 200), ("null", 403), ("http://[", 403),
         ):  # fmt: skip
             answer = client.post(EMBED, json={"input": "a"}, headers={"Origin": origin})
             assert answer.status_code == status, origin

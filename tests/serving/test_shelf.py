@@ -5,6 +5,7 @@ and tried again.
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,24 @@ def test_tokens_are_counted_as_the_model_reads_them(table: Path) -> None:
     assert lengths[2] == 2, "its special tokens"
     far = Ready(LoadedModel("x", "x", ready.model.embedder), None)
     assert far.lengths(["x" * 40], None) == [10]
+
+
+def test_a_load_goes_on_where_those_who_waited_have_gone() -> None:
+    loads = []
+
+    def load(place: str) -> str:
+        loads.append(place)
+        time.sleep(0.5)
+        return "loaded"
+
+    async def work() -> None:
+        slot = Slot("m", "/m", load)
+        for _ in range(2):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(slot.get(), 0.1)
+        assert await slot.get() == "loaded"
+        slot.pinned = True
+        assert not slot.unload_if_idle(0)
+
+    asyncio.run(work())
+    assert loads == ["/m"]

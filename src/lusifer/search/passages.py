@@ -16,6 +16,7 @@ from lusifer.search.query import SHOWN, Filter, Hit, Searchable, hit_of, probes,
 from lusifer.search.table import quoted, table_errors
 from lusifer.text import UNKNOWN
 
+LAST = (1 << 31) - 1
 SCANNED = 200_000  # rows whose language is read to count languages; of more, the first
 
 
@@ -108,6 +109,9 @@ def count_languages(index: Searchable) -> dict[str, int]:
 
 
 def _rows_at(index: Searchable, path: str, first: int, last: int) -> list[dict[str, Any]]:
+    if first > LAST:  # the column holds no such number, and the table would take it for damage
+        return []
+    last = min(last, LAST)
     condition = f"path = {quoted(path)} AND number >= {int(first)} AND number <= {int(last)}"
     found = index.rows.search().where(condition).select([*SHOWN]).limit(last - first + 1)
     rows: list[dict[str, Any]] = found.to_list()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -141,9 +142,10 @@ def _service(
     shelf = model_shelf(models, **settings)
     opened: Index | None = None
     first = next(iter(shelf))
-    first.loaded = Ready.load(first.place, **settings)
+    first.loaded, first.used = Ready.load(first.place, **settings), time.monotonic()
     if index is not None:
         opened = _open_index(index, first.loaded.model)
+        first.pinned = opened.model is first.loaded.model
     metrics = Metrics()
     return Service(
         limits, metrics, shelf, reranker_shelf(rerankers), Batcher(limits, metrics), opened

@@ -207,7 +207,9 @@ class Batcher:
             return
         try:
             result = await asyncio.get_running_loop().run_in_executor(self._compute, work)
-        except Exception as error:
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # a library's own panic too: the queue must go on
             if not future.done():
                 future.set_exception(_fault(error))
         else:
@@ -241,7 +243,9 @@ class Batcher:
             vectors = await asyncio.get_running_loop().run_in_executor(
                 self._compute, lambda: first.model.model.embedder.encode(texts, prompt=first.prompt)
             )
-        except Exception as error:
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # a library's own panic too: the queue must go on
             if len(batch) == 1 or isinstance(error, EndpointError):
                 for entry in batch.values():
                     _fail(entry, _fault(error))
@@ -263,7 +267,9 @@ class Batcher:
                 self._compute,
                 lambda: entry.model.model.embedder.encode([entry.text], prompt=entry.prompt),
             )
-        except Exception as error:
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # a library's own panic too: the queue must go on
             _fail(entry, _fault(error))
         else:
             self._give(key, entry, vectors[0])
@@ -281,7 +287,7 @@ def _fail(entry: Waiting, fault: Exception) -> None:
             future.set_exception(fault)
 
 
-def _fault(error: Exception) -> Exception:
+def _fault(error: BaseException) -> Exception:
     """What a request is told of an error of its work."""
     if isinstance(error, Fault):
         return error
@@ -291,4 +297,6 @@ def _fault(error: Exception) -> Exception:
         return Fault(500, f"the model failed: {error}", "model_failed")
     if isinstance(error, LusiferError):
         return Fault(400, str(error))
-    return error
+    return (
+        error if isinstance(error, Exception) else RuntimeError(f"{type(error).__name__}: {error}")
+    )

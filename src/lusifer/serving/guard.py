@@ -61,12 +61,20 @@ class Gate:
             )
         origin = headers.get(b"origin", b"").decode("latin-1")
         changing = method not in ("GET", "HEAD", "OPTIONS")
-        if origin and changing and origin not in self.origins and urlsplit(origin).netloc != host:
+        if origin and changing and origin not in self.origins and _site(origin) != host:
             raise Fault(403, f"pages of {origin[:100]!r} may not ask; --allow-origin lets them")
         if path not in OPEN and method != "OPTIONS" and not has_key(headers, self.keys):
             raise Fault(
                 401, "this server asks for a key: Authorization: Bearer KEY", "invalid_api_key"
             )
+
+
+def _site(origin: str) -> str | None:
+    """The host and port of an Origin header; None of what is none."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def _name(host: str) -> str:

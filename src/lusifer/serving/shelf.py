@@ -61,23 +61,38 @@ class Slot(Generic[T]):
     users: int = 0
     used: float = 0.0
     created: int = field(default_factory=lambda: int(time.time()))
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    pinned: bool = False  # never unloaded: something else holds it too
+    loading: asyncio.Task[T] | None = None
 
     async def get(self) -> T:
         """The model, loaded if it is not. Raises Fault where it cannot be; it is tried again with
         the next request.
         """
-        async with self.lock:
-            if self.loaded is None:
-                try:
-                    self.loaded = await asyncio.to_thread(self.load, self.place)
-                except LusiferError as error:
-                    log.error("%s cannot be loaded: %s", self.name, error)
-                    raise Fault(
-                        503, f"the model {self.name} cannot be loaded: {error}", "model_not_loaded"
-                    ) from None
-            self.used = time.monotonic()
-            return self.loaded
+        if self.loaded is None:
+            if self.loading is None:
+                self.loading = asyncio.get_running_loop().create_task(self._load())
+                # Read, so that nobody complains of a failure that all who waited have left.
+                self.loading.add_done_callback(lambda done: done.cancelled() or done.exception())
+            try:
+                # It goes on where a request's time ends before: the next one finds it loaded.
+                return await asyncio.shield(self.loading)
+            except LusiferError as error:
+                raise Fault(
+                    503, f"the model {self.name} cannot be loaded: {error}", "model_not_loaded"
+                ) from None
+        self.used = time.monotonic()
+        return self.loaded
+
+    async def _load(self) -> T:
+        try:
+            loaded = await asyncio.to_thread(self.load, self.place)
+        except LusiferError as error:
+            log.error("%s cannot be loaded: %s", self.name, error)
+            raise
+        finally:
+            self.loading = None
+        self.loaded, self.used = loaded, time.monotonic()
+        return loaded
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -91,7 +106,12 @@ class Slot(Generic[T]):
 
     def unload_if_idle(self, seconds: float) -> bool:
         """Whether it was unloaded, since nobody asked for it for so long."""
-        if self.loaded is None or self.users or time.monotonic() - self.used < seconds:
+        if (
+            self.loaded is None
+            or self.users
+            or self.pinned
+            or time.monotonic() - self.used < seconds
+        ):
             return False
         self.loaded = None
         gc.collect()
