@@ -117,6 +117,18 @@ def joined(parts: Iterable[tuple[int, str]], unit: str) -> Iterator[Section]:
         yield Section("\n\n".join(texts), marks[0][1], unit, tuple(marks))
 
 
+def some_text(
+    found: Iterable[Section | Problem], path: Path, what: str = "text"
+) -> Iterator[Section | Problem]:
+    """The sections of a document. Raises DataError where there are none."""
+    empty = True
+    for item in found:
+        empty = empty and isinstance(item, Problem)
+        yield item
+    if empty:
+        raise DataError(path, None, f"holds no {what}")
+
+
 def as_row(
     path: str,
     number: int,

@@ -10,12 +10,13 @@ from typing import ClassVar
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
-from lusifer.data.formats.base import Format, Problem, Section
+from lusifer.data.formats.base import Format, Problem, Section, some_text
 from lusifer.data.formats.html import blocks_of
 from lusifer.data.formats.zipped import opened
 from lusifer.errors import DataError
 
 CONTAINER = "META-INF/container.xml"
+ENCRYPTION, RIGHTS = "META-INF/encryption.xml", "META-INF/rights.xml"
 PACKAGE = "{http://www.idpf.org/2007/opf}"
 
 
@@ -26,26 +27,23 @@ class EPUB(Format):
     has_rows: ClassVar[bool] = False
 
     def sections(self, path: Path) -> Iterator[Section | Problem]:
-        found = False
         with opened(path, "an EPUB") as parts:
-            names = set(parts.namelist())
-            if "META-INF/encryption.xml" in names and b"EncryptedData" in parts.read(
-                "META-INF/rights.xml"
-                if "META-INF/rights.xml" in names
-                else "META-INF/encryption.xml"
-            ):
-                raise DataError(path, None, "is encrypted")
-            for number, name in enumerate(_pages(parts), 1):
-                if name not in names:
-                    yield Problem(str(path), number, f"the chapter {name} is missing")
-                    continue
-                page = parts.read(name).decode("utf-8", "replace")
-                text = "\n\n".join(block.text for block in blocks_of(page) if block.tag != "title")
-                if text.strip():
-                    found = True
-                    yield Section(text, number, "chapter")
-        if not found:
-            raise DataError(path, None, "holds no text")
+            yield from some_text(_chapters(parts, path), path)
+
+
+def _chapters(parts: zipfile.ZipFile, path: Path) -> Iterator[Section | Problem]:
+    names = set(parts.namelist())
+    locked = RIGHTS if RIGHTS in names else ENCRYPTION
+    if ENCRYPTION in names and b"EncryptedData" in parts.read(locked):
+        raise DataError(path, None, "is encrypted")
+    for number, name in enumerate(_pages(parts), 1):
+        if name not in names:
+            yield Problem(str(path), number, f"the chapter {name} is missing")
+            continue
+        page = parts.read(name).decode("utf-8", "replace")
+        text = "\n\n".join(block.text for block in blocks_of(page) if block.tag != "title")
+        if text.strip():
+            yield Section(text, number, "chapter")
 
 
 def _pages(parts: zipfile.ZipFile) -> Iterator[str]:

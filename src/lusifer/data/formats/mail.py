@@ -5,12 +5,12 @@ from __future__ import annotations
 import email
 import email.policy
 import mailbox
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from email.message import EmailMessage, MIMEPart
 from pathlib import Path
 from typing import ClassVar
 
-from lusifer.data.formats.base import Format, Problem, Section
+from lusifer.data.formats.base import Format, Problem, Section, some_text
 from lusifer.data.formats.html import blocks_of
 from lusifer.errors import DataError
 
@@ -28,10 +28,7 @@ class Message(Format):
             raise DataError(
                 path, None, f"is larger than {LARGEST >> 20} MB, too large for a message"
             )
-        text = _text(path.read_bytes())
-        if not text.strip():
-            raise DataError(path, None, "holds no text")
-        yield Section(text, 1, "message")
+        yield from some_text(_sections([path.read_bytes()]), path)
 
 
 class Mailbox(Format):
@@ -41,18 +38,18 @@ class Mailbox(Format):
     has_rows: ClassVar[bool] = False
 
     def sections(self, path: Path) -> Iterator[Section | Problem]:
-        found = False
         box = mailbox.mbox(path, create=False)
         try:
-            for number, key in enumerate(box.iterkeys(), 1):
-                text = _text(box.get_bytes(key))
-                if text.strip():
-                    found = True
-                    yield Section(text, number, "message")
+            raw = (box.get_bytes(key) for key in box.iterkeys())
+            yield from some_text(_sections(raw), path, "message with text")
         finally:
             box.close()
-        if not found:
-            raise DataError(path, None, "holds no message with text")
+
+
+def _sections(messages: Iterable[bytes]) -> Iterator[Section]:
+    for number, raw in enumerate(messages, 1):
+        if (text := _text(raw)).strip():
+            yield Section(text, number, "message")
 
 
 def _text(raw: bytes) -> str:

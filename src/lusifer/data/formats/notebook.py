@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-from lusifer.data.formats.base import Format, Problem, Section
+from lusifer.data.formats.base import Format, Problem, Section, some_text
 from lusifer.errors import DataError
 
 LARGEST = 256 << 20  # bytes, most of them pictures
@@ -39,13 +39,8 @@ class Notebook(Format):
             RecursionError,
         ) as error:
             raise DataError(path, None, f"is no notebook ({error})") from None
-        found = False
-        for number, text in enumerate(texts, 1):
-            if text.strip():
-                found = True
-                yield Section(text, number, "cell")
-        if not found:
-            raise DataError(path, None, "holds no text")
+        cells = [Section(t, number, "cell") for number, t in enumerate(texts, 1) if t.strip()]
+        yield from some_text(cells, path)
 
 
 def _source(cell: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-from lusifer.data.formats.base import Format, Problem, Section, joined
+from lusifer.data.formats.base import Format, Problem, Section, joined, some_text
 from lusifer.data.formats.zipped import opened
 from lusifer.errors import DataError, LusiferError, MissingExtra
 
@@ -30,7 +30,7 @@ def _readable(path: Path, what: str) -> Iterator[None]:
 
 
 class Word(Format):
-    """Paragraphs and tables in their order, then foot notes' text where the document has any."""
+    """Paragraphs and tables in their order; notes, heads and feet of pages are left out."""
 
     endings: ClassVar[tuple[str, ...]] = (".docx", ".docm")
     has_rows: ClassVar[bool] = False
@@ -41,7 +41,7 @@ class Word(Format):
 
             document = docx.Document(str(path))
             parts = list(enumerate(_paragraphs(document), 1))
-        yield from _some(joined(parts, "paragraph"), path)
+        yield from some_text(joined(parts, "paragraph"), path)
 
 
 def _paragraphs(document: Any) -> Iterator[str]:
@@ -74,13 +74,8 @@ class PowerPoint(Format):
 
             slides = list(pptx.Presentation(str(path)).slides)
             parts = [(number, "\n\n".join(_slide(slide))) for number, slide in enumerate(slides, 1)]
-        found = False
-        for number, text in parts:
-            if text.strip():
-                found = True
-                yield Section(text, number, "slide")
-        if not found:
-            raise DataError(path, None, "holds no text")
+        found = (Section(text, number, "slide") for number, text in parts if text.strip())
+        yield from some_text(found, path)
 
 
 def _slide(slide: Any) -> Iterator[str]:
@@ -107,31 +102,21 @@ class Excel(Format):
     has_rows: ClassVar[bool] = False
 
     def sections(self, path: Path) -> Iterator[Section | Problem]:
-        found = False
         with _readable(path, "an Excel document"):
             import openpyxl
 
             book = openpyxl.load_workbook(str(path), read_only=True, data_only=True)
             try:
-                several = len(book.worksheets) > 1
-                for sheet in book.worksheets:
-                    unit = f"{sheet.title} row" if several else "row"
-                    for number, row in enumerate(sheet.iter_rows(values_only=True), 1):
-                        cells = [" ".join(str(v).split()) for v in row if v is not None]
-                        if any(any(c.isalpha() for c in cell) for cell in cells):
-                            found = True
-                            yield Section(" | ".join(cells), number, unit)
+                yield from some_text(_rows(book), path)
             finally:
                 book.close()
-        if not found:
-            raise DataError(path, None, "holds no text")
 
 
-def _some(sections: Iterator[Section], path: Path) -> Iterator[Section]:
-    """The sections. Raises DataError where there are none."""
-    found = False
-    for section in sections:
-        found = True
-        yield section
-    if not found:
-        raise DataError(path, None, "holds no text")
+def _rows(book: Any) -> Iterator[Section]:
+    several = len(book.worksheets) > 1
+    for sheet in book.worksheets:
+        unit = f"{sheet.title} row" if several else "row"
+        for number, row in enumerate(sheet.iter_rows(values_only=True), 1):
+            cells = [" ".join(str(v).split()) for v in row if v is not None]
+            if any(any(c.isalpha() for c in cell) for cell in cells):
+                yield Section(" | ".join(cells), number, unit)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 from xml.etree import ElementTree
 
-from lusifer.data.formats.base import Format, Problem, Section, joined
+from lusifer.data.formats.base import Format, Problem, Section, joined, some_text
 from lusifer.data.formats.zipped import opened
 from lusifer.errors import DataError
 
@@ -36,12 +36,7 @@ class OpenDocument(Format):
         else:
             with opened(path, what) as parts:
                 root = ElementTree.fromstring(parts.read("content.xml"))
-        found = False
-        for section in _sections(root):
-            found = True
-            yield section
-        if not found:
-            raise DataError(path, None, "holds no text")
+        yield from some_text(_sections(root), path)
 
 
 def _sections(root: ElementTree.Element) -> Iterator[Section]:
