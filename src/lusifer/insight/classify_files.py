@@ -6,10 +6,10 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from lusifer.data import Problem, Row
+from lusifer.data import Row
 from lusifer.encoding import Corpus
-from lusifer.errors import DataError
 from lusifer.insight.classifier import Classifier
+from lusifer.insight.labelled import good_rows
 from lusifer.io import expand
 
 
@@ -42,12 +42,7 @@ def classify_files(
     read: deque[Row] = deque()
 
     def texts() -> Iterator[str]:
-        for item in corpus.read():
-            if isinstance(item, Problem):
-                if item.ends:
-                    raise DataError(item.path, item.line, item.what)
-                told.append(f"{item.path}:{item.line}: {item.what}")
-                continue
+        for item in good_rows(corpus, told):
             read.append(item)
             yield corpus.text_of(item)
 

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lusifer.data import Problem
+from lusifer.data import Row
 from lusifer.encoding import Corpus, encode, read_vectors
 from lusifer.errors import LusiferError
 from lusifer.insight.cluster import Clusters, ClusterSettings, check_installed, cluster_vectors
 from lusifer.insight.cluster_names import Cluster, ClusterNames
 from lusifer.insight.cluster_page import cluster_page
+from lusifer.insight.labelled import good_rows
 from lusifer.insight.plane import on_a_plane, without_language
 from lusifer.io import expand, named, replacing_file, write_json, write_text
 from lusifer.text import language_of
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 VECTORS, TEXTS, CLUSTERS, PAGE = "vectors", "texts.jsonl", "clusters.json", "clusters.html"
 EXAMPLES = 5
-AT_ONCE = 4096
 DRAWN = 2000  # texts of the page's map
 Tell = Callable[[str, int, int], None]
 
@@ -119,15 +119,15 @@ def cluster_files(
     vectors = np.empty((run.rows, run.dim), dtype=np.float32)
     for numbers, part in read_vectors(folder / VECTORS):
         vectors[numbers] = part
-    languages = [code for _, code in _texts(corpus, language)]
+    languages = _languages(corpus, language)
     found = cluster_vectors(
         vectors,
         clustering,
         languages=languages,
         tell=lambda rows, all_rows: tell("finding neighbours", rows, all_rows),
     )
-    clusters = _described(corpus, language, found)
-    _write_texts(folder / TEXTS, corpus, language, found)
+    clusters = _described(corpus, languages, found)
+    _write_texts(folder / TEXTS, corpus, found)
     settings = asdict(clustering) | {"model": str(model), "prompt": prompt, "files": names}
     alone = int((found.cluster < 0).sum())
     write_json(
@@ -135,26 +135,31 @@ def cluster_files(
         {"settings": settings, "texts": run.rows, "alone": alone}
         | {"clusters": [asdict(cluster) for cluster in clusters]},
     )
-    write_text(folder / PAGE, cluster_page(clusters, _map(corpus, language, vectors, found)))
+    write_text(folder / PAGE, cluster_page(clusters, _map(corpus, languages, vectors, found)))
     return ClusterReport(str(into), run.rows, alone, clusters, run.rejected)
 
 
-def _texts(corpus: Corpus, language: str) -> Iterator[tuple[str, str]]:
-    """Texts and their languages, as the corpus was encoded."""
-    for item in corpus.read():
-        if isinstance(item, Problem):
-            continue
-        text = corpus.text_of(item)
-        yield text, (item.values.get(language, "").strip() if language else language_of(text))
+def _rows(corpus: Corpus) -> Iterator[Row]:
+    """The rows as the corpus was encoded: what could not be read was told then."""
+    return good_rows(corpus, [])
 
 
-def _described(corpus: Corpus, language: str, found: Clusters) -> list[Cluster]:
+def _languages(corpus: Corpus, column: str) -> list[str]:
+    """Of each row, as its column says, or else told from its text."""
+    return [
+        row.values[column].strip() if column else language_of(corpus.text_of(row))
+        for row in _rows(corpus)
+    ]
+
+
+def _described(corpus: Corpus, languages: Sequence[str], found: Clusters) -> list[Cluster]:
     names = ClusterNames(len(found))
     spoken: list[Counter[str]] = [Counter() for _ in range(len(found))]
     examples = _nearest(found)
     wanted = {row for rows in examples for row in rows}
     shown: dict[int, str] = {}
-    for number, (text, code) in enumerate(_texts(corpus, language)):
+    for number, (row, code) in enumerate(zip(_rows(corpus), languages, strict=True)):
+        text = corpus.text_of(row)
         cluster = int(found.cluster[number])
         names.add([cluster], [text], [code])
         if cluster >= 0:
@@ -184,10 +189,9 @@ def _nearest(found: Clusters) -> list[list[int]]:
     ]
 
 
-def _write_texts(file: Path, corpus: Corpus, language: str, found: Clusters) -> None:
-    rows = (item for item in corpus.read() if not isinstance(item, Problem))
+def _write_texts(file: Path, corpus: Corpus, found: Clusters) -> None:
     with replacing_file(file) as stream:
-        for number, item in enumerate(rows):
+        for number, item in enumerate(_rows(corpus)):
             line = {
                 "path": item.path,
                 "line": item.line,
@@ -199,14 +203,15 @@ def _write_texts(file: Path, corpus: Corpus, language: str, found: Clusters) -> 
 
 
 def _map(
-    corpus: Corpus, language: str, vectors: Vectors, found: Clusters
+    corpus: Corpus, languages: Sequence[str], vectors: Vectors, found: Clusters
 ) -> list[tuple[float, float, int, str, str]]:
     """A sample's points for the page: x, y, cluster, language, text."""
     rows = np.sort(np.random.default_rng(0).permutation(len(vectors))[:DRAWN])
     wanted = set(rows.tolist())
-    texts = [(text, code) for i, (text, code) in enumerate(_texts(corpus, language)) if i in wanted]
-    points = on_a_plane(without_language(vectors[rows], [code for _, code in texts]))
+    texts = [corpus.text_of(row) for i, row in enumerate(_rows(corpus)) if i in wanted]
+    codes = [languages[row] for row in rows]
+    points = on_a_plane(without_language(vectors[rows], codes))
     return [
         (float(x), float(y), int(found.cluster[row]), code, text)
-        for row, (x, y), (text, code) in zip(rows, points, texts, strict=True)
+        for row, (x, y), text, code in zip(rows, points, texts, codes, strict=True)
     ]

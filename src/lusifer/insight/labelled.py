@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from lusifer.data import Problem
+from lusifer.data import Row
 from lusifer.encoding import Corpus
 from lusifer.errors import DataError
 from lusifer.io import expand
@@ -49,15 +49,10 @@ def read_labelled(
     found = Labelled([], [], [])
     kept = tuple(name for name in (label, language) if name)
     corpus = Corpus(tuple(expand(files)), text, kept, tuple(columns), skip_bad=True)
-    for item in corpus.read():
-        if isinstance(item, Problem):
-            if item.ends:
-                raise DataError(item.path, item.line, item.what)
-            found.skipped.append(_told(item.path, item.line, item.what))
-            continue
+    for item in good_rows(corpus, found.skipped):
         name = item.values.get(label, "").strip() if label else ""
         if label and not name:
-            found.skipped.append(_told(item.path, item.line, "a row without label"))
+            found.skipped.append(str(DataError(item.path, item.line, "a row without label")))
             continue
         found.texts.append(corpus.text_of(item))
         found.labels.append(name)
@@ -67,8 +62,18 @@ def read_labelled(
     return found
 
 
-def _told(path: str, line: int | None, what: str) -> str:
-    return f"{path}:{line}: {what}" if line is not None else f"{path}: {what}"
+def good_rows(corpus: Corpus, skipped: list[str]) -> Iterator[Row]:
+    """The rows of a corpus that sets bad ones aside, these with their reasons in `skipped`. Raises
+    DataError for what ends a file.
+    """
+    for item in corpus.read():
+        if isinstance(item, Row):
+            yield item
+            continue
+        problem = DataError(item.path, item.line, item.what)
+        if item.ends:
+            raise problem
+        skipped.append(str(problem))
 
 
 def by_language(languages: Sequence[str]) -> Iterator[tuple[str, list[int]]]:
