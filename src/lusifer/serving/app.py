@@ -106,7 +106,7 @@ def create_app(
         limits=limits,
         metrics=service.metrics,
         gate=Gate(keys, hosts, origins),
-        paths=lambda: paths,
+        paths=paths,
     )
     # Outside the guard, so that a page of another site can read what the guard refuses.
     if origins:

@@ -102,7 +102,7 @@ class Guard:
         limits: Limits,
         metrics: Metrics,
         gate: Gate,
-        paths: Callable[[], frozenset[str]],
+        paths: frozenset[str],
     ) -> None:
         self.app, self.limits, self.metrics, self.gate = app, limits, metrics, gate
         self.paths = paths
@@ -116,7 +116,7 @@ class Guard:
         if scope["method"] == "HEAD":  # answered as GET is; the server leaves the body out
             scope = scope | {"method": "GET"}
         scope["lusifer"] = told.facts
-        path = scope["path"] if scope["path"] in self.paths() else "other"
+        path = scope["path"] if scope["path"] in self.paths else "other"
 
         async def noted(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from lusifer.errors import LusiferError, MissingExtra
+from lusifer.errors import LusiferError
 from lusifer.models import LoadedModel, Reranker, TokenAccess, load_reranker
 from lusifer.serving.faults import Fault
 
@@ -31,7 +31,7 @@ class Ready:
 
     @classmethod
     def load(cls, place: str, **settings: Any) -> Ready:
-        """As `LoadedModel.load`; an index's own model has its index's settings."""
+        """As `LoadedModel.load`."""
         model = LoadedModel.load(place, **settings)
         return cls(model, TokenAccess.of(model.embedder))
 
@@ -197,12 +197,8 @@ def reranker_shelf(places: Iterable[str]) -> Shelf[Reranker]:
     return Shelf(
         "reranker",
         "--rerank MODEL",
-        [Slot(name, place, _reranker) for name, place in named_places(places, "--rerank").items()],
+        [
+            Slot(name, place, load_reranker)
+            for name, place in named_places(places, "--rerank").items()
+        ],
     )
-
-
-def _reranker(place: str) -> Reranker:
-    try:
-        return load_reranker(place)
-    except MissingExtra as error:
-        raise LusiferError(f"{place}: {error}") from None

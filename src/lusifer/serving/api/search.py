@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
@@ -15,6 +16,7 @@ from lusifer.serving.faults import Fault
 from lusifer.serving.service import Service, as_faults
 
 if TYPE_CHECKING:
+    from lusifer.models import Reranker
     from lusifer.search import Index
 
 MOST = 1000  # hits of one request
@@ -62,12 +64,8 @@ async def found(service: Service, asked: SearchRequest) -> list[Hit]:
         raise Fault(
             413, f"query has {len(asked.query):,} characters; {LONGEST:,} are read", "too_long"
         )
-    reranker = None
-    if asked.rerank:
-        name = asked.rerank if isinstance(asked.rerank, str) else None
-        reranker = await service.rerankers.find(name).get()
 
-    def work() -> list[Hit]:
+    def work(reranker: Reranker | None = None) -> list[Hit]:
         with as_faults():
             return index.search(
                 asked.query,
@@ -78,7 +76,12 @@ async def found(service: Service, asked: SearchRequest) -> list[Hit]:
                 reranker=reranker,
             )
 
-    hits = await service.batcher.call(work)
+    if asked.rerank:
+        slot = service.rerankers.find(asked.rerank if isinstance(asked.rerank, str) else None)
+        with slot.held():  # while it sorts it is not unloaded
+            hits = await service.batcher.call(partial(work, await slot.get()))
+    else:
+        hits = await service.batcher.call(work)
     service.metrics.searches.inc()
     return hits
 
