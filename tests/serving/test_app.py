@@ -93,7 +93,7 @@ def test_an_index_that_is_gone_is_told_and_found_again(table: Path, tmp_path: Pa
             client.get("/map"),
         ):
             assert answer.status_code == 503
-            assert "the index is damaged" in answer.json()["error"]["message"]
+            assert "no index here" in answer.json()["error"]["message"]
         (tmp_path / "away").rename(tmp_path / "index")
         assert client.post("/v1/search", json=asked).json()["hits"]
         assert client.get("/").status_code == 200

@@ -5,6 +5,8 @@ ask for once; lets go of what nobody waits for; and says when it is full.
 from __future__ import annotations
 
 import asyncio
+import functools
+import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -80,8 +82,7 @@ def test_a_request_that_goes_leaves_the_queue_and_the_others_stay(
     async def work(batcher: Batcher) -> None:
         paced.gate.clear()
         first = asyncio.create_task(batcher.embed(ready, ["first"], None))
-        await until(lambda: not batcher.waiting and batcher.speed == 0 and len(paced.calls) == 0)
-        await asyncio.sleep(0.05)  # the first is being computed
+        await until(lambda: bool(batcher.computing))
         goes = asyncio.create_task(batcher.embed(ready, ["only mine", "ours"], None))
         stays = asyncio.create_task(batcher.embed(ready, ["ours"], None))
         await until(lambda: len(batcher.waiting) == 2)
@@ -91,7 +92,7 @@ def test_a_request_that_goes_leaves_the_queue_and_the_others_stay(
         paced.gate.set()
         await first
         np.testing.assert_array_equal((await stays).vectors, [vector_of("ours", None)])
-        assert batcher.waiting_tokens == 0
+        assert batcher.backlog.total == 0
 
     run(work)
     assert [texts for texts, _ in paced.calls] == [["first"], ["ours"]]
@@ -121,7 +122,7 @@ def test_a_full_queue_says_when_to_come_back(ready: Ready, paced: Paced) -> None
         blocked = asyncio.create_task(batcher.embed(ready, ["first"], None))
         await asyncio.sleep(0.05)
         waits = asyncio.create_task(batcher.embed(ready, ["x" * 40], None))  # 8 tokens, the longest
-        await until(lambda: batcher.waiting_tokens == 8)
+        await until(lambda: batcher.backlog.total == 8)
         with pytest.raises(Fault, match="busy") as caught:
             await batcher.embed(ready, ["y" * 40], None)
         assert caught.value.status == 429
@@ -141,8 +142,8 @@ def test_a_request_that_could_not_be_answered_in_time_is_told_so(
         blocked = asyncio.create_task(batcher.embed(ready, ["first"], None))
         await asyncio.sleep(0.05)
         waits = asyncio.create_task(batcher.embed(ready, ["x" * 40], None))
-        await until(lambda: batcher.waiting_tokens == 8)
-        batcher.speed = 1.0  # a token a second
+        await until(lambda: batcher.backlog.total == 8)
+        batcher.backlog.note(ready.model.hash, 100, 100.0)  # a token a second
         with pytest.raises(Fault, match="busy"):
             await batcher.embed(ready, ["y" * 40], None)
         paced.gate.set()
@@ -163,14 +164,14 @@ def test_too_many_tokens_are_refused_before_they_wait(ready: Ready) -> None:
 
 def test_other_work_takes_turns_and_its_error_is_its_own() -> None:
     async def work(batcher: Batcher) -> None:
-        assert await batcher.call(lambda: 3) == 3
+        assert await batcher.call("x", lambda: 3) == 3
         with pytest.raises(ZeroDivisionError):
-            await batcher.call(lambda: 1 // 0)
+            await batcher.call("x", lambda: 1 // 0)
         ran = []
-        gone = asyncio.create_task(batcher.call(lambda: ran.append(1)))
+        gone = asyncio.create_task(batcher.call("x", lambda: ran.append(1)))
         gone.cancel()
         await asyncio.gather(gone, return_exceptions=True)
-        assert await batcher.call(lambda: 4) == 4
+        assert await batcher.call("x", lambda: 4) == 4
         assert not ran, "what nobody waits for is not done"
 
     run(work)
@@ -185,7 +186,90 @@ def test_a_panic_in_a_library_ends_its_request_alone(ready: Ready) -> None:
 
     async def work(batcher: Batcher) -> None:
         with pytest.raises(RuntimeError, match="Panic: in another language"):
-            await batcher.call(fail)
+            await batcher.call("x", fail)
         await batcher.embed(ready, ["still here"], None)
+
+    run(work)
+
+
+def test_searches_and_pairs_are_told_to_come_back_too() -> None:
+    async def work(batcher: Batcher) -> None:
+        batcher.backlog.note("search", 1, 3.0)
+        gate = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        wait = lambda: asyncio.run_coroutine_threadsafe(gate.wait(), loop).result()  # noqa: E731
+        waits = [asyncio.create_task(batcher.call("search", wait)) for _ in range(2)]
+        await asyncio.sleep(0.05)
+        with pytest.raises(Fault, match="busy") as caught:
+            await batcher.call("search", lambda: 1)
+        assert caught.value.status == 429
+        gate.set()
+        await asyncio.gather(*waits)
+        assert await batcher.call("search", lambda: 1) == 1
+        assert batcher.backlog.total == 0
+
+    run(work, seconds=10)
+
+
+def test_pieces_of_one_request_let_others_between_them() -> None:
+    order: list[str] = []
+    gate = threading.Event()
+
+    def piece(i: int) -> None:
+        gate.wait(20)
+        order.append(f"a{i}")
+
+    async def work(batcher: Batcher) -> None:
+        pieces = [(functools.partial(piece, i), 10) for i in range(4)]
+        first = asyncio.create_task(batcher.call_each("rerank", pieces))
+        await asyncio.sleep(0.05)
+        search = asyncio.create_task(batcher.call("search", lambda: order.append("search")))
+        await asyncio.sleep(0.05)
+        gate.set()
+        await asyncio.gather(first, search)
+        with pytest.raises(ZeroDivisionError):
+            await batcher.call_each("rerank", [(lambda: 1, 5), (lambda: 1 // 0, 5)])
+        assert batcher.backlog.total == 0
+
+    run(work)
+    assert order == ["a0", "search", "a1", "a2", "a3"]
+
+
+def test_many_large_requests_are_refused_before_their_tokens_are_counted(
+    ready: Ready, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts: list[int] = []
+    gate = threading.Event()
+
+    def slow(self: Ready, texts: list[str], prompt: str | None) -> list[int]:
+        counts.append(len(texts))
+        gate.wait(20)
+        return [4] * len(texts)
+
+    monkeypatch.setattr(Ready, "lengths", slow)
+
+    async def work(batcher: Batcher) -> None:
+        texts = [[f"{i} {j} " + "x" * 40 for j in range(10)] for i in range(3)]  # 9 tokens each
+        first = asyncio.create_task(batcher.embed(ready, texts[0], None))
+        await until(lambda: bool(counts))
+        with pytest.raises(Fault, match="busy"):
+            await batcher.embed(ready, texts[1], None)
+        gate.set()
+        await first
+        await batcher.embed(ready, texts[2], None)
+
+    run(work, waiting=150)
+    assert counts == [10, 10]
+
+
+def test_a_long_text_is_refused_where_it_may_not_be_cut(ready: Ready, paced: Paced) -> None:
+    async def work(batcher: Batcher) -> None:
+        long = "x" * 36  # 9 tokens of 4 letters; the model reads 8
+        await batcher.embed(ready, ["short", long], None)
+        for texts in (["short", long], ["other", "y" * 400]):
+            with pytest.raises(Fault, match="inputs 1 is longer than the 8 tokens") as caught:
+                await batcher.embed(ready, texts, None, what="inputs", cut=False)
+            assert caught.value.status == 413
+        await batcher.embed(ready, ["short", "other"], None, cut=False)
 
     run(work)

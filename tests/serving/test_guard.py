@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from lusifer.errors import LusiferError
 from lusifer.serving.app import create_app
 from lusifer.serving.guard import Gate
 from lusifer.serving.settings import Limits
@@ -223,3 +224,47 @@ def test_what_breaks_is_logged_and_told_without_a_trace(
     assert answer.status_code == 500
     assert answer.json()["error"]["message"] == "the server failed; its log says why"
     assert "ZeroDivisionError" in caplog.text
+
+
+def test_names_are_compared_as_names_are(table: Path) -> None:
+    gate = Gate(
+        hosts=frozenset({"Search.Example.org.", "::1", "box:8080"}),
+        origins=frozenset({"HTTPS://App.example.org:443/"}),
+    )
+    for host in (b"search.example.org", b"SEARCH.example.org.:90", b"[::1]:8080", b"box", b"BOX:1"):
+        gate.check("GET", "/", {b"host": host})
+    asked = {b"host": b"box", b"origin": b"https://app.example.org"}
+    gate.check("POST", "/", asked)
+    gate.check("POST", "/", {b"host": b"Box:8080", b"origin": b"http://box:8080"})
+    for wrong in ("http://x.org", "a/b", "*.org", ""):
+        with pytest.raises(LusiferError, match="--allow-host"):
+            Gate(hosts=frozenset({wrong}))
+    for wrong in ("app.example.org", "https://", "https://a.org/page", "https://a:b:c", "*"):
+        with pytest.raises(LusiferError, match="--allow-origin"):
+            Gate(origins=frozenset({wrong}))
+
+
+def test_a_browser_is_answered_with_a_page_and_a_method_with_those_that_are(
+    table: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with client_of(table, keys=frozenset({KEY})) as client:
+        page = client.get("/", headers={"Accept": "text/html,*/*;q=0.8"})
+        assert page.status_code == 401
+        assert "asks for a key" in page.text
+        assert page.headers["content-type"].startswith("text/html")
+        assert client.get("/").json()["error"]["code"] == "invalid_api_key"
+    with client_of(table) as client, caplog.at_level(logging.INFO, "lusifer.serving"):
+        wrong = client.get(EMBED)
+        assert (wrong.status_code, wrong.headers["allow"]) == (405, "POST")
+        assert client.head("/health").status_code == 200
+        assert caplog.records[-1].facts["method"] == "HEAD"
+
+
+def test_null_is_as_if_left_out(table: Path) -> None:
+    with client_of(table) as client:
+        nulls = dict.fromkeys(("model", "dimensions", "encoding_format", "input_type", "user"))
+        assert client.post(EMBED, json={"input": "a"} | nulls).status_code == 200
+        tei = dict.fromkeys(("normalize", "truncate", "prompt_name", "dimensions"))
+        assert client.post("/embed", json={"inputs": "a"} | tei).status_code == 200
+        answer = client.post(EMBED, json={"input": None})
+        assert answer.status_code == 400

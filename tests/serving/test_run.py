@@ -151,3 +151,16 @@ def test_lines_of_the_log() -> None:
     assert "\n" not in line
     read = json.loads(line)
     assert (read["message"], read["status"], read["level"]) == ("two\nlines", 200, "INFO")
+
+
+def test_a_body_that_is_too_large_is_told_so_when_it_is_sent(table: Path) -> None:
+    with running("-m", str(table), "--max-bytes", "100000") as (url, _, _):
+        for chunked in (False, True):
+            body = b'{"input": "' + b"a" * 30_000_000 + b'"}'
+            content: Any = iter([body[:1000], body[1000:]]) if chunked else body
+            request = urllib.request.Request(
+                f"{url}/v1/embeddings", content, {"Content-Type": "application/json"}
+            )
+            with pytest.raises(urllib.error.HTTPError, match="413") as caught:
+                urllib.request.urlopen(request, timeout=60)
+            assert "larger than 100,000 bytes" in caught.value.read().decode()

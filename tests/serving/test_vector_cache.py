@@ -21,9 +21,9 @@ def test_the_oldest_goes_and_what_is_asked_for_stays() -> None:
     row = np.ones(4, dtype=np.float32)
     cache = VectorCache(3 * (row.nbytes + OVERHEAD))
     for name in (b"a", b"b", b"c"):
-        cache.put(name, row)
+        cache.put(name, row, 1)
     assert cache.get(b"a") is not None
-    cache.put(b"d", row)
+    cache.put(b"d", row, 7)
     assert [cache.get(name) is not None for name in (b"a", b"b", b"c", b"d")] == [
         True,
         False,
@@ -31,10 +31,12 @@ def test_the_oldest_goes_and_what_is_asked_for_stays() -> None:
         True,
     ]
     assert cache.bytes <= cache.limit
-    assert (cache.hits, cache.misses) == (4, 1)
+    assert (found := cache.get(b"d"))
+    assert found.tokens == 7
+    assert (cache.hits, cache.misses) == (5, 1)
 
 
 def test_none_are_kept_where_none_may_be() -> None:
     cache = VectorCache(0)
-    cache.put(b"a", np.ones(4, dtype=np.float32))
+    cache.put(b"a", np.ones(4, dtype=np.float32), 1)
     assert len(cache) == cache.bytes == 0

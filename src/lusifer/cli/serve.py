@@ -27,7 +27,9 @@ def serve(
         None, "--uploads", help="A folder for files that the page's users add to the index."
     ),
     allow_host: list[str] = typer.Option(
-        None, "--allow-host", help="A further name under which the server may be asked for."
+        None,
+        "--allow-host",
+        help="A further name under which it may be asked for; with --host 0.0.0.0 no other is.",
     ),
     allow_origin: list[str] = typer.Option(
         None, "--allow-origin", help="Another site whose pages may ask: https://app.example.org."

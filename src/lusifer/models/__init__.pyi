@@ -103,6 +103,7 @@ from .packed import (
     quantise_rows as quantise_rows,
 )
 from .reranker import (
+    LoadedReranker as LoadedReranker,
     Reranker as Reranker,
     cross_encoder as cross_encoder,
     load_reranker as load_reranker,

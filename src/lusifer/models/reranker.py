@@ -5,13 +5,35 @@ from pairs to scores. Remote code is never run.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lusifer.errors import MissingExtra, ModelError
 from lusifer.models import hub
+from lusifer.models.token_access import TokenAccess
 
 Reranker = Callable[[list[tuple[str, str]]], Sequence[float]]
+
+
+@dataclass(frozen=True)
+class LoadedReranker:
+    """A reranker with what is known of it; called as a `Reranker`.
+
+    Args:
+        score: the function.
+        bounded: whether its scores lie from 0 to 1; else they are of any size.
+        tokens: its tokenizer, where it tells one.
+        max_tokens: what it reads of a pair; 0 where it does not tell.
+    """
+
+    score: Reranker
+    bounded: bool = False
+    tokens: TokenAccess | None = None
+    max_tokens: int = 0
+
+    def __call__(self, pairs: list[tuple[str, str]]) -> Sequence[float]:
+        return self.score(pairs)
 
 
 def cross_encoder(name: str, *, seed: int | None = None) -> Any:
@@ -66,17 +88,19 @@ def _scores(folder: Path) -> bool:
     )
 
 
-def _by_tokens(name: str) -> Reranker:
+def _by_tokens(name: str) -> LoadedReranker:
     """A model with heads as a reranker."""
     from lusifer.models.heads import HybridEmbedder
     from lusifer.models.load import load
 
     model = load(name)
     assert isinstance(model, HybridEmbedder)
-    return model.score_pairs
+    return LoadedReranker(
+        model.score_pairs, tokens=TokenAccess.of(model), max_tokens=model.max_tokens
+    )
 
 
-def load_reranker(name: str) -> Reranker:
+def load_reranker(name: str) -> LoadedReranker:
     """A reranker as a function from (query, passage) pairs to scores; higher is better.
 
     Args:
@@ -84,7 +108,7 @@ def load_reranker(name: str) -> Reranker:
             model with `heads`, whose tokens are compared (late interaction).
 
     Returns:
-        The function: a list of pairs in, a score for each out.
+        The function, a list of pairs in and a score for each out, with what is known of it.
 
     Raises:
         ModelError: where it cannot be loaded, or gives not one number a pair.
@@ -99,4 +123,5 @@ def load_reranker(name: str) -> Reranker:
         found: list[float] = model.predict(pairs, show_progress_bar=False).tolist()
         return found
 
-    return score
+    bounded = type(model.activation_fn).__name__ == "Sigmoid"
+    return LoadedReranker(score, bounded, TokenAccess.of(model), model.max_seq_length or 0)

@@ -282,7 +282,9 @@ class Index:
 
         Args:
             paths: files and folders, or one of them; with none, all that it was given before.
-            tell: gets the path, files done and files in all, before each file that is read.
+            tell: gets the path, files done and files in all, before each file that is read, and each
+                time that some more of a long one is in; what it raises ends the update, and the next
+                one goes on.
 
         Returns:
             Counts, and the reason of each file that could not be read.

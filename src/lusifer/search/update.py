@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 FLAT = 100_000
 STALE = 0.2
 BATCH = 1024
+PART = 256  # passages embedded at a time, after which an update can end
 FEW = 3  # bad rows of a file that are named one by one
 Tell = Callable[[str, int, int], None]
 
@@ -118,14 +119,20 @@ class Update:
 
         def flush() -> None:
             if pending:
-                self.rows.add(self._table(pending))
+                self.rows.add(self._table(pending, told))
                 pending.clear()
             self._list(finished, known)
             finished.clear()
 
-        for done, file in enumerate(new):
+        now = ("", 0, len(new))
+
+        def told() -> None:
             if tell:
-                tell(file.path, done, len(new))
+                tell(*now)
+
+        for done, file in enumerate(new):
+            now = (file.path, done, len(new))
+            told()
             old = known.get(file.path)
             try:
                 content = sha256(file.path)
@@ -138,7 +145,7 @@ class Update:
                     pending.append(row)
                     count += 1
                     if len(pending) >= BATCH:
-                        self.rows.add(self._table(pending))
+                        self.rows.add(self._table(pending, told))
                         pending.clear()
             except (DataError, OSError) as error:
                 report.skipped.append(str(error))
@@ -185,11 +192,19 @@ class Update:
                 }
                 number += 1
 
-    def _table(self, rows: list[dict[str, Any]]) -> pa.Table:
+    def _table(
+        self, rows: list[dict[str, Any]], tell: Callable[[], None] = lambda: None
+    ) -> pa.Table:
+        import numpy as np
         import pyarrow as pa
 
         asked = "document" if "document" in self.embedder.prompts else None
-        vectors = self.embedder.encode([row["text"] for row in rows], prompt=asked)
+        parts = []
+        for start in range(0, len(rows), PART):
+            tell()
+            texts = [row["text"] for row in rows[start : start + PART]]
+            parts.append(self.embedder.encode(texts, prompt=asked))
+        vectors = np.concatenate(parts)
         columns: dict[str, Any] = {name: [row[name] for row in rows] for name in rows[0]}
         half = vectors.astype("float16")  # a third of an index is vectors; a cosine moves by .0005
         flat = pa.FixedSizeListArray.from_arrays(

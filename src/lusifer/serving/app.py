@@ -71,7 +71,9 @@ def create_app(
     from lusifer.serving.api import openai, operation, rerank as reranking, tei
     from lusifer.serving.guard import Gate, Guard
 
-    limits = limits or Limits()
+    limits, gate = limits or Limits(), Gate(keys, hosts, origins)
+    if uploads and index is None:
+        raise LusiferError("--uploads needs --index: files are sent to an index")
     service = _service(
         [models] if isinstance(models, str) else models,
         [rerank] if isinstance(rerank, str) else rerank,
@@ -105,13 +107,17 @@ def create_app(
         Guard,
         limits=limits,
         metrics=service.metrics,
-        gate=Gate(keys, hosts, origins),
+        gate=gate,
         paths=paths,
     )
     # Outside the guard, so that a page of another site can read what the guard refuses.
-    if origins:
+    if gate.origins:
         app.add_middleware(
-            CORSMiddleware, allow_origins=sorted(origins), allow_methods=["*"], allow_headers=["*"]
+            CORSMiddleware,
+            allow_origins=sorted(gate.origins),
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["Retry-After"],
         )
     return app
 
@@ -172,12 +178,8 @@ def _add_faults(app: FastAPI) -> None:
     from lusifer.serving.faults import Fault
 
     def shown(request: Request, fault: Fault) -> Response:
-        return Response(
-            fault.body(request.url.path),
-            fault.status,
-            fault.headers(),
-            media_type="application/json",
-        )
+        body, headers = fault.answer(request.url.path, request.headers.get("accept", ""))
+        return Response(body, fault.status, headers)
 
     async def of_fault(request: Request, error: Exception) -> Response:
         assert isinstance(error, Fault)
@@ -194,7 +196,8 @@ def _add_faults(app: FastAPI) -> None:
             404: f"there is no {path[:100]} here; /docs lists what is",
             405: f"{path[:100]} takes no {request.method}; /docs says what it takes",
         }
-        return shown(request, Fault(error.status_code, what.get(error.status_code, error.detail)))
+        said = what.get(error.status_code, error.detail)
+        return shown(request, Fault(error.status_code, said, more=error.headers))
 
     app.add_exception_handler(Fault, of_fault)
     app.add_exception_handler(RequestValidationError, of_body)

@@ -4,7 +4,7 @@ Method: a text waits under its model, prompt and itself, so that what several re
 once is computed once; the oldest text chooses the model and the prompt of the next batch, which
 takes what waits for the same until `batch_tokens` are full. Other work of the models (pairs to
 rerank, searches) takes turns with batches in the same thread, so that nothing computes at the same
-time and each has all cores. A request that goes away leaves the queue. All bookkeeping is done in
+time and each has all cores. Tokens are counted in a second thread. A request that goes away leaves the queue. All bookkeeping is done in
 the event loop's thread, so there are no locks. A vector does not depend on what is computed beside it:
 that is the engine's promise (`lusifer.models`).
 
@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -26,6 +26,7 @@ import numpy as np
 
 from lusifer.errors import LusiferError, ModelError
 from lusifer.io import EndpointError
+from lusifer.serving.backlog import Backlog
 from lusifer.serving.faults import Fault
 from lusifer.serving.metrics import Metrics
 from lusifer.serving.settings import Limits
@@ -38,17 +39,30 @@ if TYPE_CHECKING:
     Vectors = npt.NDArray[np.float32]
 
 T = TypeVar("T")
-SMOOTH = 0.2  # weight of the newest batch in the measured speed
+GUESS = 3  # characters of a token, until tokens are counted
+
+
+@dataclass(frozen=True)
+class Job:
+    """Work of a request: pairs to score, a search."""
+
+    kind: str
+    units: int
+    work: Callable[[], Any]
+    answer: asyncio.Future[Any]
 
 
 @dataclass
 class Waiting:
-    """A text that waits for its vector, and who waits for it."""
+    """A text that waits for its vector, and who waits for it. Its tokens are those that the model
+    reads, its length is all of them.
+    """
 
     model: Ready
     prompt: str | None
     text: str
     tokens: int
+    length: int
     asked: set[asyncio.Future[Any]] = field(default_factory=set)
 
 
@@ -65,12 +79,11 @@ class Batcher:
 
     def __init__(self, limits: Limits, metrics: Metrics) -> None:
         self.limits, self.metrics = limits, metrics
+        self.backlog = Backlog(limits, metrics)
         self.cache = VectorCache(limits.cache)
         self.waiting: dict[bytes, Waiting] = {}  # in the order in which they came
         self.computing: dict[bytes, Waiting] = {}
-        self.waiting_tokens = 0
-        self.speed = 0.0  # tokens a second, of late
-        self._jobs: deque[tuple[Callable[[], Any], asyncio.Future[Any]]] = deque()
+        self._jobs: deque[Job] = deque()
         self._compute = ThreadPoolExecutor(1, "compute")
         self._tokenise = ThreadPoolExecutor(1, "tokenise")
         self._more = asyncio.Event()
@@ -88,61 +101,126 @@ class Batcher:
         self._compute.shutdown(wait=True, cancel_futures=True)
         self._tokenise.shutdown(wait=True, cancel_futures=True)
 
-    async def embed(self, model: Ready, texts: Sequence[str], prompt: str | None) -> Embedded:
+    async def embed(
+        self,
+        model: Ready,
+        texts: Sequence[str],
+        prompt: str | None,
+        *,
+        what: str = "input",
+        cut: bool = True,
+    ) -> Embedded:
         """Vectors of texts, those known from before without computing.
 
         Args:
             model: whose vectors.
             texts: one or more.
             prompt: the name of one of the model's prompts, or None for its default.
+            what: the request's word for texts.
+            cut: texts longer than the model are cut; without it they are refused.
 
         Returns:
             The vectors, and the tokens of the texts.
 
         Raises:
-            Fault: 413 past the limits of a request, 429 where the queue is full, 400 for a text
-                that no model can read, 500 where the model gives no finite vector.
+            Fault: 413 past the limits of a request or for a text that may not be cut, 429 where the
+                queue is full, 400 for a text that no model can read, 500 where the model gives no
+                finite vector.
         """
-        loop = asyncio.get_running_loop()
         keys = [self.cache.key(model.model.hash, prompt, text) for text in texts]
-        lengths = await loop.run_in_executor(self._tokenise, model.lengths, list(texts), prompt)
-        self._check(sum(lengths))
-        found: dict[bytes, Vectors] = {}
-        futures: dict[bytes, asyncio.Future[Any]] = {}
-        missing: dict[bytes, tuple[str, int]] = {}
-        for key, text, tokens in zip(keys, texts, lengths, strict=True):
-            if key in found or key in missing:
-                continue
-            row = self.cache.get(key)
-            if row is None:
-                missing[key] = (text, tokens)
-            else:
-                found[key] = row
-        self.metrics.cache_hits.inc(len(found))
-        self._refuse_if_full(sum(tokens for _, tokens in missing.values()))
-        for key, (text, tokens) in missing.items():
-            futures[key] = self._ask(key, Waiting(model, prompt, text, tokens))
+        known = {key: row for key in set(keys) if (row := self.cache.get(key))}
+        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
+        counted = await self._count(model, missing, prompt)
+        for key in [key for key in missing if key in self.cache]:  # computed meanwhile
+            known[key] = self.cache[key]
+            del missing[key]
+        self.metrics.cache_hits.inc(len(known))
+        long = {key: row.tokens for key, row in known.items()} | counted
+        if not cut:
+            _refuse_cut([long[key] for key in keys], model, what)
+        tokens = {key: min(length, model.longest) for key, length in long.items()}
+        total = sum(tokens[key] for key in keys)
+        self.check_tokens(total)
+        self.backlog.refuse_if_full(model.model.hash, sum(tokens[key] for key in missing))
+        vectors = {key: row.vector for key, row in known.items()}
+        futures = {
+            key: self._ask(key, Waiting(model, prompt, text, tokens[key], long[key]))
+            for key, text in missing.items()
+        }
         try:
             for key, future in futures.items():
-                found[key] = await future
+                vectors[key] = await future
         finally:
             for key, future in futures.items():
                 self._leave(key, future)
         self.metrics.texts.labels(model.model.name).inc(len(texts))
-        self.metrics.tokens.labels(model.model.name).inc(sum(lengths))
-        return Embedded(np.stack([found[key] for key in keys]), sum(lengths))
+        self.metrics.tokens.labels(model.model.name).inc(total)
+        return Embedded(np.stack([vectors[key] for key in keys]), total)
 
-    async def call(self, work: Callable[[], T]) -> T:
+    async def _count(
+        self, model: Ready, texts: Mapping[bytes, str], prompt: str | None
+    ) -> dict[bytes, int]:
+        """Tokens of each text. Texts whose tokens are being counted are in the queue too, by a guess,
+        so that many large requests at once are refused before they are counted.
+        """
+        if not texts:
+            return {}
+        kind, shown = model.model.hash, list(texts.values())
+        guess = sum(1 + min(len(text) // GUESS, model.longest) for text in shown)
+        self.backlog.refuse_if_full(kind, guess)
+        self.backlog.enter(kind, guess)
+        try:
+            lengths = await self.beside(lambda: model.lengths(shown, prompt))
+        finally:
+            self.backlog.leave(kind, guess)
+        return dict(zip(texts, lengths, strict=True))
+
+    async def beside(self, work: Callable[[], T]) -> T:
+        """The result of work that is no model's, done in the thread of tokenizers."""
+        return await asyncio.get_running_loop().run_in_executor(self._tokenise, work)
+
+    async def call(self, kind: str, work: Callable[[], T]) -> T:
         """The result of `work`, done in the thread of the models when its turn comes; not at all
         where the request has gone by then.
+
+        Args:
+            kind: of work, for what is known of its time.
+            work: what to do.
+
+        Raises:
+            Fault: 429 where the queue is full.
         """
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._jobs.append((work, future))
-        self._more.set()
-        result: T = await future
+        (result,) = await self.call_each(kind, [(work, 1)])
         return result
 
-    def _check(self, tokens: int) -> None:
+    async def call_each(self, kind: str, works: Sequence[tuple[Callable[[], T], int]]) -> list[T]:
+        """The results of one request's pieces of work, other requests' between them.
+
+        Args:
+            kind: of work, for what is known of its time.
+            works: each piece and how many units it has, e.g. tokens.
+
+        Raises:
+            Fault: 429 where the queue is full.
+        """
+        left = sum(units for _, units in works)
+        self.backlog.refuse_if_full(kind, left)
+        self.backlog.enter(kind, left)
+        done: list[T] = []
+        try:
+            for work, units in works:
+                job = Job(kind, units, work, asyncio.get_running_loop().create_future())
+                self._jobs.append(job)
+                self._more.set()
+                done.append(await job.answer)
+                self.backlog.leave(kind, units)
+                left -= units
+        finally:
+            self.backlog.leave(kind, left)
+        return done
+
+    def check_tokens(self, tokens: int) -> None:
+        """Raise Fault (413) for more tokens than a request may have."""
         if tokens > self.limits.tokens:
             raise Fault(
                 413,
@@ -150,25 +228,12 @@ class Batcher:
                 "too_many_tokens",
             )
 
-    def _refuse_if_full(self, tokens: int) -> None:
-        """Raise Fault (429) where the queue is full, or so long that the time of a request would
-        end first. A request that finds the queue empty is always taken.
-        """
-        due = self.waiting_tokens + tokens
-        wait = self.waiting_tokens / self.speed if self.speed else 0.0
-        late = self.speed > 0 and due / self.speed > 0.8 * self.limits.seconds
-        if tokens and self.waiting_tokens and (due > self.limits.waiting or late):
-            self.metrics.refused.inc()
-            raise Fault(
-                429, "the server is busy; ask again after Retry-After seconds", "busy", wait / 2
-            )
-
     def _ask(self, key: bytes, new: Waiting) -> asyncio.Future[Any]:
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         entry = self.waiting.get(key) or self.computing.get(key)
         if entry is None:
             entry = self.waiting[key] = new
-            self.waiting_tokens += new.tokens
+            self.backlog.enter(new.model.model.hash, new.tokens)
             self.metrics.waiting.set(len(self.waiting))
         entry.asked.add(future)
         self._more.set()
@@ -187,7 +252,7 @@ class Batcher:
 
     def _take(self, key: bytes) -> Waiting:
         entry = self.waiting.pop(key)
-        self.waiting_tokens -= entry.tokens
+        self.backlog.leave(entry.model.model.hash, entry.tokens)
         self.metrics.waiting.set(len(self.waiting))
         return entry
 
@@ -202,19 +267,21 @@ class Batcher:
                     await self._one_batch()
 
     async def _one_job(self) -> None:
-        work, future = self._jobs.popleft()
-        if future.done():  # its request has gone
+        job = self._jobs.popleft()
+        if job.answer.done():  # its request has gone
             return
+        began = time.perf_counter()
         try:
-            result = await asyncio.get_running_loop().run_in_executor(self._compute, work)
+            result = await asyncio.get_running_loop().run_in_executor(self._compute, job.work)
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # a library's own panic too: the queue must go on
-            if not future.done():
-                future.set_exception(_fault(error))
+            if not job.answer.done():
+                job.answer.set_exception(_fault(error))
         else:
-            if not future.done():
-                future.set_result(result)
+            self.backlog.note(job.kind, job.units, time.perf_counter() - began)
+            if not job.answer.done():
+                job.answer.set_result(result)
 
     async def _one_batch(self) -> None:
         first = next(iter(self.waiting.values()))
@@ -254,9 +321,7 @@ class Batcher:
             for key, entry in batch.items():
                 await self._alone(key, entry)
             return
-        took = time.perf_counter() - began
-        speed = tokens / max(took, 1e-6)
-        self.speed = speed if not self.speed else (1 - SMOOTH) * self.speed + SMOOTH * speed
+        self.backlog.note(first.model.model.hash, tokens, time.perf_counter() - began)
         self.metrics.batches.observe(len(batch))
         for (key, entry), vector in zip(batch.items(), vectors, strict=True):
             self._give(key, entry, vector)
@@ -275,10 +340,20 @@ class Batcher:
             self._give(key, entry, vectors[0])
 
     def _give(self, key: bytes, entry: Waiting, vector: Vectors) -> None:
-        self.cache.put(key, vector)
+        self.cache.put(key, vector, entry.length)
         for future in entry.asked:
             if not future.done():
                 future.set_result(vector)
+
+
+def _refuse_cut(lengths: list[int], model: Ready, what: str) -> None:
+    for number, length in enumerate(lengths):
+        if length > model.longest:
+            raise Fault(
+                413,
+                f"{what} {number} is longer than the {model.longest:,} tokens that the model reads",
+                "too_long",
+            )
 
 
 def _fail(entry: Waiting, fault: Exception) -> None:

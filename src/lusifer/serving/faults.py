@@ -4,13 +4,22 @@ it.
 
 from __future__ import annotations
 
+import html
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
 TEI_PATHS = ("/embed", "/rerank", "/info")
 TEI_KINDS = {429: "overloaded", 503: "unhealthy", 504: "overloaded", 500: "backend"}
+PAGES = ("/", "/passage", "/map", "/upload")  # what a browser asks for, and shows to its user
+PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="color-scheme" content="light dark"><title>Not done</title>
+<p role="alert">{}</p>
+<p><a href="/">Back to the search</a></p>
+</html>
+"""
 KINDS = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 
 
@@ -22,18 +31,40 @@ class Fault(Exception):
         message: one line: what was wrong, what would be right.
         code: OpenAI's short name of it.
         retry_after: seconds after which the same request may be answered.
+        more: further headers of the answer.
     """
 
     def __init__(
-        self, status: int, message: str, code: str | None = None, retry_after: float | None = None
+        self,
+        status: int,
+        message: str,
+        code: str | None = None,
+        retry_after: float | None = None,
+        more: Mapping[str, str] | None = None,
     ) -> None:
         self.status, self.message, self.code = status, " ".join(message.split()), code
-        self.retry_after = retry_after
+        self.retry_after, self.more = retry_after, dict(more or {})
         super().__init__(self.message)
+
+    def answer(self, path: str, accepted: str) -> tuple[bytes, dict[str, str]]:
+        """The answer to a request: its body and headers.
+
+        Args:
+            path: what was asked for.
+            accepted: the request's `Accept`: a browser that asks for a page of this server gets one.
+        """
+        if path in PAGES and "text/html" in accepted:
+            body = PAGE.format(html.escape(self._plain())).encode()
+            return body, {"Content-Type": "text/html; charset=utf-8"} | self.headers()
+        return self.body(path), {"Content-Type": "application/json"} | self.headers()
+
+    def _plain(self) -> str:
+        """A text that is quoted may hold half a character, which UTF-8 has no bytes for."""
+        return self.message.encode("utf-8", "replace").decode()
 
     def headers(self) -> dict[str, str]:
         """The answer's headers beside its type."""
-        found = {}
+        found = dict(self.more)
         if self.retry_after is not None:
             found["Retry-After"] = str(max(1, math.ceil(self.retry_after)))
         if self.status == 401:
@@ -42,8 +73,7 @@ class Fault(Exception):
 
     def body(self, path: str) -> bytes:
         """The answer's JSON, as TEI's clients read it on TEI's paths, else as OpenAI's do."""
-        # A text that is quoted may hold half a character, which UTF-8 has no bytes for.
-        message = self.message.encode("utf-8", "replace").decode()
+        message = self._plain()
         shown: dict[str, Any]
         if path in TEI_PATHS:
             kind = TEI_KINDS.get(self.status, "validation")

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from lusifer.errors import LusiferError
 from lusifer.serving.faults import Fault
 from lusifer.serving.keys import has_key
 from lusifer.serving.metrics import Metrics
@@ -32,6 +33,7 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 OPEN = ("/health", "/ping")  # what needs no key: a load balancer asks for it
 UPLOADS = ("/upload",)
+READ_ON, READ_ON_SECONDS = 256 << 20, 10.0  # of a body that was refused for its size
 GONE = 499  # nginx's status of a client that went, for the log
 
 
@@ -41,14 +43,21 @@ class Gate:
 
     Args:
         keys: the keys of `read_keys`; none lets everyone in.
-        hosts: names under which the server may be asked for; none means any. Names that are bound
-            to this machine's own address keep other sites' pages out (DNS rebinding).
+        hosts: names under which the server may be asked for, with any port; none means any. Names
+            that are bound to this machine's own address keep other sites' pages out (DNS rebinding).
         origins: other sites whose pages may ask, e.g. `https://app.example.org`.
+
+    Raises:
+        LusiferError: for a host or an origin that is none.
     """
 
     keys: frozenset[str] = frozenset()
     hosts: frozenset[str] = frozenset()
     origins: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "hosts", frozenset(map(_host, self.hosts)))
+        object.__setattr__(self, "origins", frozenset(map(_origin, self.origins)))
 
     def check(self, method: str, path: str, headers: Mapping[bytes, bytes]) -> None:
         """Raise Fault for a request that may not ask."""
@@ -61,7 +70,8 @@ class Gate:
             )
         origin = headers.get(b"origin", b"").decode("latin-1")
         changing = method not in ("GET", "HEAD", "OPTIONS")
-        if origin and changing and origin not in self.origins and _site(origin) != host:
+        own = _site(origin) == host.lower() or origin.lower() in self.origins
+        if origin and changing and not own:
             raise Fault(403, f"pages of {origin[:100]!r} may not ask; --allow-origin lets them")
         if path not in OPEN and method != "OPTIONS" and not has_key(headers, self.keys):
             raise Fault(
@@ -72,16 +82,44 @@ class Gate:
 def _site(origin: str) -> str | None:
     """The host and port of an Origin header; None of what is none."""
     try:
-        return urlsplit(origin).netloc
+        return urlsplit(origin.lower()).netloc
     except ValueError:
         return None
 
 
 def _name(host: str) -> str:
-    """A Host header without its port."""
+    """A Host header's name, as names are compared: without its port, the root's dot and capitals."""
     if host.startswith("["):
-        return host.partition("]")[0] + "]"
-    return host.rpartition(":")[0] if ":" in host else host
+        return host.partition("]")[0].lower() + "]"
+    return host.partition(":")[0].rstrip(".").lower()
+
+
+def _host(given: str) -> str:
+    """A name that was allowed, as `_name` gives it."""
+    bare = f"[{given}]" if given.count(":") > 1 and not given.startswith("[") else given
+    name = _name(bare)
+    if not name or "/" in given or "*" in given:
+        raise LusiferError(
+            f"--allow-host {given!r}: write a name alone, such as search.example.org"
+        )
+    return name
+
+
+def _origin(given: str) -> str:
+    """An origin that was allowed, as browsers send it."""
+    try:
+        parts = urlsplit(given.strip().lower())
+        usual = {"http": 80, "https": 443}.get(parts.scheme)
+        right = parts.scheme and parts.hostname and parts.path in ("", "/") and not parts.query
+        port = parts.port
+    except ValueError:
+        right = False
+    if not right:
+        raise LusiferError(
+            f"--allow-origin {given!r}: write a site's scheme and name, such as https://app.example.org"
+        )
+    name = parts.netloc.rpartition(":")[0] if port is not None and port == usual else parts.netloc
+    return f"{parts.scheme}://{name}"
 
 
 @dataclass
@@ -113,7 +151,8 @@ class Guard:
             return
         began = time.perf_counter()
         told = RequestFacts()
-        if scope["method"] == "HEAD":  # answered as GET is; the server leaves the body out
+        method = scope["method"]
+        if method == "HEAD":  # answered as GET is; the server leaves the body out
             scope = scope | {"method": "GET"}
         scope["lusifer"] = told.facts
         path = scope["path"] if scope["path"] in self.paths else "other"
@@ -132,7 +171,7 @@ class Guard:
             self.metrics.requests.labels(path, str(told.status)).inc()
             self.metrics.seconds.labels(path).observe(took)
             facts = {
-                "method": scope["method"],
+                "method": method,
                 "path": path,
                 "status": told.status,
                 "ms": round(1000 * took, 1),
@@ -153,8 +192,10 @@ class Guard:
         except Fault as fault:
             if told.status:
                 raise
-            more = {} if whole else {"Connection": "close"}  # the rest of the body is not read
-            await _send_fault(send, fault, path, more)
+            more = {} if whole else {"Connection": "close"}
+            if fault.status == 413 and not whole and b"expect" not in headers:
+                await _read_on(receive)
+            await _send_fault(send, fault, path, headers, more)
         except _Gone:
             told.status = GONE
             self.metrics.gone.inc()
@@ -163,7 +204,7 @@ class Guard:
                 raise
             logging.getLogger(__name__).exception("%s failed", path)
             failed = Fault(500, "the server failed; its log says why", "internal_error")
-            await _send_fault(send, failed, path, {})
+            await _send_fault(send, failed, path, headers, {})
 
     async def _body(self, path: str, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
         most = self.limits.upload if path in UPLOADS else self.limits.bytes
@@ -251,10 +292,25 @@ def _check_json(headers: Mapping[bytes, bytes], body: bytes) -> None:
         raise Fault(400, f"the body is not JSON: {error}", "invalid_json") from None
 
 
-async def _send_fault(send: Send, fault: Fault, path: str, more: dict[str, str]) -> None:
-    body = fault.body(path)
-    headers = {"Content-Type": "application/json", "Content-Length": str(len(body))}
-    headers |= fault.headers() | more
+async def _read_on(receive: Receive) -> None:
+    """Let the rest of a body that is too large go by: most clients send all of it before they read
+    what is answered, and would see a broken connection instead.
+    """
+    left = READ_ON
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(READ_ON_SECONDS):
+            while left > 0:
+                message = await receive()
+                left -= len(message.get("body", b""))
+                if message["type"] == "http.disconnect" or not message.get("more_body"):
+                    return
+
+
+async def _send_fault(
+    send: Send, fault: Fault, path: str, asked: Mapping[bytes, bytes], more: dict[str, str]
+) -> None:
+    body, headers = fault.answer(path, asked.get(b"accept", b"").decode("latin-1"))
+    headers |= {"Content-Length": str(len(body))} | more
     await send(
         {
             "type": "http.response.start",

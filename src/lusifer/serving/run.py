@@ -19,6 +19,7 @@ from lusifer.errors import LusiferError, MissingExtra
 from lusifer.models import DEFAULT
 from lusifer.serving.app import create_app
 from lusifer.serving.keys import read_keys
+from lusifer.serving.protocol import bounded_protocol
 from lusifer.serving.settings import Limits
 
 BACKLOG = 4096  # connections that the system holds until they are accepted
@@ -71,7 +72,7 @@ def serve(
         keys: a file of API keys, one a line; without it those of `LUSIFER_SERVER_KEYS`.
         limits: what one request may ask, how long the queue may be, and the like.
         hosts: further names under which the server may be asked for, where it listens at this
-            machine's own address.
+            machine's own address; where it listens to others, these alone.
         origins: other sites whose pages may ask, e.g. `https://app.example.org`.
         uploads: a folder for files that the page's users send into the index.
         device: torch's name of one for every model, e.g. `cuda`; without it the best there is.
@@ -106,9 +107,13 @@ def serve(
     with _listening(host, port) as listener, _logged():
         url = _url(host, listener.getsockname()[1])
         if not _is_own(host) and not accepted:
-            logging.getLogger(__name__).warning("open to the network without a key: --keys FILE")
+            logging.getLogger(__name__).warning(
+                "open to the network, and to pages of any site in browsers there, without a key: "
+                "--keys FILE or LUSIFER_SERVER_KEYS sets some, --allow-host NAME narrows it"
+            )
         config = uvicorn.Config(
             app,
+            http=bounded_protocol(),
             log_config=None,
             access_log=False,
             backlog=BACKLOG,
@@ -116,7 +121,6 @@ def serve(
             timeout_graceful_shutdown=int(limits.seconds) + 1,
             server_header=False,
             proxy_headers=False,
-            h11_max_incomplete_event_size=1 << 16,
         )
         with _ending_is_no_error():
             _told(config, ready, url).run(sockets=[listener])
@@ -216,11 +220,11 @@ def _logged() -> Any:
     """Our log and uvicorn's as JSON lines on standard error, while the server runs."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
-    loggers = [logging.getLogger(name) for name in ("lusifer", "uvicorn")]
+    loggers = [logging.getLogger(name) for name in ("lusifer", "uvicorn", "python_multipart")]
     before = [(one.level, one.propagate) for one in loggers]
-    for one, level in zip(loggers, (logging.INFO, logging.WARNING), strict=True):
+    for one in loggers:
         one.addHandler(handler)
-        one.setLevel(level)
+        one.setLevel(logging.INFO if one.name == "lusifer" else logging.WARNING)
         one.propagate = False
     try:
         yield

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from lusifer.errors import LusiferError
-from lusifer.models import LoadedModel, Reranker, TokenAccess, load_reranker
+from lusifer.models import LoadedModel, LoadedReranker, TokenAccess, load_reranker
 from lusifer.serving.faults import Fault
 
 log = logging.getLogger(__name__)
@@ -35,19 +35,43 @@ class Ready:
         model = LoadedModel.load(place, **settings)
         return cls(model, TokenAccess.of(model.embedder))
 
+    @property
+    def longest(self) -> int:
+        """Tokens that the model reads of a text."""
+        return self.model.embedder.max_tokens or 1 << 24
+
     def lengths(self, texts: list[str], prompt: str | None) -> list[int]:
-        """Tokens of each text as the model reads it: with its prompt and special tokens, cut at its
-        length. An endpoint's tokenizer is not known: four characters count as one there.
+        """Tokens of each text with its prompt and special tokens, and more than `longest` where the
+        model cuts it. An endpoint's tokenizer is not known: four characters count as one there.
         """
         embedder = self.model.embedder
         default = getattr(embedder, "default_prompt", None)
         before = embedder.prompts.get(prompt or default or "", "")
-        longest = embedder.max_tokens or 1 << 24
-        shown = [before + text[: FEW * longest] for text in texts]
+        room = FEW * self.longest
+        shown = [before + text[:room] for text in texts]
         if self.tokens is None:
-            return [min(longest, max(1, len(text) // 4)) for text in shown]
+            return [max(1, len(text) // 4) for text in shown]
         found = self.tokens.tokenizer.encode_batch_fast(shown)
-        return [min(longest, max(1, len(row.ids))) for row in found]
+        return [
+            max(1, len(row.ids), (self.longest + 1) * (len(text) > room))
+            for row, text in zip(found, texts, strict=True)
+        ]
+
+
+def pair_lengths(reranker: LoadedReranker, query: str, texts: list[str]) -> list[int]:
+    """Tokens of a query with each text, more than the reranker reads where it cuts the pair; four
+    characters count as one where it tells no tokenizer.
+    """
+    longest = reranker.max_tokens or 1 << 24
+    room = FEW * longest
+    if reranker.tokens is None:
+        return [max(1, (len(query) + len(text)) // 4) for text in texts]
+    count = reranker.tokens.tokenizer.encode_batch_fast
+    (asked,) = count([query[:room]])
+    return [
+        max(1, len(asked.ids) + len(row.ids) - 1, (longest + 1) * (len(text) > room))
+        for row, text in zip(count([text[:room] for text in texts]), texts, strict=True)
+    ]
 
 
 @dataclass
@@ -192,7 +216,7 @@ def model_shelf(places: Iterable[str], **settings: Any) -> Shelf[Ready]:
     )
 
 
-def reranker_shelf(places: Iterable[str]) -> Shelf[Reranker]:
+def reranker_shelf(places: Iterable[str]) -> Shelf[LoadedReranker]:
     """A shelf of rerankers, each as for `lusifer.load_reranker`."""
     return Shelf(
         "reranker",

@@ -70,7 +70,7 @@ def test_models(client: TestClient) -> None:
     ("body", "status", "said"),
     [
         ({}, 400, "input is missing"), ({"input": []}, 400, "input is empty"), ({"input": None}, 400, "input: must be a text"),
-        ({"input": ["a", 1]}, 400, "input: item 1 is a int"), ({"input": "a", "model": "gpt"}, 404, "served: tiny"),
+        ({"input": ["a", 1]}, 400, "input: item 1 is a number"), ({"input": "a", "model": "gpt"}, 404, "served: tiny"),
         ({"input": "a", "dimensions": 0}, 400, "dimensions is 0"), ({"input": "a", "dimensions": 9999}, 400, "from 1 to 16"),
         ({"input": "a", "dimensions": "x"}, 400, "dimensions:"), ({"input": "a", "encoding_format": "hex"}, 400, "encoding_format:"),
         ({"input": "a", "prompt_name": "nope"}, 400, "no prompt 'nope'"), ({"input": "a", "input_type": "nope"}, 400, "must be one of query"),

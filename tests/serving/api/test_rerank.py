@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from lusifer.models.reranker import LoadedReranker
 from lusifer.serving.api.rerank import ranked
 from lusifer.serving.app import create_app
 
@@ -23,18 +24,18 @@ def by_cats(pairs: list[tuple[str, str]]) -> list[float]:
 def reranking(table: Path) -> Any:
     app = create_app(str(table), rerank="cats=/no/such/place")
     (slot,) = app.state.service.rerankers
-    slot.load = lambda place: by_cats
+    slot.load = lambda place: LoadedReranker(by_cats)
     with TestClient(app, base_url="http://localhost") as made:
         yield made
 
 
 def test_scores_of_any_size_become_zero_to_one_and_equal_ones_stay_in_order() -> None:
-    rows = ranked([2.0, -1.0, 2.0])
+    rows = ranked([2.0, -1.0, 2.0], bounded=False)
     assert [row.index for row in rows] == [0, 2, 1]
     assert rows[0].score == pytest.approx(1 / (1 + math.exp(-2)))
-    assert [row.score for row in ranked([0.2, 0.9])] == [0.9, 0.2]
-    assert [row.score for row in ranked([1e6, -1e6], raw=True)] == [1e6, -1e6]
-    assert 0 <= ranked([1e6, -1e6])[1].score < 1e-20
+    assert [row.score for row in ranked([0.2, 0.9], bounded=True)] == [0.9, 0.2]
+    assert [row.score for row in ranked([1e6, -1e6], bounded=True)] == [1e6, -1e6]
+    assert 0 <= ranked([1e6, -1e6], bounded=False)[1].score < 1e-20
 
 
 def test_jina_and_cohere(reranking: TestClient) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 
 import pytest
@@ -33,12 +34,12 @@ def test_long_names_are_cut_before_their_ending() -> None:
 
 def test_files_are_indexed_and_found(table: Path, tmp_path: Path) -> None:
     index = Index.create(tmp_path / "index", str(table))
-    uploads = Uploads(tmp_path / "up", index)
+    uploads = Uploads(tmp_path / "up", index, threading.Event())
 
     async def work() -> None:
-        uploads.take([("one.txt", TEXTS[0].encode()), ("two.bin", b"\x00\xff" * 50)])
+        await uploads.take([("one.txt", TEXTS[0].encode()), ("two.bin", b"\x00\xff" * 50)])
         with pytest.raises(Fault, match="another upload") as caught:
-            uploads.take([("three.txt", b"x")])
+            await uploads.take([("three.txt", b"x")])
         assert caught.value.status == 409
         while uploads.busy:
             await asyncio.sleep(0.02)
@@ -50,25 +51,73 @@ def test_files_are_indexed_and_found(table: Path, tmp_path: Path) -> None:
 
 
 def test_what_is_refused(tmp_path: Path) -> None:
-    uploads = Uploads(tmp_path / "up", None)  # type: ignore[arg-type]
+    uploads = Uploads(tmp_path / "up", None, threading.Event())  # type: ignore[arg-type]
     for files in ([], [("..", b"x")]):
         with pytest.raises(Fault, match="choose one file"):
-            uploads.take(files)
+            asyncio.run(uploads.take(files))
     (tmp_path / "up").write_text("a file in its place", encoding="utf-8")
     with pytest.raises((Fault, OSError)):
-        uploads.take([("a.txt", b"x")])
+        asyncio.run(uploads.take([("a.txt", b"x")]))
+    assert not uploads.busy
 
 
 def test_a_failure_is_logged_and_the_next_upload_taken(
     table: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    uploads = Uploads(tmp_path / "up", None)  # type: ignore[arg-type]  # an index that fails in any way
+    uploads = Uploads(tmp_path / "up", None, threading.Event())  # type: ignore[arg-type]  # an index that fails in any way
 
     async def work() -> None:
-        uploads.take([("one.txt", b"x")])
+        await uploads.take([("one.txt", b"x")])
         while uploads.busy:
             await asyncio.sleep(0.02)
 
     asyncio.run(work())
     assert uploads.said == "Not indexed: the server failed; its log says why."
     assert "an upload could not be indexed" in caplog.text
+
+
+def test_one_name_twice_is_numbered_and_the_same_content_kept_once(
+    table: Path, tmp_path: Path
+) -> None:
+    index = Index.create(tmp_path / "index", str(table))
+    uploads = Uploads(tmp_path / "up", index, threading.Event())
+
+    async def bring(*files: tuple[str, bytes]) -> str:
+        await uploads.take(files)
+        while uploads.busy:
+            await asyncio.sleep(0.02)
+        return uploads.said
+
+    assert asyncio.run(bring(("a.txt", b"one"), ("a.txt", b"two"))) == "2 files added."
+    assert asyncio.run(bring(("a.txt", b"one"))) == "0 files added. 1 file there already."
+    assert asyncio.run(bring(("a (2).txt", b"three"))) == "1 file added."
+    (tmp_path / "up" / "old.pdf").write_bytes(b"no PDF")
+    said = asyncio.run(bring(("b.txt", b"\xff\xfe\x00")))
+    assert "b.txt" in said
+    assert str(tmp_path) not in said
+    assert "old.pdf" not in said, "of this upload alone"
+    found = {file.name: file.read_bytes() for file in (tmp_path / "up").glob("a*")}
+    assert found == {"a.txt": b"one", "a (2).txt": b"two", "a (3).txt": b"three"}
+
+
+def test_the_server_s_end_stops_indexing_and_its_next_start_goes_on(
+    table: Path, tmp_path: Path
+) -> None:
+    index = Index.create(tmp_path / "index", str(table))
+    (tmp_path / "up").mkdir()
+    for i, text in enumerate(TEXTS[:6]):
+        (tmp_path / "up" / f"{i}.txt").write_text(text, encoding="utf-8")
+
+    async def start(ending: threading.Event) -> str:
+        uploads = Uploads(tmp_path / "up", index, ending)
+        uploads.resume()
+        while uploads.busy:
+            await asyncio.sleep(0.02)
+        return uploads.said
+
+    ended = threading.Event()
+    ended.set()
+    assert asyncio.run(start(ended)) == "Not indexed yet: the server ended."
+    assert asyncio.run(start(threading.Event())) == "6 files added."
+    assert asyncio.run(start(threading.Event())) == ""
+    assert len(Index.open(tmp_path / "index", index.model)) == 6

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import Response
-from pydantic import PlainValidator, WithJsonSchema
+from pydantic import BaseModel, PlainValidator, WithJsonSchema, model_validator
 
 Tokens = list[int]
 STRING = {"type": "string"}
@@ -23,6 +23,24 @@ DOCUMENTS = {
     "type": "array",
     "items": {"anyOf": [STRING, {"type": "object", "properties": {"text": STRING}}]},
 }
+
+
+class Body(BaseModel):
+    """A request's body. `null` for a key that may be left out is as if it were left out: many clients
+    send all the keys that they know.
+    """
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        fields = cls.model_fields
+        return {
+            key: value
+            for key, value in given.items()
+            if value is not None or key not in fields or fields[key].is_required()
+        }
 
 
 def _inputs(value: Any) -> list[str] | list[Tokens]:
@@ -59,7 +77,9 @@ def _is_id(item: Any) -> bool:
 
 
 def _said(item: Any) -> str:
-    return "null" if item is None else f"a {type(item).__name__}"
+    """What a value is, in JSON's words."""
+    kinds = {bool: "true or false", int: "a number", float: "a number", dict: "an object"}
+    return "null" if item is None else kinds.get(type(item), "a list")
 
 
 Inputs = Annotated[list[str] | list[Tokens], PlainValidator(_inputs), WithJsonSchema(INPUTS)]

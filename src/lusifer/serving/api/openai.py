@@ -12,14 +12,14 @@ from typing import Any, Literal
 
 import numpy as np
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from lusifer.serving.api.inputs import Inputs, answer
+from lusifer.serving.api.inputs import Body, Inputs, answer
 from lusifer.serving.api.vectors import embedded
 from lusifer.serving.service import Service
 
 
-class EmbeddingRequest(BaseModel):
+class EmbeddingRequest(Body):
     """A request for vectors."""
 
     input: Inputs = Field(description="A text, texts, or ids of the model's own tokenizer.")

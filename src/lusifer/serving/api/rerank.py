@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from lusifer.serving.api.inputs import Documents, answer
+from lusifer.serving.api.inputs import Body, Documents, answer
 from lusifer.serving.service import Service
 
 
-class RerankRequest(BaseModel):
+class RerankRequest(Body):
     """A query and documents to sort by it."""
 
     query: str
@@ -34,15 +34,15 @@ class Ranked:
     score: float
 
 
-def ranked(scores: Sequence[float], *, raw: bool = False) -> list[Ranked]:
+def ranked(scores: Sequence[float], *, bounded: bool) -> list[Ranked]:
     """Documents by score, the best first and equal ones in their order.
 
     Args:
-        scores: one a document, of any size.
-        raw: as they are; else scores of any size become 0 to 1 by the logistic function, as TEI,
-            Jina and Cohere give them. Scores that all lie from 0 to 1 are such already.
+        scores: one a document.
+        bounded: as they are; else scores of any size become 0 to 1 by the logistic function, as TEI,
+            Jina and Cohere give them.
     """
-    if not raw and not all(0 <= score <= 1 for score in scores):
+    if not bounded:
         scores = [1 / (1 + math.exp(-max(-60.0, min(60.0, score)))) for score in scores]
     order = sorted(range(len(scores)), key=lambda index: (-scores[index], index))
     return [Ranked(index, scores[index]) for index in order]
@@ -55,10 +55,10 @@ def router(service: Service) -> APIRouter:
     @routes.post("/v1/rerank", summary="Documents sorted by a query")
     @routes.post("/v2/rerank", include_in_schema=False)
     async def rerank(asked: RerankRequest, request: Request) -> Response:
-        name, scores = await service.rerank(asked.model, asked.query, asked.documents)
-        request.scope["lusifer"] |= {"model": name, "texts": len(scores)}
+        found = await service.rerank(asked.model, asked.query, asked.documents)
+        request.scope["lusifer"] |= {"model": found.name, "texts": len(found.scores)}
         results = []
-        for row in ranked(scores)[: asked.top_n]:
+        for row in ranked(found.scores, bounded=found.bounded)[: asked.top_n]:
             shown: dict[str, object] = {"index": row.index, "relevance_score": row.score}
             if asked.return_documents:
                 shown["document"] = {"text": asked.documents[row.index]}
@@ -66,7 +66,7 @@ def router(service: Service) -> APIRouter:
         return answer(
             {
                 "id": str(uuid.uuid4()),
-                "model": name,
+                "model": found.name,
                 "results": results,
                 "meta": {"billed_units": {"search_units": 1}},
             }

@@ -8,12 +8,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from lusifer.search import Filter, Hit
-from lusifer.serving.api.inputs import answer
+from lusifer.serving.api.inputs import Body, answer
 from lusifer.serving.faults import Fault
-from lusifer.serving.service import Service, as_faults
+from lusifer.serving.service import Service
 
 if TYPE_CHECKING:
     from lusifer.models import Reranker
@@ -23,7 +23,7 @@ MOST = 1000  # hits of one request
 LONGEST = 20_000  # characters of a question, each word of which is looked up
 
 
-class Where(BaseModel):
+class Where(Body):
     """What may be found."""
 
     languages: list[str] = Field(default=[], description="ISO 639 codes, e.g. de, jpn or deu_Latn.")
@@ -47,7 +47,7 @@ class SearchRequest(Where):
     )
 
 
-class SimilarRequest(BaseModel):
+class SimilarRequest(Body):
     """A passage whose like is looked for, by what a hit says of it."""
 
     path: str
@@ -58,49 +58,40 @@ class SimilarRequest(BaseModel):
 
 async def found(service: Service, asked: SearchRequest) -> list[Hit]:
     """The hits of a question, reranked where that is asked for. Raises Fault."""
-    index = of(service)
     service.check_texts([asked.query], "query")
     if len(asked.query) > LONGEST:
         raise Fault(
             413, f"query has {len(asked.query):,} characters; {LONGEST:,} are read", "too_long"
         )
 
-    def work(reranker: Reranker | None = None) -> list[Hit]:
-        with as_faults():
-            return index.search(
-                asked.query,
-                top_k=asked.top_k,
-                mode=asked.mode,
-                where=asked.filter(),
-                prompt=asked.prompt_name,
-                reranker=reranker,
-            )
+    def work(index: Index, reranker: Reranker | None = None) -> list[Hit]:
+        return index.search(
+            asked.query,
+            top_k=asked.top_k,
+            mode=asked.mode,
+            where=asked.filter(),
+            prompt=asked.prompt_name,
+            reranker=reranker,
+        )
 
     if asked.rerank:
         slot = service.rerankers.find(asked.rerank if isinstance(asked.rerank, str) else None)
         with slot.held():  # while it sorts it is not unloaded
-            hits = await service.batcher.call(partial(work, await slot.get()))
+            sorting = partial(work, reranker=await slot.get())
+            hits = await service.with_index(f"search and {slot.name}", sorting)
     else:
-        hits = await service.batcher.call(work)
+        hits = await service.with_index("search", work)
     service.metrics.searches.inc()
     return hits
 
 
 async def alike(service: Service, path: str, number: int, top_k: int, where: Filter) -> list[Hit]:
     """The hits most like a passage. Raises Fault."""
-    index = of(service)
 
-    def work() -> list[Hit]:
-        with as_faults():
-            return index.similar(path, number, top_k=top_k, where=where)
+    def work(index: Index) -> list[Hit]:
+        return index.similar(path, number, top_k=top_k, where=where)
 
-    return await service.batcher.call(work)
-
-
-def of(service: Service) -> Index:
-    """The index of a server that has one."""
-    assert service.index is not None
-    return service.index
+    return await service.with_index("search", work)
 
 
 def router(service: Service) -> APIRouter:
@@ -126,28 +117,25 @@ def router(service: Service) -> APIRouter:
         before: Annotated[int, Query(ge=0, le=MOST)] = 1,
         after: Annotated[int, Query(ge=0, le=MOST)] = 1,
     ) -> Response:
-        def work() -> list[Any]:
-            with as_faults():
-                return of(service).around(path, number, before=before, after=after)
+        def work(index: Index) -> list[Any]:
+            return index.around(path, number, before=before, after=after)
 
-        rows = await service.batcher.call(work)
+        rows = await service.with_index("passages", work)
         return answer({"passages": [dataclasses.asdict(row) for row in rows]})
 
     @routes.get("/v1/index", summary="What the index holds")
     async def about() -> Response:
-        def work() -> dict[str, Any]:
-            index = of(service)
-            with as_faults():
-                return {
-                    "version": index.version,
-                    "passages": len(index),
-                    "files": len(index.list_files()),
-                    "languages": index.languages(),
-                    "model": index.model.name.rpartition("/")[2],
-                    "dimensions": index.embedder.dim,
-                }
+        def work(index: Index) -> dict[str, Any]:
+            return {
+                "version": index.version,
+                "passages": len(index),
+                "files": len(index.list_files()),
+                "languages": index.languages(),
+                "model": index.model.name.rpartition("/")[2],
+                "dimensions": index.embedder.dim,
+            }
 
-        return answer(await service.batcher.call(work))
+        return answer(await service.with_index("passages", work))
 
     return routes
 

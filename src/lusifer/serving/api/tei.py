@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from lusifer.serving.api.inputs import Documents, Inputs, answer
+from lusifer.serving.api.inputs import Body, Documents, Inputs, answer
 from lusifer.serving.api.rerank import ranked
 from lusifer.serving.api.vectors import embedded
 from lusifer.serving.faults import Fault
@@ -15,7 +15,7 @@ from lusifer.serving.service import Service
 from lusifer.version import __version__
 
 
-class EmbedRequest(BaseModel):
+class EmbedRequest(Body):
     """A request for vectors."""
 
     inputs: Inputs = Field(description="A text, texts, or ids of the model's own tokenizer.")
@@ -32,7 +32,7 @@ class EmbedRequest(BaseModel):
     )
 
 
-class TeiRerankRequest(BaseModel):
+class TeiRerankRequest(Body):
     """A request for scores."""
 
     query: str
@@ -41,7 +41,9 @@ class TeiRerankRequest(BaseModel):
         default=False, description="Scores as the model gives them, not from 0 to 1."
     )
     return_text: bool = False
-    truncate: bool = True
+    truncate: bool = Field(
+        default=True, description="false refuses pairs that are longer than the reranker."
+    )
     model: str | None = Field(
         default=None, description="A reranker of this server; the first without it."
     )
@@ -55,14 +57,14 @@ def router(service: Service) -> APIRouter:
     async def embed(asked: EmbedRequest, request: Request) -> Response:
         if not asked.normalize:
             raise Fault(400, "normalize is false; vectors of this server have length 1")
-        if not asked.truncate:
-            await _refuse_long(service, asked)
         name, found = await embedded(
             service,
             asked.model,
             asked.inputs,
             dimensions=asked.dimensions,
             prompt=asked.prompt_name,
+            what="inputs",
+            cut=asked.truncate,
         )
         request.scope["lusifer"] |= {
             "model": name,
@@ -73,9 +75,11 @@ def router(service: Service) -> APIRouter:
 
     @routes.post("/rerank", summary="Scores of texts for a query")
     async def rerank(asked: TeiRerankRequest, request: Request) -> Response:
-        name, scores = await service.rerank(asked.model, asked.query, asked.texts)
-        request.scope["lusifer"] |= {"model": name, "texts": len(scores)}
-        rows = ranked(scores, raw=asked.raw_scores)
+        found = await service.rerank(
+            asked.model, asked.query, asked.texts, what="texts", cut=asked.truncate
+        )
+        request.scope["lusifer"] |= {"model": found.name, "texts": len(found.scores)}
+        rows = ranked(found.scores, bounded=found.bounded or asked.raw_scores)
         shown: list[dict[str, Any]] = [{"index": row.index, "score": row.score} for row in rows]
         if asked.return_text:
             shown = [row | {"text": asked.texts[row["index"]]} for row in shown]
@@ -103,19 +107,3 @@ def router(service: Service) -> APIRouter:
         )
 
     return routes
-
-
-async def _refuse_long(service: Service, asked: EmbedRequest) -> None:
-    """Raise Fault for a text that the model would cut."""
-    ready = await service.models.find(asked.model).get()
-    longest = ready.model.embedder.max_tokens
-    if not longest or ready.tokens is None:
-        return
-    for number, item in enumerate(asked.inputs):
-        shown = item if not isinstance(item, str) else ready.tokens.tokenizer.encode(item).ids
-        if len(shown) > longest:
-            raise Fault(
-                413,
-                f"input {number} has {len(shown):,} tokens; the model reads {longest:,}",
-                "too_long",
-            )

@@ -21,7 +21,10 @@ async def embedded(
     inputs: list[str] | list[list[int]],
     *,
     dimensions: int | None = None,
-    **prompt: str | None,
+    prompt: str | None = None,
+    input_type: str | None = None,
+    what: str = "input",
+    cut: bool = True,
 ) -> tuple[str, Embedded]:
     """A model's name and the vectors of texts or token ids, unit rows.
 
@@ -32,7 +35,10 @@ async def embedded(
             embedded is that text, with the model's special tokens and prompt.
         dimensions: keep so many of a vector's first numbers, made a unit vector again: for models
             trained so (Matryoshka).
-        prompt: `prompt` or `input_type`, as for `Service.embed`.
+        prompt: as for `Service.embed`.
+        input_type: as for `Service.embed`.
+        what: the request's word for inputs.
+        cut: texts longer than the model are cut; without it they are refused.
 
     Raises:
         Fault: for what cannot be answered.
@@ -40,8 +46,12 @@ async def embedded(
     slot = service.models.find(name)
     texts = [item for item in inputs if isinstance(item, str)]
     if len(texts) != len(inputs):
-        texts = read_back(await slot.get(), slot.name, inputs)
-    known, found = await service.embed(slot.name, texts, **prompt)
+        service.batcher.check_tokens(sum(map(len, inputs)))
+        ready = await slot.get()
+        texts = await service.batcher.beside(lambda: read_back(ready, slot.name, inputs, what))
+    known, found = await service.embed(
+        slot.name, texts, prompt=prompt, input_type=input_type, what=what, cut=cut
+    )
     if dimensions is None:
         return known, found
     width = found.vectors.shape[1]
@@ -58,7 +68,7 @@ def _shortened(vectors: npt.NDArray[np.float32], dimensions: int) -> npt.NDArray
     return np.asarray(part / np.where(norms == 0, 1, norms), dtype=np.float32)
 
 
-def read_back(ready: Ready, name: str, rows: Any) -> list[str]:
+def read_back(ready: Ready, name: str, rows: Any, what: str = "input") -> list[str]:
     """The texts of token ids. Raises Fault where the model has no such id, or tells no tokenizer."""
     if ready.tokens is None:
         raise Fault(400, f"{name} tells no tokenizer; send texts")
@@ -68,7 +78,7 @@ def read_back(ready: Ready, name: str, rows: Any) -> list[str]:
         if max(row) >= size:
             raise Fault(
                 400,
-                f"input {number} holds the token id {max(row)}; {name} has {size:,}. Ids must be of "
+                f"{what} {number} holds the token id {max(row)}; {name} has {size:,}. Ids must be of "
                 "its own tokenizer; send texts instead (LangChain: check_embedding_ctx_length=False)",
             )
     texts: list[str] = tokenizer.decode_batch([list(row) for row in rows])

@@ -17,14 +17,16 @@ from fastapi.staticfiles import StaticFiles
 from lusifer.insight import groups_of, on_a_plane, without_language
 from lusifer.search import Filter, Hit
 from lusifer.serving.api.inputs import answer
-from lusifer.serving.api.search import MOST, SearchRequest, alike, found, of
+from lusifer.serving.api.search import MOST, SearchRequest, alike, found
 from lusifer.serving.faults import Fault
 from lusifer.serving.page.uploads import Uploads
-from lusifer.serving.service import Service, as_faults
+from lusifer.serving.service import Service
 from lusifer.text import UNKNOWN, short_name
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+    from lusifer.search import Index
 
 ASSETS = Path(__file__).parents[2] / "assets" / "page"
 MODES = {"hybrid": "meaning and words", "dense": "meaning", "text": "words"}
@@ -100,7 +102,11 @@ def add_page(app: FastAPI, service: Service, uploads: Path | None) -> None:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(ASSETS / "templates"), autoescape=True, trim_blocks=True
     )
-    taken = Uploads(uploads, of(service)) if uploads else None
+    taken = None
+    if uploads:
+        assert service.index is not None
+        taken = Uploads(uploads, service.index, service.ending)
+        service.at_start.append(taken.resume)
     page = _Page(service, environment, taken)
     app.mount("/page", StaticFiles(directory=ASSETS / "static"), name="page")
     plain: dict[str, Any] = {"include_in_schema": False, "response_class": HTMLResponse}
@@ -148,8 +154,7 @@ class _Page:
             number = int(asked.number) if asked.number.isdecimal() and len(asked.number) < 12 else 0
             like = (await self._around(asked.like, number, 0, 0))[0]
             hits = await alike(self.service, asked.like, number, asked.size, asked.filter())
-            more = asked.address(top=asked.size + SHOWN) if len(hits) == asked.size else ""
-            return {"like": like, "hits": [_shown(hit) for hit in hits], "more": more}
+            return {"like": like} | _listed(hits, asked)
         if not asked.q.strip():
             return {}
         where = asked.filter()
@@ -163,8 +168,7 @@ class _Page:
             rerank=bool(asked.rerank),
         )
         hits = await found(self.service, question)
-        more = asked.address(top=asked.size + SHOWN) if len(hits) == asked.size < MOST else ""
-        return {"hits": [_shown(hit) for hit in hits], "more": more}
+        return _listed(hits, asked)
 
     async def passage(self, request: Request) -> Response:
         """A passage with those around it."""
@@ -211,7 +215,7 @@ class _Page:
         assert self.uploads
         async with request.form() as form:
             files = [part for part in form.getlist("files") if not isinstance(part, str)]
-            self.uploads.take([(file.filename or "", await file.read()) for file in files])
+            await self.uploads.take([(file.filename or "", await file.read()) for file in files])
         return RedirectResponse("/", status_code=303)
 
     async def upload_state(self) -> Response:
@@ -220,11 +224,10 @@ class _Page:
         return answer({"said": self.uploads.said, "busy": self.uploads.busy})
 
     async def _around(self, path: str, number: int, before: int, after: int) -> list[Any]:
-        def work() -> list[Any]:
-            with as_faults():
-                return of(self.service).around(path, number, before=before, after=after)
+        def work(index: Index) -> list[Any]:
+            return index.around(path, number, before=before, after=after)
 
-        return await self.service.batcher.call(work)
+        return await self.service.with_index("passages", work)
 
     async def _html(
         self, template: str, here: str, values: dict[str, Any], status: int = 200
@@ -235,30 +238,30 @@ class _Page:
         )
         return HTMLResponse(text, status, SECURITY)
 
-    async def _once_a_version(self, name: str, make: Callable[[], Any]) -> Any:
+    async def _once_a_version(self, name: str, make: Callable[[Index], Any]) -> Any:
         """What `make` gives for the index as it is, made anew when the index has changed."""
 
-        def work() -> Any:
-            with as_faults():
-                now = of(self.service).version
-                version, value = getattr(self, name)
-                if version != now:
-                    value = make()
-                    setattr(self, name, (now, value))
-                return value
+        def work(index: Index) -> Any:
+            now = (index, index.version)
+            known, value = getattr(self, name)
+            if known != now:
+                value = make(index)
+                setattr(self, name, (now, value))
+            return value
 
-        return await self.service.batcher.call(work)
+        return await self.service.with_index(name, work)
 
-    def _count(self) -> dict[str, Any]:
-        index = of(self.service)
+    @staticmethod
+    def _count(index: Index) -> dict[str, Any]:
         return {
             "passages": len(index),
             "files": len(index.list_files()),
             "languages": index.languages(),
         }
 
-    def _drawn(self) -> list[dict[str, Any]]:
-        sample = of(self.service).sample(POINTS)
+    @staticmethod
+    def _drawn(index: Index) -> list[dict[str, Any]]:
+        sample = index.sample(POINTS)
         languages = [passage.language for passage in sample.passages]
         vectors = without_language(sample.vectors, languages)
         points, groups = on_a_plane(vectors), groups_of(vectors, GROUPS)
@@ -273,6 +276,11 @@ class _Page:
             }
             for passage, (x, y), group in zip(sample.passages, points, groups, strict=True)
         ]
+
+
+def _listed(hits: list[Hit], asked: Asked) -> dict[str, Any]:
+    more = asked.address(top=asked.size + SHOWN) if len(hits) == asked.size < MOST else ""
+    return {"hits": [_shown(hit) for hit in hits], "more": more}
 
 
 def counted(number: int, what: str) -> str:

@@ -5,8 +5,11 @@ searches.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
+import os
 import re
+import threading
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,18 +28,30 @@ LONGEST = 150  # bytes of a file's name
 UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
 
 
+class _Ended(Exception):
+    """The server ends, so the indexing does."""
+
+
 @dataclass
 class Uploads:
-    """The folder, and how far the newest upload is."""
+    """The folder, and how far the newest upload is. What the server's end leaves unindexed is brought
+    in by `resume`.
+    """
 
     folder: Path
     index: Index
+    ending: threading.Event
     said: str = ""
     busy: bool = False
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
-    def take(self, files: Sequence[tuple[str, bytes]]) -> None:
-        """Write files and begin to index them.
+    def resume(self) -> None:
+        """Begin to index what the folder holds and the index does not. Called in the event loop."""
+        if self.folder.is_dir() and any(self.folder.iterdir()):
+            self._begin([self.folder], "Looking for files that are not in the index yet…")
+
+    async def take(self, files: Sequence[tuple[str, bytes]]) -> None:
+        """Write files and begin to index them. One whose name is taken by another content is numbered.
 
         Args:
             files: names, of which the last part counts, and contents.
@@ -50,25 +65,42 @@ class Uploads:
         names = [safe_name(name) for name, _ in files]
         if not files or not all(names):
             raise Fault(400, "choose one file or more, each with a name")
+        self.busy = True
         try:
-            with disk_errors(self.folder):
-                self.folder.mkdir(parents=True, exist_ok=True)
-                for name, (_, content) in zip(names, files, strict=True):
-                    aside = self.folder / f".{name}.part"
-                    aside.write_bytes(content)
-                    aside.replace(self.folder / name)
-        except LusiferError as error:
-            raise Fault(507, str(error)) from None
-        self.busy, self.said = True, f"Indexing {_files(len(files))}…"
-        task = asyncio.get_running_loop().create_task(self._bring_in())
+            contents = [content for _, content in files]
+            written = await asyncio.to_thread(self._write, names, contents)
+        except BaseException as error:
+            self.busy = False
+            if isinstance(error, LusiferError):
+                raise Fault(507, str(error).replace(f"{self.folder}", self.folder.name)) from None
+            raise
+        self._begin(written, f"Indexing {_files(len(files))}…")
+
+    def _write(self, names: Sequence[str], contents: Sequence[bytes]) -> list[Path]:
+        written = []
+        with disk_errors(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for name, content in zip(names, contents, strict=True):
+                place = _free(self.folder / name, content)
+                aside = self.folder / f".{name}.part"
+                aside.write_bytes(content)
+                aside.replace(place)
+                written.append(place)
+        return written
+
+    def _begin(self, paths: list[Path], said: str) -> None:
+        self.busy, self.said = True, said
+        task = asyncio.get_running_loop().create_task(self._bring_in(paths))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
-    async def _bring_in(self) -> None:
+    async def _bring_in(self, paths: list[Path]) -> None:
         try:
-            report = await asyncio.to_thread(self._update)
+            report = await asyncio.to_thread(self._update, paths)
+        except _Ended:
+            self.said = "Not indexed yet: the server ended."
         except LusiferError as error:
-            self.said = f"Not indexed: {error}"
+            self.said = f"Not indexed: {self._shown(error)}"
         except Exception:
             log.exception("an upload could not be indexed")
             self.said = "Not indexed: the server failed; its log says why."
@@ -77,14 +109,38 @@ class Uploads:
         finally:
             self.busy = False
 
-    def _update(self) -> str:
+    def _update(self, paths: list[Path]) -> str:
+        def tell(path: str, done: int, of: int) -> None:
+            if self.ending.is_set():
+                raise _Ended
+
         # An index of its own: the other one is being searched in another thread.
         opened = type(self.index).open(self.index.uri, self.index.model)
-        report = opened.update([self.folder])
-        said = f"{_files(report.added + report.changed)} added, {report.passages:,} passages."
+        report = opened.update(paths, tell)
+        if paths == [self.folder] and not report.added + report.changed:
+            return ""
+        said = f"{_files(report.added + report.changed)} added."
+        if report.unchanged:
+            said += f" {_files(report.unchanged)} there already."
         if report.skipped:
-            said += f" Not read: {'; '.join(map(str, report.skipped[:3]))}"
+            said += f" Not read: {'; '.join(map(self._shown, report.skipped[:3]))}"
         return said
+
+    def _shown(self, reason: object) -> str:
+        """A reason without the place of the folder, which is the server's own."""
+        return str(reason).replace(f"{self.folder.resolve()}{os.sep}", "")
+
+
+def _free(place: Path, content: bytes) -> Path:
+    """The place itself where nothing, or the same, is there; else the first numbered one."""
+    for number in itertools.count(2):
+        if not place.exists() or (
+            place.stat().st_size == len(content) and place.read_bytes() == content
+        ):
+            return place
+        stem = re.sub(r" \(\d+\)$", "", place.stem)
+        place = place.with_name(f"{stem} ({number}){place.suffix}")
+    raise AssertionError  # counting does not end
 
 
 def safe_name(name: str) -> str:

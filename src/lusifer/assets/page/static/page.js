@@ -17,7 +17,7 @@ async function show(address, remember) {
     if ((answer.headers.get("Content-Type") || "").startsWith("text/html")) {
       results.innerHTML = text;
     } else {
-      said(JSON.parse(text).error.message);
+      said(messageOf(text));
     }
     at = -1;
     if (remember) history.pushState(null, "", address);
@@ -27,6 +27,14 @@ async function show(address, remember) {
     said("The server does not answer.");
   }
   if (mine === under_way) document.body.classList.remove("busy");
+}
+
+function messageOf(text) {
+  try {
+    return JSON.parse(text).error.message;
+  } catch {
+    return "The server answers with something else than it should.";
+  }
 }
 
 function said(message) {
@@ -76,6 +84,22 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "s" && at >= 0) results.querySelectorAll(".hit")[at].querySelector("a.similar").click();
 });
 
+const upload = document.querySelector(".upload form");
+if (upload) {
+  upload.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    state.textContent = "Sending…";
+    try {
+      const answer = await fetch("/upload", { method: "POST", body: new FormData(upload) });
+      if (answer.ok) {
+        upload.reset();
+        await follow();
+      } else state.textContent = messageOf(await answer.text());
+    } catch {
+      state.textContent = "The server does not answer, or takes no files as large as these.";
+    }
+  });
+}
 const state = document.getElementById("upload-state");
 async function follow() {
   const answer = await fetch("/upload/state");
