@@ -4,7 +4,11 @@ asked for before; answers by status, times, texts a second, and the server's mem
 With `--peer` the same load on sentence-transformers behind FastAPI with the same model, in turns with
 ours: the plain server that people write, one `encode` a request in FastAPI's threads.
 
+`--mixed` is a day's traffic: pauses between requests, some of many texts, some that are broken, some
+whose client goes before the answer; for the memory over an hour.
+
 python benchmarks/serve.py --clients 1000 --seconds 600
+python benchmarks/serve.py --clients 64 --seconds 3600 --mixed --cache 16
 python benchmarks/serve.py --model out/multilingual-e5-small --clients 64 --seconds 60 --peer
 """
 
@@ -57,6 +61,7 @@ async def one_client(
     end: float,
     texts: list[str],
     seen: list[tuple[int, float]],
+    mixed: bool,
 ) -> None:
     """Ask again and again over one connection until the time is over."""
     draw = random.Random(number)
@@ -65,7 +70,12 @@ async def one_client(
         if writer is None:
             reader, writer = await asyncio.open_connection(*address)
         text = f"{draw.choice(texts)} {number}.{draw.randrange(10**9)}"
-        body = json.dumps({"input": [text]}).encode()
+        kind = draw.random() if mixed else 1.0
+        body = json.dumps(
+            {"input": [text] if kind > 0.05 else [f"{text} {i}" for i in range(32)]}
+        ).encode()
+        if 0.05 < kind < 0.08:
+            body = body[:-2]  # no JSON any more
         head = (
             f"POST /v1/embeddings HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(body)}\r\n\r\n"
@@ -73,6 +83,9 @@ async def one_client(
         began = time.perf_counter()
         try:
             writer.write(head.encode() + body)
+            if 0.08 < kind < 0.1:
+                await writer.drain()
+                raise ConnectionAbortedError
             status_line = await reader.readline()
             status = int(status_line.split()[1]) if status_line else 0
             length, wait = 0, 0.0
@@ -83,25 +96,27 @@ async def one_client(
                 if name.lower() == "retry-after":
                     wait = float(value)
             await reader.readexactly(length)
-        except (OSError, asyncio.IncompleteReadError, IndexError):
-            status, wait = 0, 0.0
+        except (OSError, asyncio.IncompleteReadError, IndexError) as error:
+            status, wait = -1 if isinstance(error, ConnectionAbortedError) else 0, 0.0
             writer.close()
             writer = None
         seen.append((status, time.perf_counter() - began))
-        if wait:
-            await asyncio.sleep(wait * draw.uniform(0.5, 1.0))
+        if wait or mixed:
+            await asyncio.sleep((wait or 2.0) * draw.uniform(0.5, 1.0))
     if writer is not None:
         writer.close()
 
 
-async def load(url: str, clients: int, seconds: float) -> tuple[list[tuple[int, float]], float]:
+async def load(
+    url: str, clients: int, seconds: float, mixed: bool = False
+) -> tuple[list[tuple[int, float]], float]:
     host, port = url.removeprefix("http://").split(":")
     seen: list[tuple[int, float]] = []
     texts = sentences()
     began = time.monotonic()
     end = began + seconds
     await asyncio.gather(
-        *(one_client((host, int(port)), i, end, texts, seen) for i in range(clients))
+        *(one_client((host, int(port)), i, end, texts, seen, mixed) for i in range(clients))
     )
     return seen, time.monotonic() - began
 
@@ -112,7 +127,9 @@ def resident(pid: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def measure(name: str, command: list[str], clients: int, seconds: float) -> dict[str, object]:
+def measure(
+    name: str, command: list[str], clients: int, seconds: float, mixed: bool
+) -> dict[str, object]:
     """Start a server, load it, end it."""
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert process.stderr
@@ -135,13 +152,13 @@ def measure(name: str, command: list[str], clients: int, seconds: float) -> dict
     asyncio.run(load(url, min(clients, 16), min(5.0, seconds)))  # warm
     watcher = threading.Thread(target=watch)
     watcher.start()
-    seen, took = asyncio.run(load(url, clients, seconds))
+    seen, took = asyncio.run(load(url, clients, seconds, mixed))
     stop.set()
     watcher.join()
     process.terminate()
     process.wait(90)
     good = np.array([time for status, time in seen if status == 200] or [np.nan])
-    third = max(1, len(memory) // 3)
+    parts = [part for part in np.array_split(np.array(memory), 6) if len(part)]
     return {
         "server": name,
         "clients": clients,
@@ -150,11 +167,8 @@ def measure(name: str, command: list[str], clients: int, seconds: float) -> dict
         "texts a second": round(int(np.isfinite(good).sum()) / took, 1),
         "p50 ms": round(float(np.median(good)) * 1000, 1),
         "p99 ms": round(float(np.quantile(good, 0.99)) * 1000, 1),
-        "memory MB": {
-            "first third": round(float(np.mean(memory[:third])), 1),
-            "last third": round(float(np.mean(memory[-third:])), 1),
-            "largest": round(max(memory), 1),
-        },
+        "memory MB, by sixths of the time": [round(float(part.mean()), 1) for part in parts],
+        "memory MB, largest": round(max(memory), 1),
     }
 
 
@@ -165,16 +179,19 @@ def main() -> None:
     arguments.add_argument("--seconds", type=float, default=60)
     arguments.add_argument("--rounds", type=int, default=1)
     arguments.add_argument("--peer", action="store_true")
+    arguments.add_argument("--mixed", action="store_true")
+    arguments.add_argument("--cache", type=int, default=128, help="MiB of vectors of our server.")
     arguments.add_argument("--into", default="out/serve.json")
     asked = arguments.parse_args()
     ours = [sys.executable, "-m", "lusifer", "serve", "-m", f"m={asked.model}", "--port", "0"]
+    ours += ["--cache", str(asked.cache)]
     servers = {"lusifer": ours}
     if asked.peer:
         servers["sentence-transformers + FastAPI"] = [sys.executable, "-c", PEER, asked.model]
     rows = []
     for _ in range(asked.rounds):
         for name, command in servers.items():
-            rows.append(measure(name, command, asked.clients, asked.seconds))
+            rows.append(measure(name, command, asked.clients, asked.seconds, asked.mixed))
             print(json.dumps(rows[-1]), flush=True)
     speeds = {
         name: float(np.mean([row["texts a second"] for row in rows if row["server"] == name]))
