@@ -1,10 +1,9 @@
 """Asking an index: by vector, by words, or both.
 
-Method: `dense` ranks by cosine, `text` by BM25 over `terms`, `hybrid` adds 1 / (60 + rank) of the
-two (reciprocal rank fusion, Cormack et al. 2009), where a find by words holds at least half of the
-question's; in a multi-vector index `tokens` ranks by late interaction, and `hybrid` fuses that too. Of
-each passage shown, the sentence nearest to the question is marked. Cost: the question's vector, one scan
-or index probe, and one vector a sentence shown.
+Method: `dense` ranks by cosine, `text` by BM25 over `terms`, `hybrid` by both (`search/fuse.py`); in a
+multi-vector index `tokens` ranks by late interaction, and `hybrid` looks at that too. Of each passage
+shown, the sentence nearest to the question is marked. Cost: the question's vector, one scan or index
+probe, and one vector a sentence shown.
 """
 
 from __future__ import annotations
@@ -20,15 +19,14 @@ import numpy.typing as npt
 
 from lusifer.errors import LusiferError
 from lusifer.models import Embedder, Reranker
+from lusifer.search.fuse import DEEP, fused, key_of
 from lusifer.search.table import quoted, table_errors
 from lusifer.search.tokens import COLUMN, nearest_by_tokens
 from lusifer.text import UNKNOWN, asked_languages, query_terms, sentences
 
 Vector = npt.NDArray[np.float32]
 Mode = Literal["hybrid", "dense", "text", "tokens"]
-FUSION = 60
 PROBES = 20  # partitions that are looked into at least
-DEEP = 50  # of each kind, how many are fused at least
 RERANKED = 50  # of those found, how many a reranker reads at least
 SHOWN = (
     "path",
@@ -155,37 +153,33 @@ def search(
     asked = embedder.encode([query], prompt=prompt if known else None)[0]
     condition = (where or Filter()).where()
     deep = max(DEEP, top_k)
-    ranks: list[list[dict[str, Any]]] = []
+    near: list[dict[str, Any]] = []
+    late: list[dict[str, Any]] = []
+    worded: list[dict[str, Any]] = []
+    words = query_terms(query)
     with table_errors(index.uri):
         index.rows.checkout_latest()
         if mode in ("hybrid", "dense"):
-            near = index.rows.search(asked, vector_column_name="vector").distance_type("dot")
-            near = near.nprobes(probes(index.rows))
-            ranks.append(rows_of(near, condition, deep, "_distance"))
+            found = index.rows.search(asked, vector_column_name="vector").distance_type("dot")
+            found = found.nprobes(probes(index.rows))
+            near = rows_of(found, condition, deep, "_distance")
         by_tokens = COLUMN in index.rows.schema.names
         if mode == "tokens" and not by_tokens:
             raise LusiferError(
                 f"{index.uri}: keeps one vector a passage; `lusifer index … --multi-vector` makes one with a vector a token"
             )
         if by_tokens and mode in ("hybrid", "tokens"):
-            near = nearest_by_tokens(index.rows, embedder, query, prompt if known else None)
-            ranks.append(rows_of(near, condition, deep, "_distance"))
-        words = query_terms(query)
+            found = nearest_by_tokens(index.rows, embedder, query, prompt if known else None)
+            late = rows_of(found, condition, deep, "_distance")
         if (
             mode in ("hybrid", "text")
             and words
             and any("words" in i.columns for i in index.rows.list_indices())
         ):
-            worded = index.rows.search(words, query_type="fts", fts_columns="words")
-            found = rows_of(worded, condition, deep, "_score")
-            ranks.append([row for row in found if mode == "text" or _shares(words, row["words"])])
-    scores: dict[tuple[str, int], float] = {}
-    rows: dict[tuple[str, int], dict[str, Any]] = {}
-    for found in ranks:
-        for rank, row in enumerate(found, 1):
-            key = (row["path"], row["number"])
-            rows[key] = row
-            scores[key] = scores.get(key, 0.0) + 1 / (FUSION + rank)
+            found = index.rows.search(words, query_type="fts", fts_columns="words")
+            worded = rows_of(found, condition, deep, "_score")
+    rows = {key_of(row): row for row in (*near, *late, *worded)}
+    scores = fused(asked, words, near, late, worded)
     best = sorted(scores, key=lambda key: (-scores[key], key))
     if reranker and best:
         best = best[: max(RERANKED, top_k)]
@@ -224,12 +218,6 @@ def rows_of(query: Any, where: str | None, limit: int, score: str) -> list[dict[
     rows: list[dict[str, Any]] = query.select([*SHOWN, score]).limit(limit).to_list()
     sign = -1 if score == "_score" else 1  # of words the higher is the better
     return sorted(rows, key=lambda row: (sign * row[score], row["path"], row["number"]))
-
-
-def _shares(asked: str, words: str) -> bool:
-    """Whether a passage holds half of the question's words: "the" and "is" alone are no find."""
-    wanted = set(asked.split())
-    return 2 * len(wanted & set(words.split())) >= len(wanted)
 
 
 def _best_sentence(embedder: Embedder, asked: Vector, text: str) -> tuple[int, int]:

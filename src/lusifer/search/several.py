@@ -13,11 +13,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lusifer.errors import LusiferError
-from lusifer.search.query import FUSION, RERANKED, Filter, Hit, Mode
+from lusifer.search.query import RERANKED, Filter, Hit, Mode
 
 if TYPE_CHECKING:
     from lusifer.models import Reranker
     from lusifer.search.index import Index
+
+FUSION = 60  # of reciprocal ranks: the scores that are told
 
 
 def search_all(
