@@ -24,6 +24,7 @@ from lusifer.data import (
 )
 from lusifer.errors import ConfigError, DataError
 from lusifer.text import latin
+from lusifer.training.labelled_pairs import labelled_pairs
 from lusifer.training.loop import rank_and_world, wait_for_all
 
 log = logging.getLogger(__name__)
@@ -38,7 +39,8 @@ class WeightedSource(Source):
 
     `views` makes a pair of one text (column `text`), without labels: `crops` are two spans of it (arXiv
     2112.09118), `same` is the text twice, told apart by dropout alone (SimCSE, arXiv 2104.08821),
-    `transliteration` the text and itself in Latin letters (TransliCo, arXiv 2401.06620).
+    `transliteration` the text and itself in Latin letters (TransliCo, arXiv 2401.06620). `labels` pairs
+    texts by their column `label`, with grades for the term `cosent` (SetFit).
 
     `prompts` are instructions of its own, for `query` and `document`, instead of the recipe's; of
     several one is drawn for each row. `task` is the name that the model keeps the first of them
@@ -49,12 +51,20 @@ class WeightedSource(Source):
     weight: float = 1.0
     prompts: dict[str, tuple[str, ...]] = field(default_factory=dict)
     task: str | None = None
-    views: Literal["crops", "same", "transliteration"] | None = None
+    views: Literal["crops", "same", "transliteration", "labels"] | None = None
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The columns that pairs are made of."""
+        if self.views:
+            return ("text", "label") if self.views == "labels" else ("text",)
+        return "query", "document"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.views and "text" not in self.names:
-            raise ValueError(f"{self.files[0]}: views are made of a column `text`")
+        if self.views and not {*self.wanted} <= {*self.names}:
+            columns = " and ".join(f"`{name}`" for name in self.wanted)
+            raise ValueError(f"{self.files[0]}: views: {self.views} wants a column {columns}")
         if unknown := sorted(set(self.prompts) - {"query", "document"}):
             raise ValueError(f"prompts are for query and document, not {', '.join(unknown)}")
         if not all(self.prompts.values()):
@@ -133,8 +143,8 @@ def read_pairs(
         DataError: where scores are no numbers, or too few.
     """
     for source in data.sources:
-        named = ("text",) if source.views else ("query", "document")
-        require(source, (*named, *(("scores",) if scored else ())), "data.sources")
+        graded = ("scores",) if scored and source.views != "labels" else ()
+        require(source, (*source.wanted, *graded), "data.sources")
     if rank_and_world()[0] == 0:
         for number, source in enumerate(data.sources):
             count = min(negatives, given(source))
@@ -192,14 +202,20 @@ def _rows(
             c for c in source.names if c.startswith(ENGLISH) or (source.views and c == "text")
         )
         rows = english_rows(rows, columns)
-    if source.views:
+    if source.views == "labels":
+        if count or not scored:
+            raise ConfigError(
+                f"{source.files[0]}: views: labels gives graded pairs, for the term cosent and negatives: 0"
+            )
+        yield from labelled_pairs((row.values["text"], row.values["label"]) for row in rows)
+    elif source.views:
         for row in rows:
             if pair := two_views(row.values["text"], source.views):
                 yield pair, []
-        return
-    for row, (query, document, negatives), own in pairs_in(rows, source, count):
-        scores = _scores(row, given(source), own) if scored else []
-        yield (query, document, *negatives), scores
+    else:
+        for row, (query, document, negatives), own in pairs_in(rows, source, count):
+            scores = _scores(row, given(source), own) if scored else []
+            yield (query, document, *negatives), scores
 
 
 def _scores(row: DataRow, negatives: int, own: Sequence[int]) -> list[float]:
