@@ -77,3 +77,24 @@ def test_help_and_what_is_refused(rows: Path, model: str) -> None:
         "classify", "train", "one.jsonl", "--into", "c", "-m", model, cwd=rows
     )
     assert not (rows / "c").exists()
+
+
+def test_examples(rows: Path, model: str) -> None:
+    (rows / "new.txt").write_text("a boat on the sea\nthe market in town\n", encoding="utf-8")
+    given = ("rows.tsv", "new.txt", "--columns", "_,label,text", "-m", model, "-k", "3")
+    told = run("classify", "examples", *given, cwd=rows)
+    assert told.returncode == 0, told
+    shown = [json.loads(line) for line in told.stdout.splitlines()]
+    assert [one["text"] for one in shown] == ["a boat on the sea", "the market in town"]
+    assert all(len(one["examples"]) == 3 for one in shown)
+    assert shown[0]["prompt"].endswith("Text: a boat on the sea\nLabel:")
+    written = run("classify", "examples", *given, "--template", r"{text}\n-> {label}", "-o", "p.jsonl", cwd=rows)  # fmt: skip
+    assert "p.jsonl: 2 texts with up to 3 examples each" in written.stdout
+    prompts = [json.loads(line)["prompt"] for line in (rows / "p.jsonl").read_text().splitlines()]
+    assert prompts[1].endswith("the market in town\n->")
+    assert "must hold {text}" in refused(
+        "classify", "examples", *given, "--template", "x", cwd=rows
+    )
+    assert "no such file" in refused(
+        "classify", "examples", "rows.tsv", "none.txt", *given[2:], cwd=rows
+    )

@@ -146,6 +146,58 @@ def apply(
     tell_skipped(skipped)
 
 
+@app.command("examples")
+@verb
+def examples(
+    labelled: str = typer.Argument(..., help="TSV, CSV, JSONL or Parquet: texts and labels."),
+    files: list[str] = typer.Argument(..., help="Texts that want examples, in any language."),
+    into: str = into_("A JSONL file for the results; without it the screen.", None),
+    model: str = MODEL,
+    k: int = typer.Option(8, "--examples", "-k", help="Examples a text."),
+    spread: bool = typer.Option(False, "--spread", help="The nearest of each label first."),
+    template: str = typer.Option(
+        r"Text: {text}\nLabel: {label}", "--template", help=r"Of an example; \n is a new line."
+    ),
+    column: str = COLUMN,
+    label: str = LABEL,
+    columns: str = TABLE_COLUMNS,
+    texts_columns: str = typer.Option(
+        None, "--texts-columns", help="Columns of a TSV of texts, in order; else as --columns."
+    ),
+    prompt: str = PROMPT,
+    bf16: bool = BF16,
+) -> None:
+    """The nearest labelled texts of each text, and a prompt for a language model made of them."""
+    import dataclasses
+
+    from lusifer.insight import nearest_examples, read_labelled
+    from lusifer.io import replacing_file
+    from lusifer.models import LoadedModel
+
+    text, order = table_columns(column, columns)
+    rows = read_labelled([labelled], text=text, label=label, columns=order)
+    asked_text, asked_order = (text, order)
+    if texts_columns is not None:
+        asked_text, asked_order = table_columns(column, texts_columns)
+    asked = read_labelled(files, text=asked_text, label="", columns=asked_order)
+    tell_skipped([*rows.skipped, *asked.skipped])
+    embedder = LoadedModel.load(model, bf16=bf16).embedder
+    shape = template.replace(r"\n", "\n")
+    found = nearest_examples(embedder, rows, asked.texts, k=k, spread=spread, prompt=prompt)
+    lines = (
+        json.dumps(dataclasses.asdict(one) | {"prompt": one.prompt(shape)}, ensure_ascii=False)
+        for one in found
+    )
+    if into:
+        with replacing_file(into) as stream:
+            for line in lines:
+                stream.write(f"{line}\n".encode())
+        typer.echo(f"{into}: {len(asked.texts):,} texts with up to {k} examples each")
+    else:
+        for line in lines:
+            typer.echo(line)
+
+
 def tell_skipped(reasons: list[str]) -> None:
     """Name the first rows that were left out, and count the others."""
     from lusifer.text import on_one_line

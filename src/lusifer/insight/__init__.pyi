@@ -30,6 +30,11 @@ from .cluster_files import (
 from .cluster_names import (
     Cluster as Cluster,
 )
+from .examples import (
+    Example as Example,
+    TextWithExamples as TextWithExamples,
+    nearest_examples as nearest_examples,
+)
 from .labelled import (
     Labelled as Labelled,
     read_labelled as read_labelled,
