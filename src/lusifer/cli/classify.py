@@ -8,6 +8,7 @@ from typing import Any
 
 import typer
 
+from lusifer.cli.console import tell_skipped
 from lusifer.cli.default_group import DefaultGroup
 from lusifer.cli.options import (
     BF16,
@@ -196,16 +197,6 @@ def examples(
     else:
         for line in lines:
             typer.echo(line)
-
-
-def tell_skipped(reasons: list[str]) -> None:
-    """Name the first rows that were left out, and count the others."""
-    from lusifer.text import on_one_line
-
-    for reason in reasons[:10]:
-        typer.echo(f"skipped {on_one_line(reason)}", err=True)
-    if len(reasons) > 10:
-        typer.echo(f"skipped {len(reasons) - 10:,} more", err=True)
 
 
 def show_scores(

@@ -22,6 +22,16 @@ def tables() -> Console:
     return plain_console(width=None if sys.stdout.isatty() else WIDE)
 
 
+def tell_skipped(reasons: list[str]) -> None:
+    """Name the first rows that were left out, and count the others."""
+    from lusifer.text import on_one_line
+
+    for reason in reasons[:10]:
+        typer.echo(f"skipped {on_one_line(reason)}", err=True)
+    if len(reasons) > 10:
+        typer.echo(f"skipped {len(reasons) - 10:,} more", err=True)
+
+
 def show(report: Any, into: str) -> None:
     """Print a report."""
     typer.echo(

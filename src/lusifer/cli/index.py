@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import typer
 
+from lusifer.cli.console import tell_skipped
 from lusifer.cli.options import into as into_
-from lusifer.errors import LusiferError
+from lusifer.errors import DataError, LusiferError
 
 INDEX_MODEL = typer.Option(
     None,
@@ -41,6 +43,11 @@ def index(
     export: str = typer.Option(
         None, "--export", help="Write all passages and vectors into this Parquet file."
     ),
+    queries: str = typer.Option(
+        None,
+        "--queries",
+        help="A file of pairs (query, document): each query becomes a further vector of its passage.",
+    ),
     watch: bool = typer.Option(
         False, "--watch", help="Go on, and bring in what changes, until Ctrl-C."
     ),
@@ -50,16 +57,19 @@ def index(
     from lusifer.models import DEFAULT
     from lusifer.search import Index, is_index
 
-    alone = listing + bool(forget) + compact + bool(export)
+    alone = listing + bool(forget) + compact + bool(export) + bool(queries)
     if alone > 1 or (alone and (paths or watch)):
         raise LusiferError(
-            "--list, --forget, --compact and --export are each done alone, without paths"
+            "--list, --forget, --compact, --export and --queries are each done alone, without paths"
         )
     if not paths and not is_index(into):
         raise LusiferError(f"{into}: no index here yet; name the files or folders to index")
     if export:
         count = Index.open(into, model).export(export)
         typer.echo(f"{export}: {count:,} passages")
+        return
+    if queries:
+        _add_queries(Index.open(into, model), queries)
         return
     if listing or forget or compact:
         _keep(Index.open(into, model), listing=listing, forget=forget)
@@ -138,6 +148,27 @@ def _keep(opened: Any, *, listing: bool, forget: list[str] | None) -> None:
     typer.echo(f"{opened.uri}: {_bytes(opened.uri) / 1e6:,.1f} MB, {before / 1e6:,.1f} before")
 
 
+def _add_queries(opened: Any, file: str) -> None:
+    """Bring in a file of pairs; rows that cannot be read are named and left out."""
+    from lusifer.data import Problem, scan_rows
+
+    skipped: list[str] = []
+
+    def rows() -> Iterator[dict[str, str]]:
+        for row in scan_rows(file, ("query", "document")):
+            if isinstance(row, Problem):
+                skipped.append(str(DataError(row.path, row.line, row.what)))
+            elif row.values["query"].strip() and row.values["document"].strip():
+                yield row.values
+
+    report = opened.add_queries(rows())
+    tell_skipped(skipped)
+    typer.echo(
+        f"{opened.uri}: {report.added:,} queries added, {report.known:,} there already, "
+        f"{report.without_passage:,} of no passage"
+    )
+
+
 def _missing(folder: Path) -> list[Path]:
     """The folders above one that are not there yet, the deepest first."""
     return [parent for parent in folder.absolute().parents if not parent.exists()]
@@ -149,17 +180,13 @@ def _bytes(folder: str) -> int:
 
 def update_shown(opened: Any, paths: list[str]) -> Any:
     from lusifer.io import Bars
-    from lusifer.text import on_one_line
 
     with Bars(transient=True) as progress:
         task = progress.add_task("indexing", total=None)
         report = opened.update(
             paths, lambda path, done, total: progress.update(task, completed=done, total=total)
         )
-    for reason in report.skipped[:10]:
-        typer.echo(f"skipped {on_one_line(reason)}", err=True)
-    if len(report.skipped) > 10:
-        typer.echo(f"skipped {len(report.skipped) - 10} more", err=True)
+    tell_skipped(report.skipped)
     return report
 
 

@@ -29,6 +29,7 @@ from lusifer.search.passages import (
     passages_around,
     sample_passages,
 )
+from lusifer.search.queries import QUERIES, QueryReport, put_queries, query_schema
 from lusifer.search.query import Filter, Hit, Mode, search
 from lusifer.search.remove import Forgotten, IndexedFile, Removal
 from lusifer.search.table import AT_ONCE, FILES, PASSAGES, ROOTS, connect, table_errors, table_names
@@ -62,6 +63,7 @@ class Index:
     def __init__(self, uri: str, model: LoadedModel, database: Any) -> None:
         self.uri, self.model, self.database = uri, model, database
         self.rows, self.files, self.roots = map(database.open_table, (PASSAGES, FILES, ROOTS))
+        self.queries = database.open_table(QUERIES) if QUERIES in table_names(database) else None
 
     @classmethod
     def create(
@@ -326,6 +328,27 @@ class Index:
         """
         with self._writing() as tables:
             return Addition(*tables, self.embedder).drop([ids] if isinstance(ids, str) else ids)
+
+    def add_queries(self, rows: Iterable[Mapping[str, Any]]) -> QueryReport:
+        """Put in queries that passages answer, each as a further vector of its passage: such as
+        `synthesize_pairs` writes, or as users asked.
+
+        Args:
+            rows: `{"query": …, "document": …}` each; the document is a passage's text.
+
+        Returns:
+            Counts; queries that are there already cost nothing.
+
+        Raises:
+            LusiferError: for a row without query or document (what came some thousands of rows
+                before it is in), or where another process is writing, or the disk is full.
+        """
+        with self._writing() as (passages, _, _):
+            if self.queries is None:
+                schema = query_schema(self.embedder.dim)
+                self.queries = self.database.create_table(QUERIES, schema=schema, exist_ok=True)
+            self.queries.checkout_latest()
+            return put_queries(self.queries, passages, self.embedder, rows)
 
     def export(self, file: str | Path) -> int:
         """Write all passages and their vectors into one Parquet file.

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from lusifer.errors import LusiferError
 from lusifer.models import Embedder, Reranker
 from lusifer.search.fuse import DEEP, fused, key_of
+from lusifer.search.queries import near_queries, nearest_first
 from lusifer.search.table import quoted, table_errors
 from lusifer.search.tokens import COLUMN, nearest_by_tokens
 from lusifer.text import UNKNOWN, asked_languages, query_terms, sentences
@@ -121,6 +122,10 @@ class Searchable(Protocol):
         """The table of passages."""
 
     @property
+    def queries(self) -> Any | None:
+        """The table of queries that passages answer, if there is one."""
+
+    @property
     def embedder(self) -> Embedder:
         """The model of its vectors."""
 
@@ -163,6 +168,10 @@ def search(
             found = index.rows.search(asked, vector_column_name="vector").distance_type("dot")
             found = found.nprobes(probes(index.rows))
             near = rows_of(found, condition, deep, "_distance")
+            if index.queries is not None:
+                index.queries.checkout_latest()
+                more = near_queries(index.queries, index.rows, asked, condition, deep, SHOWN)
+                near = nearest_first(asked, near, more)
         by_tokens = COLUMN in index.rows.schema.names
         if mode == "tokens" and not by_tokens:
             raise LusiferError(
