@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from lusifer.models.embedder import Long, Vectors
     from lusifer.models.tokenize import Ids
 
-BUDGET = 4096  # tokens of a batch, padding included
+# Tokens of a batch, padding included: so few that what a layer hands on stays in a core's cache. At 4,096
+# the default model is a third slower (docs/LOG.md).
+BUDGET = 512
 POOLINGS = ("mean", "cls", "lasttoken")
 
 
