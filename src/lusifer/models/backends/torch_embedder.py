@@ -35,7 +35,7 @@ class TorchEmbedder(BaseEmbedder):
         compile: bool = False,
         own: bool = False,
     ) -> None:
-        """`budget`: tokens of a batch, padding included; 2,048 on a CPU, whose caches they fit,
+        """`budget`: tokens of a batch, padding included; 1,024 on a CPU, whose caches they fit,
         32,768 on a GPU.
 
         `long`: what is longer than the model reads is cut, or read in pieces whose vectors are

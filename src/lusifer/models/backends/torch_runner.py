@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 ALONE = threading.Lock()  # attention is switched, for all models, while a batch is laid end to end
 PROBE = ["Where is the Station?", " a ", "१२ ぁ"]
-PADDED = (2048, 32_768)  # tokens of a batch on a CPU, whose caches they fit, and on a GPU
+PADDED = (1024, 32_768)  # tokens of a batch on a CPU, whose caches they fit, and on a GPU
 ROUND = 16  # a padded batch's length on a GPU is a multiple of it: few shapes
 
 
@@ -69,7 +69,7 @@ def runner_of(
     model: SentenceTransformer, budget: int | None, *, bf16: bool, compile: bool, own: bool
 ) -> TorchRunner | TableRunner | None:
     """What drives a model; None for one that the library has to read texts for. `budget` null is
-    2,048 tokens on a CPU, 32,768 on a GPU.
+    1,024 tokens on a CPU, 32,768 on a GPU.
     """
     if type(model[0]).__name__ == "StaticEmbedding":
         return TableRunner(model, budget or 1 << 18)
