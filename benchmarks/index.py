@@ -2,9 +2,12 @@
 and how many of the true ten nearest the inverted file finds.
 
 The truth is every product, computed with numpy on the vectors that the index stores. With `--bm25s` the same
-texts and questions by bm25s, in turns with ours (pip install bm25s).
+texts and questions by bm25s, in turns with ours (pip install bm25s). With `--stores` the same vectors in LanceDB's
+table by itself, in Chroma (HNSW) and in Qdrant's local mode, which compares all (pip install chromadb qdrant-client):
+seconds to put them in, milliseconds of a question whose vector is there, and recall.
 
 python benchmarks/index.py ../shared/data/monolingual/common_voice.tsv.xz --columns lang,text --rows 1000000
+python benchmarks/index.py ../shared/data/monolingual/common_voice.tsv.xz --columns lang,text --rows 200000 --stores
 """
 
 from __future__ import annotations
@@ -14,16 +17,95 @@ import itertools
 import json
 import resource
 import shutil
+import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 import lusifer
 from lusifer.data import read_rows
+from lusifer.search.query import probes
 from lusifer.text import query_terms, terms
 
 QUESTIONS, TOP = 200, 10
+
+
+LOCAL = 10_000  # vectors that Qdrant's local mode is given at most
+Ask = Callable[[Any], list[int]]
+
+
+def lancedb_alone(vectors: Any, rows: Any, folder: Path) -> Ask:
+    """Our own table, asked without marking, languages or filters."""
+
+    def ask(question: Any) -> list[int]:
+        found = rows.search(question, vector_column_name="vector").distance_type("dot")
+        near = found.nprobes(probes(rows)).select(["path", "_distance"]).limit(TOP)
+        return [int(row["path"].removeprefix("text:")) for row in near.to_list()]
+
+    return ask
+
+
+def chroma(vectors: Any, rows: Any, folder: Path) -> Ask:
+    import chromadb
+
+    client = chromadb.PersistentClient(path=str(folder))
+    made = client.create_collection("passages", metadata={"hnsw:space": "ip"})
+    for start in range(0, len(vectors), 5000):
+        part = vectors[start : start + 5000]
+        made.add(ids=[str(start + i) for i in range(len(part))], embeddings=part)
+    return lambda question: [
+        int(i) for i in made.query(query_embeddings=[question], n_results=TOP)["ids"][0]
+    ]
+
+
+def qdrant(vectors: Any, rows: Any, folder: Path) -> Ask:
+    from qdrant_client import QdrantClient, models
+
+    client = QdrantClient(path=str(folder))
+    how = models.VectorParams(size=vectors.shape[1], distance=models.Distance.DOT)
+    client.create_collection("passages", vectors_config=how)
+    client.upload_collection("passages", vectors=vectors, ids=range(len(vectors)), batch_size=1000)
+    return lambda question: [
+        point.id for point in client.query_points("passages", query=question, limit=TOP).points
+    ]
+
+
+def stores(vectors: Any, rows: Any, questions: Any) -> dict[str, Any]:
+    """The same vectors, whose numbers are their ids, in other stores; those that are not installed are
+    left out.
+    """
+    found: dict[str, Any] = {}
+    for store in (lancedb_alone, chroma, qdrant):
+        if store is qdrant and len(vectors) > LOCAL:
+            found["qdrant"] = (
+                f"not asked: its local mode takes in some 80 vectors a second, here {len(vectors):,}"
+            )
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            began = time.perf_counter()
+            try:
+                ask = store(vectors, rows, Path(folder))
+            except ModuleNotFoundError as error:
+                found[store.__name__] = f"not installed ({error.name})"
+                continue
+            built, times, shares = time.perf_counter() - began, [], []
+            for question in questions:
+                start = time.perf_counter()
+                near = ask(question)
+                times.append(time.perf_counter() - start)
+                scores = vectors @ question
+                least = np.partition(scores, -TOP)[-TOP]
+                shares.append(float((scores[near] >= least - 1e-3).sum()) / TOP)
+            found[store.__name__] = {
+                "put in, seconds": round(built, 1),
+                "median ms": median_ms(times),
+                "recall@10": round(float(np.mean(shares)), 4),
+            }
+            print(store.__name__, found[store.__name__], flush=True)
+    return found
 
 
 def median_ms(times: list[float]) -> float:
@@ -37,6 +119,7 @@ def main() -> None:
     arguments.add_argument("--rows", type=int, default=1_000_000)
     arguments.add_argument("--model", default="static")
     arguments.add_argument("--bm25s", action="store_true")
+    arguments.add_argument("--stores", action="store_true")
     arguments.add_argument("--index", default="out/benchmark-index")
     arguments.add_argument("--into", default="out/index.json")
     asked = arguments.parse_args()
@@ -99,6 +182,13 @@ def main() -> None:
             other.retrieve([query_terms(question).split()], k=TOP, show_progress=False)
             their.append(time.perf_counter() - start)
         result["bm25s: median ms"] = median_ms(their)
+    if asked.stores:
+        order_of = np.empty(len(places), dtype=np.int64)
+        order_of[:] = [int(path.removeprefix("text:")) for path, _ in places]
+        by_id = np.empty_like(vectors)
+        by_id[order_of] = vectors
+        asked_for = model.encode(questions, prompt=asked_as)
+        result["stores"] = stores(by_id, index.rows, asked_for)
     print(json.dumps(result, indent=1))
     Path(asked.into).parent.mkdir(parents=True, exist_ok=True)
     Path(asked.into).write_text(json.dumps(result, indent=1), encoding="utf-8")
