@@ -93,7 +93,7 @@ def near_queries(
         Rows of passages, the nearest first; `vector` is the query's.
     """
     found = table.search(asked, vector_column_name="vector").distance_type("dot")
-    near = found.select(["path", "number", "hash", "vector"]).limit(limit).to_list()
+    near = found.select(["path", "number", "hash", "vector", "_distance"]).limit(limit).to_list()
     best: dict[Place, Any] = {}
     for row in near:
         best.setdefault((row["path"], row["number"], row["hash"]), row["vector"])

@@ -15,18 +15,19 @@ Pool = Literal["mean", "cls", "lasttoken", "weightedmean", "max", "latent"]
 
 @dataclass(frozen=True)
 class Reading:
-    """What is changed of a base. `attention` and `echo` are for decoders. `pooling` is by
+    """What is changed of a base. `attention` and `echo` are for decoders; `attention: soft` goes over from
+    causal to both ways while it trains (`training/soft_mask.py`). `pooling` is by
     sentence-transformers' names, or `latent` (`models/latent_attention.py`); null keeps the base's own.
     """
 
-    attention: Literal["causal", "bidirectional"] | None = None
+    attention: Literal["causal", "bidirectional", "soft"] | None = None
     pooling: Pool | None = None
     echo: bool = False
 
     def __post_init__(self) -> None:
-        if self.echo and self.attention == "bidirectional":
+        if self.echo and self.attention in ("bidirectional", "soft"):
             raise ValueError(
-                "echo reads a text twice so that its first words know its last; attention bidirectional does that in one reading"
+                f"echo reads a text twice so that its first words know its last; attention {self.attention} does that in one reading"
             )
 
 
@@ -52,7 +53,7 @@ def read_as(model: Any, reading: Reading, where: str) -> None:
             raise ConfigError(
                 f"{where}: reading.attention and reading.echo are for decoders ({', '.join(families.DECODERS)}), not {family}"
             )
-        families.direct(inner, causal=reading.attention != "bidirectional")
+        families.direct(inner, causal=reading.attention not in ("bidirectional", "soft"))
     if model.tokenizer.pad_token is None:
         model.tokenizer.pad_token = model.tokenizer.eos_token
     if reading.echo:

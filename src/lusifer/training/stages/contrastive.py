@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,7 @@ from lusifer.training.pair_batches import Ints, PairBatches, PairSettings, held_
 from lusifer.training.pairs import given, read_pairs
 from lusifer.training.query_side import beside_its_base, frozen_vectors
 from lusifer.training.reading import read_as, read_plainly
+from lusifer.training.soft_mask import SoftMask
 from lusifer.training.stage import Run, Save, Stage
 from lusifer.training.texts import locate_root
 from lusifer.training.trainers import BridgeSentenceTrainer, PartSentenceTrainer, SentenceTrainer
@@ -191,6 +193,9 @@ class Contrastive(Stage[ContrastiveRecipe]):
                 "dynamic embeds with the whole model, which FSDP spreads; launch with --multi_gpu (DDP)"
             )
         model = starting_model(recipe, "cpu" if wanted() else None)
+        if recipe.reading and recipe.reading.attention == "soft":
+            mask = SoftMask(model[0].auto_model, recipe.optim.steps)
+            run = replace(run, watching=(*run.watching, mask))
         loss = make_loss(recipe, model)
         stores = read(recipe, run.prepared)
         frozen = None
