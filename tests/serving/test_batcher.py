@@ -7,7 +7,8 @@ from __future__ import annotations
 import asyncio
 import functools
 import threading
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -149,7 +150,7 @@ def test_a_request_that_could_not_be_answered_in_time_is_told_so(
         paced.gate.set()
         await asyncio.gather(blocked, waits)
 
-    run(work, seconds=10)
+    run(work, seconds=10, batch_tokens=100)
 
 
 def test_too_many_tokens_are_refused_before_they_wait(ready: Ready) -> None:
@@ -194,7 +195,8 @@ def test_a_panic_in_a_library_ends_its_request_alone(ready: Ready) -> None:
 
 def test_searches_and_pairs_are_told_to_come_back_too() -> None:
     async def work(batcher: Batcher) -> None:
-        batcher.backlog.note("search", 1, 3.0)
+        for _ in range(8):
+            batcher.backlog.note("search", 1, 3.0)
         gate = asyncio.Event()
         loop = asyncio.get_running_loop()
         wait = lambda: asyncio.run_coroutine_threadsafe(gate.wait(), loop).result()  # noqa: E731
@@ -273,3 +275,41 @@ def test_a_long_text_is_refused_where_it_may_not_be_cut(ready: Ready, paced: Pac
         await batcher.embed(ready, ["short", "other"], None, cut=False)
 
     run(work)
+
+
+def test_a_text_that_failed_is_tried_again_for_who_asks_meanwhile(
+    ready: Ready, paced: Paced, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = paced.vectors
+
+    def slow(texts: Sequence[str], prompt: str | None) -> Any:
+        time.sleep(0.05)
+        return plain(texts, prompt)
+
+    monkeypatch.setattr(paced, "vectors", slow)
+
+    async def work(batcher: Batcher) -> None:
+        first = asyncio.create_task(batcher.embed(ready, ["bad one", *"abcdef"], None))
+        with pytest.raises(Fault, match="the model failed"):
+            await first
+        with pytest.raises(Fault, match="the model failed"):
+            await asyncio.wait_for(batcher.embed(ready, ["bad one"], None), 5)
+        np.testing.assert_array_equal(
+            (await asyncio.wait_for(batcher.embed(ready, ["a"], None), 5)).vectors,
+            [vector_of("a", None)],
+        )
+
+    run(work, cache=0)
+
+
+def test_one_short_text_does_not_make_a_server_look_slow(ready: Ready) -> None:
+    async def work(batcher: Batcher) -> None:
+        batcher.backlog.note(ready.model.hash, 4, 0.03)  # a call's own cost, not its tokens'
+        await asyncio.gather(
+            *(
+                batcher.embed(ready, [f"{i} {j} " + "x" * 40 for j in range(60)], None)
+                for i in range(8)
+            )
+        )
+
+    run(work, seconds=2)

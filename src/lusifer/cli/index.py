@@ -156,6 +156,8 @@ def _add_queries(opened: Any, file: str) -> None:
 
     def rows() -> Iterator[dict[str, str]]:
         for row in scan_rows(file, ("query", "document")):
+            if isinstance(row, Problem) and row.ends:
+                raise DataError(row.path, row.line, row.what)
             if isinstance(row, Problem):
                 skipped.append(str(DataError(row.path, row.line, row.what)))
             elif row.values["query"].strip() and row.values["document"].strip():

@@ -2,7 +2,7 @@
 
 Method: the `k` examples of the highest cosine, the nearest last, where a language model minds it most
 (KATE, Liu et al. 2022, arXiv 2101.06804); with `spread` the nearest of each label come before a second
-of any (so that no label is out of sight). TextWithExamples in one language serve texts in any. A text is no
+of any (so that no label is out of sight). Examples in one language serve texts in any. A text is no
 example of itself. Cost: a product of texts and examples. Not where a classifier can be taught: it is
 faster and tells how sure it is (`lusifer classify train`).
 """

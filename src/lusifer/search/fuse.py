@@ -38,7 +38,8 @@ def fused(
     Args:
         asked: the question's vector (dim,).
         words: the question's words, with spaces between.
-        near: rows by their vectors, the nearest first; with a `vector`, as all rows.
+        near: rows by their vectors, the nearest first; with a `vector`, as all rows, or with how `near`
+            they lie.
         late: rows by their tokens, with `_distance`; none where those are not compared.
         worded: rows by words, with `words` and `_score`.
 
@@ -47,7 +48,7 @@ def fused(
         tokens, or BM25.
     """
     wanted = set(words.split())
-    cosine = _by_key(near, lambda row: _cosine(row, asked))
+    cosine = _by_key(near, lambda row: _near(row, asked))
     token = _by_key(late, lambda row: -float(row["_distance"]))
     word = _by_key(worded, lambda row: float(row["_score"]))
     if not near:
@@ -57,10 +58,11 @@ def fused(
     share = _by_key(worded, lambda row: len(wanted & set(row["words"].split())) / len(wanted))
     best = max(word.values(), default=1.0)
     # A passage that only its words found has a cosine all the same, though a small one.
-    whole = _by_key([*worded, *late], lambda row: _cosine(row, asked)) | cosine
+    whole = _by_key([*worded, *late], lambda row: _near(row, asked)) | cosine
     parts = [_scaled(whole, list(cosine.values())[:DEEP])]
     if token:
-        parts.append(_scaled(token, list(token.values())[:DEEP]))
+        scaled = _scaled(token, list(token.values())[:DEEP])
+        parts.append({key: max(0.0, value) for key, value in scaled.items()})
     return {
         key: MEANING * sum(part.get(key, 0.0) for part in parts) / len(parts)
         + (1 - MEANING) * share.get(key, 0.0) * word.get(key, 0.0) / best
@@ -72,8 +74,13 @@ def _by_key(rows: Sequence[Row], value: Any) -> dict[Key, float]:
     return {key_of(row): value(row) for row in rows}
 
 
-def _cosine(row: Row, asked: Vectors) -> float:
+def cosine_of(row: Row, asked: Vectors) -> float:
+    """How near a row's own vector lies to a question's."""
     return float(np.asarray(row["vector"], dtype=np.float32) @ asked)
+
+
+def _near(row: Row, asked: Vectors) -> float:
+    return float(row["near"]) if "near" in row else cosine_of(row, asked)
 
 
 def _scaled(values: Mapping[Key, float], of: Sequence[float]) -> dict[Key, float]:

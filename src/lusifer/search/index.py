@@ -29,7 +29,7 @@ from lusifer.search.passages import (
     passages_around,
     sample_passages,
 )
-from lusifer.search.queries import QUERIES, QueryReport, put_queries, query_schema
+from lusifer.search.queries import QUERIES, QueryReport, prune_queries, put_queries, query_schema
 from lusifer.search.query import Filter, Hit, Mode, search
 from lusifer.search.remove import Forgotten, IndexedFile, Removal
 from lusifer.search.table import AT_ONCE, FILES, PASSAGES, ROOTS, connect, table_errors, table_names
@@ -115,6 +115,7 @@ class Index:
             database.create_table(FILES, schema=files, exist_ok=True)
             roots = pa.schema([("path", pa.string())])
             database.create_table(ROOTS, schema=roots, exist_ok=True)
+            database.create_table(QUERIES, schema=query_schema(about.dim), exist_ok=True)
             database.create_table(PASSAGES, schema=_schema(about))
             return cls(str(uri), model, database)
 
@@ -344,7 +345,7 @@ class Index:
                 before it is in), or where another process is writing, or the disk is full.
         """
         with self._writing() as (passages, _, _):
-            if self.queries is None:
+            if self.queries is None:  # an index that was made before there were any
                 schema = query_schema(self.embedder.dim)
                 self.queries = self.database.create_table(QUERIES, schema=schema, exist_ok=True)
             self.queries.checkout_latest()
@@ -395,7 +396,11 @@ class Index:
             LusiferError: for a path that the index knows nothing of, or where another process is writing.
         """
         with self._writing() as tables:
-            return Removal(*tables).run(named(paths))
+            gone = Removal(*tables).run(named(paths))
+            if self.queries is not None:
+                self.queries.checkout_latest()
+                prune_queries(self.queries, self.rows)
+            return gone
 
     def compact(self) -> None:
         """Let go of what earlier versions of the index hold, and join its small pieces. A search that
@@ -405,7 +410,12 @@ class Index:
             LusiferError: where another process is writing, or the disk is full.
         """
         with self._writing() as tables:
-            for table in tables:
+            all_tables = [*tables]
+            if self.queries is not None:
+                self.queries.checkout_latest()
+                prune_queries(self.queries, self.rows)
+                all_tables.append(self.queries)
+            for table in all_tables:
                 table.optimize(cleanup_older_than=AT_ONCE)
 
     @contextlib.contextmanager

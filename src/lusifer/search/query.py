@@ -170,6 +170,7 @@ def search(
             near = rows_of(found, condition, deep, "_distance")
             if index.queries is not None:
                 index.queries.checkout_latest()
+            if index.queries is not None and index.queries.count_rows():
                 more = near_queries(index.queries, index.rows, asked, condition, deep, SHOWN)
                 near = nearest_first(asked, near, more)
         by_tokens = COLUMN in index.rows.schema.names
@@ -187,7 +188,7 @@ def search(
         ):
             found = index.rows.search(words, query_type="fts", fts_columns="words")
             worded = rows_of(found, condition, deep, "_score")
-    rows = {key_of(row): row for row in (*near, *late, *worded)}
+    rows = {key_of(row): row for row in (*worded, *late, *near)}
     scores = fused(asked, words, near, late, worded)
     best = sorted(scores, key=lambda key: (-scores[key], key))
     if reranker and best:

@@ -16,24 +16,30 @@ from lusifer.serving.metrics import Metrics
 from lusifer.serving.settings import Limits
 
 KEEP = 0.8  # of what the pace knew stays after work as large as a full batch
+LEAST = 1 / 8
+CALLS = 8  # of work that is counted by calls, as searches are
 PATIENCE = 0.8  # of a request's time may go by in the queue
 
 
 @dataclass
 class WorkPace:
-    """Units of work done and their seconds, of late."""
+    """Units of work done and their seconds, of late; `usual` units make a full weight."""
 
+    usual: float
     units: float = 0.0
     seconds: float = 0.0
 
-    def note(self, units: float, seconds: float, usual: float) -> None:
-        """Work that was done; `usual` units of it make a full weight."""
-        keep = KEEP ** (units / usual)
+    def note(self, units: float, seconds: float) -> None:
+        """Work that was done. A call costs something however little it does, so that less than
+        `LEAST` of the usual counts as that: one short text tells little of the pace of many.
+        """
+        units = max(units, LEAST * self.usual)
+        keep = KEEP ** (units / self.usual)
         self.units, self.seconds = keep * self.units + units, keep * self.seconds + seconds
 
     def takes(self, units: float) -> float:
-        """Seconds for so many units; 0 where none was ever done."""
-        return units * self.seconds / self.units if self.units else 0.0
+        """Seconds for so many units; 0 until half of the usual has been seen."""
+        return units * self.seconds / self.units if self.units >= self.usual / 2 else 0.0
 
 
 @dataclass
@@ -62,8 +68,8 @@ class Backlog:
 
     def note(self, kind: str, units: int, seconds: float) -> None:
         """How long work took."""
-        usual = self.limits.batch_tokens if units > 1 else 8
-        self.paces.setdefault(kind, WorkPace()).note(max(1, units), seconds, usual)
+        usual = self.limits.batch_tokens if units > 1 else CALLS
+        self.paces.setdefault(kind, WorkPace(usual)).note(units, seconds)
 
     def wait(self) -> float:
         """Seconds until all that waits is done."""

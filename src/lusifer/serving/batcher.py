@@ -338,6 +338,8 @@ class Batcher:
             _fail(entry, _fault(error))
         else:
             self._give(key, entry, vectors[0])
+        finally:
+            del self.computing[key]  # who asks for it from now on must not join what has ended
 
     def _give(self, key: bytes, entry: Waiting, vector: Vectors) -> None:
         self.cache.put(key, vector, entry.length)

@@ -43,8 +43,10 @@ def bounded_protocol(seconds: float = HEAD_SECONDS, most: int = HEAD) -> Any:
             super().connection_lost(exc)
 
         def data_received(self, data: bytes) -> None:
+            began_before = self.in_head
             super().data_received(data)
-            if self.in_head and not self.transport.is_closing():
+            # Of a part in which a head only begins, most may be the body before it.
+            if began_before and self.in_head and not self.transport.is_closing():
                 self.head_bytes += len(data)
                 if self.head_bytes > most:
                     self._refuse(Fault(431, f"the request's head is larger than {most:,} bytes"))

@@ -156,18 +156,20 @@ class Service:
         with slot.held():
             reranker = await slot.get()
             texts = list(dict.fromkeys(documents))
-            lengths = await self.batcher.beside(lambda: pair_lengths(reranker, query, texts))
-            known = dict(zip(texts, lengths, strict=True))
-            self.batcher.check_tokens(sum(known[text] for text in documents))
-            longest = reranker.max_tokens or max(lengths)
+            found = await self.batcher.beside(lambda: pair_lengths(reranker, query, texts))
+            whole = dict(zip(texts, found, strict=True))
+            longest = reranker.max_tokens or max(found)
             for number, text in enumerate(documents):
-                if not cut and known[text] > longest:
+                if not cut and whole[text] > longest:
                     raise Fault(
                         413,
                         f"{what} {number} is, with the query, longer than the {longest:,} tokens that "
                         "the reranker reads",
                         "too_long",
                     )
+            lengths = [min(length, longest) for length in found]  # what is read of them
+            known = dict(zip(texts, lengths, strict=True))
+            self.batcher.check_tokens(sum(known[text] for text in documents))
             works: list[tuple[Callable[[], Sequence[float]], int]] = []
             for part in _parts(texts, lengths, self.limits.batch_tokens):
                 pairs = [(query, text) for text in part]

@@ -36,24 +36,30 @@ def labelled_pairs(
         of.setdefault(label, []).append(text)
     if len(of) < 2:
         return
-    texts = list(labels)
+    at = {text: place for texts in of.values() for place, text in enumerate(texts)}
+    others = {label: [text for text in labels if labels[text] != label] for label in of}
     for place, (text, label) in enumerate(labels.items()):
         rng = np.random.default_rng(place)
-        like = [other for other in of[label] if other != text]
-        for k in rng.permutation(len(like))[:LIKE]:
+        like = _Without(of[label], at[text])
+        for k in _drawn(rng, len(like)):
             yield (text, like[k]), [1.0]
-        unlike = len(texts) - len(of[label])
-        for k in _others(rng, min(LIKE, unlike), texts, labels, label):
-            yield (text, k), [0.0]
+        for k in _drawn(rng, len(others[label])):
+            yield (text, others[label][k]), [0.0]
 
 
-def _others(
-    rng: np.random.Generator, wanted: int, texts: list[str], labels: dict[str, str], label: str
-) -> list[str]:
-    """So many different texts of other labels; drawn until there are, since most draws are."""
-    found: dict[str, None] = {}
-    while len(found) < wanted:
-        text = texts[int(rng.integers(len(texts)))]
-        if labels[text] != label:
-            found[text] = None
-    return list(found)
+class _Without:
+    """A list without one of its items, which is not copied for it."""
+
+    def __init__(self, items: list[str], gap: int) -> None:
+        self.items, self.gap = items, gap
+
+    def __len__(self) -> int:
+        return len(self.items) - 1
+
+    def __getitem__(self, place: int) -> str:
+        return self.items[place + (place >= self.gap)]
+
+
+def _drawn(rng: np.random.Generator, count: int) -> list[int]:
+    """`LIKE` different places, or all where there are no more."""
+    return [int(k) for k in rng.choice(count, min(LIKE, count), replace=False)]

@@ -29,7 +29,7 @@ def test_long_names_are_cut_before_their_ending() -> None:
     name = safe_name("字" * 500 + ".txt")
     assert name.endswith(".txt")
     assert len(name.encode()) <= LONGEST
-    assert safe_name("a." + "x" * 500) == ""
+    assert len(safe_name("a." + "x" * 500).encode()) == LONGEST
 
 
 def test_files_are_indexed_and_found(table: Path, tmp_path: Path) -> None:

@@ -181,6 +181,8 @@ class _Page:
         try:
             rows = await self._around(path, number, AROUND, AROUND + 1)
         except Fault as fault:
+            if fault.status >= 429:
+                raise
             status, shown["error"] = 404, fault.message
         else:
             if rows[0].number > 0:

@@ -151,8 +151,8 @@ def safe_name(name: str) -> str:
     if not dot:
         stem, ending = clean, ""
     room = LONGEST - len(ending.encode()) - 1
-    if room < 1:
-        return ""
+    if room < 1:  # that was no ending, but a name with a dot in it
+        stem, dot, ending, room = clean, "", "", LONGEST
     stem = stem.encode("utf-8", "replace")[:room].decode("utf-8", "ignore")
     return f"{stem}{dot}{ending}"
 
