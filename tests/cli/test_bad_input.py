@@ -252,7 +252,7 @@ TABLE: tuple[tuple[str, str], ...] = (
     ("search a.txt tea --prompt poem", "the model has no prompt 'poem'; its prompts: none"),
     ("search a.txt tea -m nosuch", "nosuch: no such folder, and the hub gave no model of that name"),
     ("index a.txt", "Missing option '--into' / '--out' / '-o'."),
-    ("index a.txt --into ix --list", "--list, --forget, --compact and --export are each done alone, without paths"),
+    ("index a.txt --into ix --list", "--list, --forget, --compact, --export and --queries are each done alone, without paths"),
     ("index --into dir --compact", "dir: no index here yet; name the files or folders to index"),
     ("index --into dir --forget a.txt", "dir: no index here yet; name the files or folders to index"),
     ("neighbours tea a.txt --prompt poem", "the model has no prompt 'poem'; its prompts: none"),

@@ -471,7 +471,7 @@ def test_a_model_learns_from_texts_alone(recipe: Path, model_folder: Folder) -> 
     assert right(made) > max(0.6, right(before))
     same = source.replace("crops", "same")
     assert train(recipe, [same, *bare, "optim.steps=3", f"output={recipe.parent / 's'}"]).is_dir()
-    with pytest.raises(ConfigError, match="views are made of a column `text`"):
+    with pytest.raises(ConfigError, match="views: crops wants a column `text`"):
         load_recipe(recipe, ["data.sources.0.views=crops", *bare])
 
 
