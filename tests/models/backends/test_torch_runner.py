@@ -96,7 +96,7 @@ def test_ids_are_those_of_the_model_s_own_preprocessing(family: str, model_folde
     model = sentence_transformer(model_folder(family), device="cpu")
     runner = runner_of(model, None, bf16=False, compile=False, own=False)
     assert isinstance(runner, TorchRunner)
-    assert runner.budget == 2048
+    assert runner.budget == 1024
     batch = model.preprocess(MIXED)
     theirs = zip(batch["input_ids"], batch["attention_mask"], strict=True)
     assert [ids.tolist() for ids in runner.tokenise(MIXED)] == [
