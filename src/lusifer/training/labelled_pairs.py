@@ -3,8 +3,8 @@
 Method: each text beside `LIKE` others of its label, graded 1, and as many of other labels, graded 0, drawn
 by the text's place (SetFit, Tunstall et al. 2022, arXiv 2209.11055). A model tuned on their order
 (the term `cosent`) puts texts of one label together, and a classifier of its vectors needs few examples.
-Cost: all texts are held in memory, and 2 `LIKE` pairs a text are trained. Not for thousands of texts a
-label, from which a classifier learns as much without (docs/LOG.md).
+Cost: all texts are held in memory, and 2 `LIKE` pairs a text are trained. It was measured with eight
+texts a label (docs/LOG.md); English texts alone cost the other languages.
 """
 
 from __future__ import annotations
