@@ -4,8 +4,8 @@ Method: what a token gives those behind it is weighed by a share that grows by e
 the first `SOFT` of the run (Conan-embedding-v2, arXiv 2509.12892): its logarithm is added to their
 scores before the softmax. From then on, and wherever the model is used, it attends both ways. Cost: a
 mask of n x n numbers a text in those steps, and no fused kernel that needs none. Not for a model that
-masked next-token prediction has taught to attend both ways already (`method: mntp`), nor for a short run
-of adapters, where it brought nothing (docs/LOG.md).
+masked next-token prediction has taught to attend both ways already (`method: mntp`). Not beside
+adapters (`lora`): there a run was that of both ways at once, and its worth was not measured (docs/LOG.md).
 """
 
 from __future__ import annotations
