@@ -62,10 +62,14 @@ from .models import (
 from .reshaping import (
     Combining as Combining,
     Parity as Parity,
+    TrimmedLanguage as TrimmedLanguage,
+    TrimReport as TrimReport,
     combine as combine,
     ensemble as ensemble,
     export as export,
     merge as merge,
+    prune_layers as prune_layers,
+    trim_vocabulary as trim_vocabulary,
 )
 from .search import (
     BitextPair as BitextPair,

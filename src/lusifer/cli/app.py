@@ -26,6 +26,7 @@ from lusifer.cli import (
     models,
     recipes,
     report,
+    reshape,
     search,
     serve,
     train,
@@ -65,6 +66,7 @@ app.command("recipes")(verb(recipes.recipes, computes=False))
 app.add_typer(data.app, name="data")
 app.add_typer(curate.app, name="curate")
 app.add_typer(classify.app, name="classify")
+app.add_typer(reshape.app, name="reshape")
 
 
 @app.callback(invoke_without_command=True)

@@ -15,10 +15,20 @@ from .onnx_export import (
     export as export,
 )
 from .onnx_graph import trace as trace
-from .trim import (
+from .pieces import (
     count_pieces as count_pieces,
-    trim as trim,
     wanted_pieces as wanted_pieces,
+)
+from .prune import (
+    prune_layers as prune_layers,
+)
+from .trim import (
+    trim as trim,
+)
+from .trim_files import (
+    TrimmedLanguage as TrimmedLanguage,
+    TrimReport as TrimReport,
+    trim_vocabulary as trim_vocabulary,
 )
 from .whiten import (
     whitening as whitening,

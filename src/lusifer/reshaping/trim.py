@@ -1,20 +1,16 @@
-"""A smaller encoder out of a larger one: the pieces that a corpus needs, the layers that are asked
+"""A smaller model out of a larger one: the pieces that a corpus needs, the layers that are asked
 for. Nothing is trained.
 
-Method: pieces are counted on the corpus and the most frequent are kept (lm-vocab-trimmer's idea),
-all special ones with them, in their old order; rows of the table go with their pieces. So a text
-that is spelt as before has the same vector as before, while all layers are kept. Layers are picked
-by number (the start of a distilled student: Sanh et al., arXiv 1910.01108). Cost: one pass of the
-tokenizer over the corpus. Not for languages that the corpus lacks: their texts fall to shorter
-pieces or to the unknown one. Tokenizers of the kind Unigram (XLM-R, mE5, T5) alone.
+Method: rows of the table go with their pieces (`reshaping/pieces.py`), so a text that is spelt as
+before has the same vector as before, while all layers are kept. Layers are picked by number (the
+start of a distilled student: Sanh et al., arXiv 1910.01108). Cost: a copy of the model. Not for a
+model whose vectors have a number for each piece (SPLADE).
 """
 
 from __future__ import annotations
 
 import copy
-import json
-from collections.abc import Iterable, Sequence
-from itertools import islice
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,95 +19,24 @@ import torch
 from torch import nn
 
 from lusifer.errors import ConfigError, ModelError
+from lusifer.models import Bridge, families
+from lusifer.reshaping.pieces import trim_tokenizer
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
-    from tokenizers import Tokenizer
-
-BLOCK = 20_000
-
-
-def count_pieces(tokenizer: Tokenizer, texts: Iterable[str]) -> npt.NDArray[np.int64]:
-    """How often each piece occurs in `texts`, shape (pieces,)."""
-    counts = np.zeros(tokenizer.get_vocab_size(), dtype=np.int64)
-    stream = iter(texts)
-    while block := list(islice(stream, BLOCK)):
-        for encoding in tokenizer.encode_batch_fast(block, add_special_tokens=False):
-            np.add.at(counts, encoding.ids, 1)
-    return counts
-
-
-def wanted_pieces(
-    tokenizer: Tokenizer, counts: npt.NDArray[np.int64], size: int
-) -> npt.NDArray[np.int64]:
-    """The old ids of the pieces to keep, rising: every special one, then the most frequent.
-
-    Args:
-        tokenizer: of the kind Unigram.
-        counts: of each piece, (pieces,).
-        size: how many pieces to keep, at most.
-
-    Returns:
-        The ids, (kept,); fewer than `size` where fewer pieces occur.
-
-    Raises:
-        ConfigError: where `size` does not hold the special pieces.
-        ModelError: where the tokenizer is of another kind.
-    """
-    document = _document(tokenizer)
-    special = {int(added["id"]) for added in document["added_tokens"]} | {
-        int(document["model"]["unk_id"])
-    }
-    if size <= len(special):
-        raise ConfigError(
-            f"the vocabulary's size is {size}; its special pieces alone are {len(special)}"
-        )
-    ranked = np.argsort(-counts, kind="stable")
-    often = [int(i) for i in ranked if counts[i] and int(i) not in special][: size - len(special)]
-    return np.array(sorted(special | set(often)), dtype=np.int64)
-
-
-def trim_tokenizer(tokenizer: Tokenizer, keep: npt.NDArray[np.int64]) -> Tokenizer:
-    """The tokenizer with the pieces `keep` (old ids, rising) alone, numbered anew in that order.
-
-    Raises:
-        ModelError: where it is not of the kind Unigram.
-    """
-    from tokenizers import Tokenizer
-
-    document = _document(tokenizer)
-    model = document["model"]
-    new = {int(old): i for i, old in enumerate(keep)}
-    scores = dict(enumerate(model["vocab"]))
-    contents = {int(added["id"]): added["content"] for added in document["added_tokens"]}
-    model["vocab"] = [
-        [contents[int(i)], 0.0] if int(i) in contents else scores[int(i)] for i in keep
-    ]
-    model["unk_id"] = new[int(model["unk_id"])]
-    for added in document["added_tokens"]:
-        added["id"] = new[int(added["id"])]
-    for special in ((document.get("post_processor") or {}).get("special_tokens") or {}).values():
-        special["ids"] = [new[int(i)] for i in special["ids"]]
-    made: Tokenizer = Tokenizer.from_str(json.dumps(document, ensure_ascii=False))
-    return made
-
-
-def _document(tokenizer: Tokenizer) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(tokenizer.to_str())
-    kind = document["model"]["type"]
-    if kind != "Unigram":
-        raise ModelError(f"a tokenizer of the kind {kind} cannot be trimmed; Unigram can")
-    return document
 
 
 def trim(
-    model: SentenceTransformer, keep: npt.NDArray[np.int64], layers: Sequence[int] | None = None
+    model: SentenceTransformer,
+    keep: npt.NDArray[np.int64] | None,
+    layers: Sequence[int] | None = None,
 ) -> SentenceTransformer:
-    """A copy of an encoder with the pieces `keep` and the layers named alone.
+    """A copy of a model with the pieces `keep` and the layers named alone.
 
     Args:
-        model: a transformer of the BERT kind with a Unigram tokenizer, its pooling after it.
-        keep: old ids of the pieces, rising, from `wanted_pieces`.
+        model: a transformer (encoder or decoder), a table of words, or a bridge, whose encoder is
+            trimmed: adapters are folded in, since it is no longer the base that they go with.
+        keep: old ids of the pieces, rising, from `wanted_pieces`; None for all.
         layers: numbers of the layers to keep, from 0, in their new order; None for all.
 
     Returns:
@@ -121,43 +46,152 @@ def trim(
         ConfigError: for a layer that the model does not have.
         ModelError: for a model of another kind.
     """
-    from transformers import PreTrainedTokenizerFast
-
     made = copy.deepcopy(model)
     first: Any = made[0]
-    inner = first.auto_model
-    stack = getattr(getattr(inner, "encoder", None), "layer", None)
-    if stack is None:
-        raise ModelError(
-            f"a model of the kind {inner.config.model_type!r} cannot be trimmed; BERT's kind can (BERT, XLM-R, mE5)"
-        )
+    backend = None if keep is None else trim_tokenizer(vocabulary_of(made), keep)
+    if hasattr(first, "embedding"):
+        if layers is not None:
+            raise ConfigError("layers are named; a table of words has none")
+        if keep is not None:
+            _cut(first, first.embedding, keep)
+            first.tokenizer = backend
+        return made
+    if isinstance(first, Bridge):
+        made[0] = first = first.merged()
+    inner = first.encoder if isinstance(first, Bridge) else first.auto_model
     if layers is not None:
-        if not layers or min(layers) < 0 or max(layers) >= len(stack):
-            raise ConfigError(f"layers are {list(layers)}; the model's are 0 to {len(stack) - 1}")
-        inner.encoder.layer = nn.ModuleList(copy.deepcopy(stack[i]) for i in layers)
-        inner.config.num_hidden_layers = len(layers)
-    old: Any = first.tokenizer
-    backend = trim_tokenizer(old.backend_tokenizer, keep)
-    names = (
-        "bos_token",
-        "eos_token",
-        "unk_token",
-        "sep_token",
-        "pad_token",
-        "cls_token",
-        "mask_token",
-    )
-    special = {
-        name: str(getattr(old, name)) for name in names if getattr(old, name, None) is not None
-    }
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=backend, model_max_length=old.model_max_length, **special
-    )
-    table = inner.get_input_embeddings()
-    rows = nn.Embedding(len(keep), table.weight.shape[1], padding_idx=tokenizer.pad_token_id)
-    with torch.no_grad():
-        rows.weight.copy_(table.weight[torch.from_numpy(keep)])
-    inner.set_input_embeddings(rows.to(table.weight.dtype))
-    inner.config.vocab_size, inner.config.pad_token_id = len(keep), tokenizer.pad_token_id
-    first.processor = tokenizer
+        _pick(inner, layers)
+    if keep is None:
+        return made
+    whole = _wrapped(first.tokenizer, backend)
+    _renumber(inner, keep, whole)
+    if isinstance(first, Bridge):
+        first.tokenizer = whole
+        if first.words is not None:
+            first.words = type(first.words)(whole)
+    else:
+        first.processor = whole
     return made
+
+
+def vocabulary_of(model: SentenceTransformer) -> Any:
+    """The `tokenizers.Tokenizer` that a model reads with.
+
+    Args:
+        model: as for `trim`.
+
+    Returns:
+        The tokenizer, the model's own.
+
+    Raises:
+        ModelError: for a model that cannot be trimmed.
+    """
+    first: Any = model[0]
+    if hasattr(first, "embedding") and hasattr(first.tokenizer, "to_str"):
+        return first.tokenizer
+    if not isinstance(first, Bridge) and not hasattr(first, "auto_model"):
+        raise ModelError(f"a model that begins with {type(first).__name__} cannot be trimmed")
+    if any(type(module).__name__ == "SpladePooling" for module in model):
+        raise ModelError(
+            "a model whose vectors have a number for each piece (SPLADE) cannot be trimmed: they would be others"
+        )
+    backend = getattr(first.tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        raise ModelError(
+            f"a tokenizer without tokenizer.json ({type(first.tokenizer).__name__}) cannot be trimmed"
+        )
+    return backend
+
+
+def _cut(inner: nn.Module, table: Any, keep: npt.NDArray[np.int64]) -> None:
+    """Leave a table the rows named, in place: a kind of table that scales its rows stays that kind, and
+    what shares its rows goes on sharing them.
+    """
+    old = table.weight
+    rows = old.detach()[torch.from_numpy(keep).to(old.device)].clone()
+    made = nn.Parameter(rows, requires_grad=old.requires_grad)
+    for module in [m for m in inner.modules() if getattr(m, "weight", None) is old]:
+        module.weight = made
+        for size in ("num_embeddings", "out_features"):
+            if hasattr(module, size):
+                setattr(module, size, len(keep))
+
+
+def _pick(inner: Any, layers: Sequence[int]) -> None:
+    """Leave a model the layers named."""
+    name, stack = next(
+        ((n, m) for n, m in inner.named_modules() if isinstance(m, nn.ModuleList)), ("", None)
+    )
+    if stack is None:
+        raise ModelError(f"a model of the kind {inner.config.model_type!r} has no list of layers")
+    if not layers or min(layers) < 0 or max(layers) >= len(stack):
+        raise ConfigError(f"layers are {list(layers)}; the model's are 0 to {len(stack) - 1}")
+    if layers[0] and stack[0].state_dict().keys() != stack[layers[0]].state_dict().keys():
+        raise ConfigError(
+            f"layers are {list(layers)}; this model's layer 0 is unlike the others, and must come first"
+        )
+    inner.set_submodule(name, nn.ModuleList(copy.deepcopy(stack[i]) for i in layers))
+    config = inner.config
+    for key in ("num_hidden_layers", "num_layers", "n_layers"):
+        if key in config.to_dict():
+            setattr(config, key, len(layers))
+    if getattr(config, "layer_types", None):
+        config.layer_types = [config.layer_types[i] for i in layers]
+    for number, layer in enumerate(families.blocks(inner)):
+        for module in layer.modules():
+            if isinstance(getattr(module, "layer_idx", None), int):
+                module.layer_idx = number  # type: ignore[assignment]
+
+
+def _wrapped(old: Any, backend: Any) -> Any:
+    """A transformers tokenizer around a trimmed one, with all that the old one says of itself."""
+    from transformers import PreTrainedTokenizerFast
+
+    named = {k: str(v) for k, v in old.special_tokens_map.items() if not isinstance(v, list)}
+    more = [str(token) for token in getattr(old, "extra_special_tokens", None) or []]
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        model_max_length=old.model_max_length,
+        model_input_names=list(old.model_input_names),
+        padding_side=old.padding_side,
+        truncation_side=old.truncation_side,
+        clean_up_tokenization_spaces=bool(old.clean_up_tokenization_spaces),
+        chat_template=old.chat_template,
+        **({"extra_special_tokens": more} if more else {}),
+        **named,
+    )
+
+
+def _renumber(inner: Any, keep: npt.NDArray[np.int64], tokenizer: Any) -> None:
+    """Cut a transformers model's tables, and give its configuration the new numbers of the pieces it
+    names.
+    """
+    new = {int(old): number for number, old in enumerate(keep)}
+    table = inner.get_input_embeddings()
+    padding = table.padding_idx
+    for name, module in inner.named_modules():
+        if isinstance(module, nn.Embedding) and "per_layer" in name:
+            raise ModelError(
+                f"a model with a table of pieces for its layers ({name}) cannot be trimmed"
+            )
+        counted = module is not table and getattr(module, "padding_idx", None) == padding
+        if padding is not None and counted and new.get(padding) != padding:
+            raise ModelError(
+                "the padding piece would get another number, from which the model counts positions"
+            )
+    _cut(inner, table, keep)
+    table.padding_idx = None if padding is None else new.get(padding)
+    head = inner.get_output_embeddings()
+    if head is not None and len(head.weight) != len(keep):
+        _cut(inner, head, keep)
+    for config in (inner.config, getattr(inner, "generation_config", None)):
+        for key, value in (config.to_dict() if config is not None else {}).items():
+            if not key.endswith("_token_id") or value is None:
+                continue
+            if isinstance(value, list):
+                setattr(config, key, [new[i] for i in value if i in new])
+            else:
+                setattr(config, key, new.get(value))
+    inner.config.vocab_size = len(keep)
+    if tokenizer.pad_token_id is not None:
+        inner.config.pad_token_id = tokenizer.pad_token_id

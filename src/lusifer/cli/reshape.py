@@ -1,0 +1,127 @@
+"""`lusifer reshape`: models changed without training."""
+
+from __future__ import annotations
+
+import typer
+
+from lusifer.cli.options import (
+    COLUMN,
+    TABLE_COLUMNS,
+    into as into_,
+    languages as languages_,
+    split,
+    table_columns,
+)
+from lusifer.cli.verb import verb
+from lusifer.errors import LusiferError
+
+app = typer.Typer(help="Change a model without training it.", no_args_is_help=True)
+SHOWN = 30
+
+
+@app.callback()
+def root() -> None:
+    """Change a model without training it."""
+
+
+@app.command("trim")
+@verb
+def trim(
+    model: str = typer.Argument(..., help="A folder or hub id."),
+    files: list[str] = typer.Argument(
+        ..., help="Texts as it will read them: TSV, text, CSV, JSONL or Parquet files; globs."
+    ),
+    into: str = into_("The folder to make."),
+    pieces: int = typer.Option(
+        None, "--pieces", help="Keep so many pieces at most; without it all that occur."
+    ),
+    at_least: int = typer.Option(1, "--at-least", help="Keep what is needed so often."),
+    languages: str = languages_("Count texts in these alone, e.g. hi,swh_Latn."),
+    column: str = COLUMN,
+    language: str = typer.Option(
+        "", "--language-column", help="The column of a row's language; else told from the text."
+    ),
+    columns: str = TABLE_COLUMNS,
+    measured: int = typer.Option(
+        50, "--measured", help="Held-out texts of each language that both models embed."
+    ),
+) -> None:
+    """Keep the pieces of the vocabulary that some texts need: a smaller model with the same vectors."""
+    from rich.table import Table
+
+    from lusifer.cli.console import tables
+    from lusifer.io import Bars
+    from lusifer.reshaping import trim_vocabulary
+
+    text, order = table_columns(column, columns)
+    with Bars(transient=True) as bars:
+        tasks = {name: bars.add_task(name, total=None) for name in ("reading", "measuring")}
+        report = trim_vocabulary(
+            model,
+            into,
+            files,
+            pieces=pieces,
+            at_least=at_least,
+            languages=split(languages),
+            column=text,
+            language=language,
+            columns=order,
+            measured=measured,
+            tell=lambda what, done, total: bars.update(tasks[what], completed=done, total=total),
+        )
+    table = Table(show_edge=False, pad_edge=False, header_style="bold")
+    table.add_column("language", overflow="fold")
+    for name in ("texts", "tokens a text", "trimmed", "spelt as before", "unknown", "cosine"):
+        table.add_column(name, justify="right")
+    for one in report.languages[:SHOWN]:
+        figures = (
+            f"{one.tokens_before:.1f}", f"{one.tokens_after:.1f}", f"{one.same:.1%}", f"{one.unknown:.1%}", f"{one.cosine:.4f}"
+        )  # fmt: skip
+        shown = figures if one.measured else ("–",) * len(figures)
+        table.add_row(one.language, f"{one.texts:,}", *shown)
+    tables().print(table)
+    if len(report.languages) > SHOWN:
+        typer.echo(f"and {len(report.languages) - SHOWN} languages more, in {into}/reshape.yaml")
+    if report.skipped:
+        typer.echo(
+            f"{report.skipped:,} rows without text, or that could not be read, were skipped",
+            err=True,
+        )
+    (pieces_before, kept), (was, now), (old, new) = report.pieces, report.parameters, report.size
+    typer.echo(
+        f"wrote {into}: {kept:,} of {pieces_before:,} pieces, {now / 1e6:,.1f} of {was / 1e6:,.1f} million parameters, "
+        f"{new / 1e6:,.0f} of {old / 1e6:,.0f} MB; compare them: lusifer evaluate {model} {into} --suite FOLDER"
+    )
+
+
+@app.command("prune")
+@verb
+def prune(
+    model: str = typer.Argument(..., help="A folder or hub id."),
+    into: str = into_("The folder to make."),
+    layers: str = typer.Option(None, "--layers", help="Those to keep, from 0, e.g. 0-5,11."),
+    keep: int = typer.Option(None, "--keep", help="So many; which, is told by --texts."),
+    texts: str = typer.Option(None, "--texts", help="A file of what the model will read."),
+    column: str = COLUMN,
+    columns: str = TABLE_COLUMNS,
+) -> None:
+    """Take layers out of a model: faster, and further from what it was."""
+    from lusifer.cli.embed import read_texts
+    from lusifer.reshaping import prune_layers
+
+    sample = read_texts(texts, column, columns) if texts else []
+    kept = prune_layers(model, into, layers=_numbers(layers), keep=keep, texts=sample)
+    typer.echo(
+        f"wrote {into}, layers {', '.join(map(str, kept))}; compare them: lusifer evaluate {model} {into} --suite FOLDER"
+    )
+
+
+def _numbers(written: str | None) -> list[int]:
+    """`0-5,11` as numbers. Raises LusiferError for anything else."""
+    found: list[int] = []
+    for part in split(written):
+        first, dash, last = part.partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise LusiferError(f"--layers {written}: write numbers and stretches, e.g. 0-5,11")
+        found += range(int(first), int(last or first) + 1)
+    return found

@@ -1,0 +1,33 @@
+"""`lusifer reshape`, as a user types it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.cli.command import refused, run
+from tests.conftest import TEXTS
+
+
+def test_trimmed_and_used(tmp_path: Path, model: str) -> None:
+    rows = "".join(f"eng_Latn\t{text}\n" for text in TEXTS[:8] * 3)
+    (tmp_path / "texts.tsv").write_text(rows, encoding="utf-8")
+    asked = ("texts.tsv", "--columns", "language,text", "--language-column", "language")
+    done = run("reshape", "trim", model, *asked, "--into", "small", cwd=tmp_path)
+    assert "wrote small: " in done.stdout
+    assert "eng_Latn" in done.stdout
+    assert "100.0%" in done.stdout
+    assert "1.0000" in done.stdout
+    said = run("similar", "-m", "small", TEXTS[0], TEXTS[1], cwd=tmp_path)
+    assert said.stdout == run("similar", "-m", model, TEXTS[0], TEXTS[1], cwd=tmp_path).stdout
+
+
+def test_bad_input_is_one_line(tmp_path: Path, model: str) -> None:
+    (tmp_path / "texts.txt").write_text("\n".join(TEXTS), encoding="utf-8")
+    for asked, line in (
+        (("texts.txt", "-l", "th"), "no text is in th; the files have en"),
+        (("none.txt",), "none.txt: no such file"),
+        (("texts.txt", "--pieces", "3"), "special pieces alone are 5"),
+        (("texts.txt", "--language-column", "code"), "there is no column 'code'"),
+    ):
+        assert line in refused("reshape", "trim", model, *asked, "-o", "small", cwd=tmp_path)
+    assert not (tmp_path / "small").exists()
