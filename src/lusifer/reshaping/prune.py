@@ -15,14 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from lusifer.errors import ConfigError, LusiferError, ModelError
-from lusifer.models import Bridge, families
-from lusifer.reshaping.trim import trim
-from lusifer.reshaping.write_like import refuse_existing, write_like
 
 if TYPE_CHECKING:
+    import torch
     from sentence_transformers import SentenceTransformer
 
 SAMPLE = 256
@@ -53,7 +50,9 @@ def prune_layers(
         LusiferError: where the folder is there already, or there is no text to choose by.
         ModelError: for a model without layers.
     """
-    from lusifer.models import sentence_transformer
+    from lusifer.models import Bridge, families, sentence_transformer
+    from lusifer.reshaping.trim import trim
+    from lusifer.reshaping.write_like import refuse_existing, write_like
 
     folder = refuse_existing(into)
     if bool(layers) == (keep is not None):
@@ -109,6 +108,10 @@ def changes(
         share of half a turn, (layers - out + 1,). Where layer 0 is unlike the others it is never among
         those that go: its angle is infinite.
     """
+    import torch
+
+    from lusifer.models import families
+
     blocks = families.blocks(inner)
     states: list[torch.Tensor] = []
     hooks = [block.register_forward_pre_hook(_before(states), with_kwargs=True) for block in blocks]

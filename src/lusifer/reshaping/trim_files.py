@@ -28,8 +28,6 @@ from lusifer.reshaping.pieces import (
     unknown_piece,
     wanted_pieces,
 )
-from lusifer.reshaping.trim import trim, vocabulary_of
-from lusifer.reshaping.write_like import refuse_existing, write_like
 from lusifer.text import Languages, asked_languages, language_of
 
 if TYPE_CHECKING:
@@ -112,6 +110,8 @@ def trim_vocabulary(
         ModelError: for a model or a tokenizer that cannot be trimmed.
     """
     from lusifer.models import locate, sentence_transformer
+    from lusifer.reshaping.trim import trim, vocabulary_of
+    from lusifer.reshaping.write_like import refuse_existing, write_like
 
     folder = refuse_existing(into)
     if at_least < 1 or measured < 0:
@@ -153,6 +153,8 @@ def around(model: SentenceTransformer) -> Counts:
     """The pieces, (n,), that a model reads beside a text: those of its prompts, alone and before a
     word, and of its chat template.
     """
+    from lusifer.reshaping.trim import vocabulary_of
+
     prompts = [prompt for prompt in model.prompts.values() if prompt]
     tokenizer = plainly(vocabulary_of(model))
     written = [one.ids for one in tokenizer.encode_batch([*prompts, *(f"{p}a" for p in prompts)])]
@@ -236,6 +238,8 @@ class _Comparison:
     def __init__(
         self, whole: SentenceTransformer, small: SentenceTransformer, keep: Counts
     ) -> None:
+        from lusifer.reshaping.trim import vocabulary_of
+
         self.models, self.keep = (whole, small), keep
         self.tokenizers = [plainly(vocabulary_of(model)) for model in self.models]
         self.unknown = unknown_piece(self.tokenizers[1])
