@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from lusifer.cli.console import tables
+from lusifer.cli.mteb_runs import points
 from lusifer.errors import LusiferError
 from lusifer.evaluation import BenchmarkSet, Mean, benchmark, means
 from lusifer.io import plain_console
@@ -103,13 +104,7 @@ def _table(columns: dict[str, list[Mean]], *, whole: bool) -> Table:
         result.add_row(
             rows[0].name,
             str(rows[0].of),
-            *map(_points, rows),
+            *map(points, rows),
             *(f"{value:.2f}" if value else "" for value in beside),
         )
     return result
-
-
-def _points(mean: Mean) -> str:
-    if mean.points is None:
-        return f"– (0/{mean.of})"
-    return f"{mean.points:.2f}" + ("" if not mean.lacking else f" ({mean.done}/{mean.of})")

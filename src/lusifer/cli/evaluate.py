@@ -29,7 +29,9 @@ def evaluate(
     ),
     suite: str = typer.Option(None, "--suite", help="The folder of local evaluation files."),
     benchmark: str = typer.Option(
-        None, "--benchmark", help="lusifer: the paper's 14 languages, run by mteb."
+        None,
+        "--benchmark",
+        help="lusifer: the paper's 14 languages; or any that mteb has, e.g. 'MTEB(fas, v1)'; mteb: its --tasks.",
     ),
     tasks: str = typer.Option(
         None,
@@ -53,6 +55,12 @@ def evaluate(
     dry_run: bool = typer.Option(
         False, "--dry-run", help="Of a benchmark: list what would be fetched, and how large."
     ),
+    fetch: bool = typer.Option(
+        False, "--fetch", help="Of a benchmark of mteb: fetch its data, and run nothing."
+    ),
+    copies: str = typer.Option(
+        "", "--from", help="A folder of copies of the hub's data sets, FOLDER/OWNER/NAME."
+    ),
     bf16: bool = BF16,
 ) -> None:
     """Score models language by language with 95 % intervals, and say which differences are real."""
@@ -62,25 +70,34 @@ def evaluate(
 
     if (suite is None) == (benchmark is None):
         raise LusiferError(
-            "name --suite FOLDER (local files), or --benchmark lusifer (data sets that mteb fetches)"
+            "name --suite FOLDER (local files), or --benchmark NAME (data sets that mteb fetches)"
         )
     asked, spoken = split(tasks) or None, split(languages) or None
     if benchmark:
-        from lusifer.cli.benchmark import listing, score
-        from lusifer.evaluation import BENCHMARKS, benchmark_sets
+        from lusifer.cli import benchmark as paper, mteb_runs
+        from lusifer.evaluation import BENCHMARKS, MtebRun, benchmark_sets, mteb_run
 
-        if benchmark not in BENCHMARKS:
-            raise LusiferError(f"no benchmark {benchmark!r}; there is: {', '.join(BENCHMARKS)}")
         if anchor or by_language or rerank:
             raise LusiferError(
-                "--anchor, --rerank and --by-language go with --suite; a benchmark's table has a line for each language as it is"
+                "--anchor, --rerank and --by-language go with --suite; a benchmark's table is as it is"
             )
-        sets = benchmark_sets(spoken, asked)
+        of_paper = benchmark in BENCHMARKS
+        if of_paper and (fetch or copies):
+            raise LusiferError("--fetch and --from go with benchmarks of mteb, named as mteb does")
+        sets = benchmark_sets(spoken, asked) if of_paper else []
+        whole = MtebRun(()) if of_paper else mteb_run(benchmark, asked, spoken, copies)
+        if fetch:
+            mteb_runs.fetch(whole)
+            return
         if dry_run:
-            listing(sets)
+            paper.listing(sets) if of_paper else mteb_runs.listing(whole)
             return
     elif dry_run:
         raise LusiferError("--dry-run goes with --benchmark; a suite's files are there already")
+    elif fetch or copies:
+        raise LusiferError(
+            "--fetch and --from go with --benchmark; a suite's files are there already"
+        )
     if not models:
         raise LusiferError("name a model: a folder, a hub id, an endpoint, or default")
     if len(set(models)) < len(models):
@@ -128,7 +145,10 @@ def evaluate(
 
     found = {name: LoadedModel.load(name, bf16=bf16) for name in models}
     if benchmark:
-        score(found, sets, run, into)
+        if of_paper:
+            paper.score(found, sets, run, into)
+        else:
+            mteb_runs.score(found, whole, run, into)
     else:
         _suite(found, asked, run, into, by_language=by_language)
         # What was found is shown first: it took long to make.

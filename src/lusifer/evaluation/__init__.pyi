@@ -16,6 +16,11 @@ from .contamination import (
 from .diagnostics.diagnose import (
     diagnose as diagnose,
 )
+from .mteb_any import (
+    MtebRun as MtebRun,
+    mteb_means as mteb_means,
+    mteb_run as mteb_run,
+)
 from .mteb_benchmark import (
     BENCHMARKS as BENCHMARKS,
     BenchmarkSet as BenchmarkSet,

@@ -135,9 +135,11 @@ def means(asked: Iterable[BenchmarkSet], scores: Mapping[str, float]) -> list[Me
             for task in dict.fromkeys(p.task for p in single)
         ]
         rows += by_task
-        rows.append(_over("mean of tasks", by_task))
+        rows.append(mean_over("mean of tasks", by_task))
         rows.append(
-            _over("mean of languages", [row for row in rows if row.name in benchmark().languages])
+            mean_over(
+                "mean of languages", [row for row in rows if row.name in benchmark().languages]
+            )
         )
     return rows
 
@@ -148,7 +150,8 @@ def _mean(name: str, asked: Sequence[BenchmarkSet], scores: Mapping[str, float])
     return Mean(name, fmean(found) if found else None, len(found), len(asked), lacking)
 
 
-def _over(name: str, parts: Sequence[Mean]) -> Mean:
+def mean_over(name: str, parts: Sequence[Mean]) -> Mean:
+    """The mean of means that are known, of all that there are, and what these lack."""
     points = [part.points for part in parts if part.points is not None]
     lacking = tuple(dict.fromkeys(name for part in parts for name in part.lacking))
     return Mean(name, fmean(points) if points else None, len(points), len(parts), lacking)

@@ -30,6 +30,7 @@ from lusifer.evaluation.prompts import ROLES, prompt_for
 from lusifer.evaluation.reranked import Sorter, encoder_of
 from lusifer.evaluation.scores import Measured, Score
 from lusifer.evaluation.tasks.kinds import Task
+from lusifer.evaluation.tasks.mteb_whole import MtebTask
 from lusifer.io import disk_errors, expand, fingerprint, locked, replacing_file, sha256, write_json
 from lusifer.models import Embedder, LoadedModel, Reranker, is_url, read_json
 from lusifer.renamed import renamed
@@ -158,6 +159,8 @@ def run(
                     data, by = measured_by(state)
                     outcome = replace(outcome, data=data, anchor=by)
                     save(folder, outcome, state)
+                    if isinstance(task, MtebTask):
+                        task.write_own(folder / "mteb", slug(model.name), model.hash)
             except LusiferError as error:
                 if failed is None:
                     raise

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -109,35 +109,79 @@ class MtebSet:
     ) -> Iterator[Measured]:
         """Run the set. Raises LusiferError where its data cannot be had or read."""
         task, subsets = self.task(), self.subsets()
-        with tempfile.TemporaryDirectory(prefix="lusifer-mteb-") as folder:
-            try:
-                task.hf_subsets = subsets
-                if not task.data_loaded:
-                    task.load_data()
-                found = task.evaluate(
-                    MtebModel(model), self.split, encode_kwargs={}, prediction_folder=Path(folder)
-                )
-                stored = [
-                    json.loads(file.read_text(encoding="utf-8"))
-                    for file in Path(folder).rglob("*_predictions.json")
-                ]
-            except LusiferError:
-                raise
-            except Exception as error:
-                reason = " ".join(str(error).split())[:200]
-                raise LusiferError(
-                    f"{self.dataset}: could not be run ({type(error).__name__}: {reason})"
-                ) from error
+        try:
+            task.hf_subsets = subsets
+            found, predictions = evaluated(task, self.split, model)
+        except LusiferError:
+            raise
+        except Exception as error:
+            reason = " ".join(str(error).split())[:200]
+            raise LusiferError(
+                f"{self.dataset}: could not be run ({type(error).__name__}: {reason})"
+            ) from error
         for subset, scores in found.items():
-            predictions = next(
-                (k[subset][self.split] for k in stored if self.split in k.get(subset, {})), None
-            )
             label = self.language if len(found) == 1 else subset
-            yield examples(self, label, task, subset, scores, predictions)
+            yield examples(self, label, task, subset, scores, predictions.get(subset))
+
+
+class ScoredSplit(Protocol):
+    """A split of a data set that has a score."""
+
+    @property
+    def name(self) -> str:
+        """Of the run."""
+
+    @property
+    def main_score(self) -> str:
+        """By mteb's name."""
+
+    @property
+    def split(self) -> str:
+        """By mteb's name."""
+
+
+def evaluated(
+    task: Any, split: str, model: Encoder
+) -> tuple[Mapping[str, Mapping[str, Any]], dict[str, Any]]:
+    """Have mteb run a split of a task, its data loaded where they are not.
+
+    Args:
+        task: mteb's, its subsets chosen.
+        split: by mteb's name.
+        model: what embeds.
+
+    Returns:
+        The scores and the predictions of each subset; no predictions where mteb keeps none.
+
+    Raises:
+        Exception: whatever mteb raises.
+    """
+    with tempfile.TemporaryDirectory(prefix="lusifer-mteb-") as folder:
+        if not task.data_loaded:
+            task.load_data()
+        found = task.evaluate(
+            MtebModel(model), split, encode_kwargs={}, prediction_folder=Path(folder)
+        )
+        stored = [
+            json.loads(file.read_text(encoding="utf-8"))
+            for file in Path(folder).rglob("*_predictions.json")
+        ]
+    predictions = {
+        subset: parts[split]
+        for kept in stored
+        for subset, parts in kept.items()
+        if subset in found and isinstance(parts, Mapping) and split in parts
+    }
+    return found, predictions
 
 
 def examples(
-    part: MtebSet, label: str, task: Any, subset: str, scores: Mapping[str, Any], predictions: Any
+    part: ScoredSplit,
+    label: str,
+    task: Any,
+    subset: str,
+    scores: Mapping[str, Any],
+    predictions: Any,
 ) -> Measured:
     """What a main score is made of, an example or a repetition at a time; the score alone where
     neither is known.
@@ -151,12 +195,13 @@ def examples(
 
 
 def _candidates(
-    part: MtebSet, task: Any, subset: str, scores: Mapping[str, Any], predictions: Any
+    part: ScoredSplit, task: Any, subset: str, scores: Mapping[str, Any], predictions: Any
 ) -> Iterator[tuple[Any, ...]]:
     """(values,) or (values, gold, statistic), the most telling first."""
     data = task.dataset.get(subset, task.dataset)[part.split]
     name = part.main_score
-    if name.endswith("_spearman") and isinstance(predictions, Mapping):
+    columns = getattr(data, "column_names", data)
+    if name.endswith("_spearman") and isinstance(predictions, Mapping) and "score" in columns:
         yield (
             np.array(predictions["cosine_scores"]),
             np.array(data["score"], dtype=np.float64),
@@ -169,10 +214,12 @@ def _candidates(
                 yield sign * np.array(predictions[key]), gold, "average precision"
     elif name.startswith(("ndcg_at_", "map_at_")) and isinstance(predictions, Mapping):
         yield (by_query(predictions, data["relevant_docs"], name),)
-    elif name == "accuracy" and predictions:
+    elif (
+        name == "accuracy" and isinstance(predictions, list) and hasattr(task, "label_column_name")
+    ):
         gold = np.array(data[task.label_column_name])
         yield ((np.array(predictions) == gold).mean(0),)
-    elif name == "v_measure" and predictions and task.label_column_name in data.column_names:
+    elif name == "v_measure" and predictions and task.label_column_name in columns:
         gold = data[task.label_column_name]
         if np.ndim(gold[0]):
             yield (
