@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 from lusifer.evaluation.compare import compare
+from lusifer.evaluation.outcomes import read_outcomes
 from lusifer.evaluation.report.tables import markdown
-from lusifer.evaluation.run import read_outcomes
 from lusifer.evaluation.scores import Score
 
 COLUMNS = (

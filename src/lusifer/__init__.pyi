@@ -26,7 +26,13 @@ from .errors import (
     MissingExtra as MissingExtra,
     ModelError as ModelError,
 )
-from .evaluation import Score as Score, Task as Task, diagnose as diagnose, evaluate as evaluate
+from .evaluation import (
+    Score as Score,
+    Task as Task,
+    diagnose as diagnose,
+    evaluate as evaluate,
+    task_from_file as task_from_file,
+)
 from .insight import (
     AlignedPair as AlignedPair,
     AlignedSentences as AlignedSentences,

@@ -149,7 +149,7 @@ def test_without_a_network_a_benchmark_ends_soon_and_says_why(
     [
         (["evaluate", "default"], "name --suite FOLDER"),
         (["evaluate", "default", "--suite", "x", "--benchmark", "lusifer"], "name --suite FOLDER"),
-        (["evaluate", "--benchmark", "beir"], "no benchmark 'beir'; there is: lusifer"),
+        (["evaluate", "--benchmark", "beir"], "no benchmark 'beir'; near it are: BEIR"),
         (
             ["evaluate", "--benchmark", "lusifer", "--languages", "de"],
             "the benchmark has no language 'de'",

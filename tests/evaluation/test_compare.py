@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from lusifer.evaluation.compare import compare, missing_scores
+from lusifer.evaluation.outcomes import Outcome
 from lusifer.evaluation.report.tables import markdown, score_table
-from lusifer.evaluation.run import Outcome
 from lusifer.evaluation.scores import Measured
 
 

@@ -17,6 +17,7 @@ from lusifer.encoding.cache import Encoder
 from lusifer.errors import LusiferError
 from lusifer.evaluation import run as runs
 from lusifer.evaluation.catalog import chosen_tasks
+from lusifer.evaluation.outcomes import read_outcomes
 from lusifer.models.load import LoadedModel
 from tests.evaluation.oracle import Oracle, write_suite
 
@@ -104,6 +105,30 @@ def test_some_languages_of_a_whole_result_are_taken_from_it(suite: Path, tmp_pat
     again = Oracle()
     runs.run(named(again), suite, tmp_path / "results", SOME)
     assert again.seen == [], "the whole result is still there"
+
+
+def test_languages_asked_for_one_after_another_do_not_write_over_each_other(
+    suite: Path, tmp_path: Path
+) -> None:
+    """And none is measured twice."""
+    results, tasks = tmp_path / "results", chosen_tasks(["xquad", "sib200", "tatoeba"])
+    runs.run(named(Oracle()), suite, results, tasks, ["deu_Latn"])
+    model = Oracle()
+    both = runs.run(named(model), suite, results, tasks, ["eng_Latn", "deu_Latn"])
+    assert not any("foreign deu" in text for text in model.seen), "Tatoeba's German was known"
+    fresh = runs.run(named(Oracle()), suite, tmp_path / "fresh", tasks, ["eng_Latn", "deu_Latn"])
+    for one, other in zip(both, fresh, strict=True):
+        assert sorted(one.scores, key=str) == sorted(other.scores, key=str)
+    idle = Oracle()
+    for names in (["deu_Latn"], ["eng_Latn"], ["deu_Latn", "eng_Latn"]):
+        again = runs.run(named(idle), suite, results, tasks, names)
+        assert all(outcome.reused for outcome in again)
+    assert idle.seen == []
+    (folder,) = results.iterdir()
+    kept = {o.task: {s.language for s in o.scores} for o in read_outcomes(folder)}
+    assert kept["sib200"] == {"eng_Latn", "deu_Latn"}
+    whole = runs.run(named(Oracle()), suite, results, tasks)
+    assert all(outcome.languages is None for outcome in whole)
 
 
 def test_two_endpoints_never_share_scores(suite: Path, tmp_path: Path) -> None:

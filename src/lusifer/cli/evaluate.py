@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from lusifer.cli.options import BF16, into as into_, languages as languages_, split
+from lusifer.cli.options import (
+    BF16,
+    RENAME,
+    TABLE_COLUMNS,
+    in_order,
+    into as into_,
+    languages as languages_,
+    renamed,
+    split,
+)
 from lusifer.errors import LusiferError
 
 if TYPE_CHECKING:
@@ -28,6 +37,20 @@ def evaluate(
         None, metavar="MODEL...", help="Folders, hub ids, endpoints, or default."
     ),
     suite: str = typer.Option(None, "--suite", help="The folder of local evaluation files."),
+    own: str = typer.Option(None, "--set", help="A file of your own, of one --kind."),
+    kind: str = typer.Option(
+        None,
+        "--kind",
+        help="Of --set: bitext, retrieval, sts, pairclassification, classification, clustering, reranking.",
+    ),
+    columns: str = TABLE_COLUMNS,
+    rename: list[str] = RENAME,
+    spoken_in: str = typer.Option(
+        "en", "--set-language", help="Of --set: of rows without a column language."
+    ),
+    corpus: str = typer.Option(
+        None, "--corpus", help="Of --set and retrieval: a file of more documents to search."
+    ),
     benchmark: str = typer.Option(
         None,
         "--benchmark",
@@ -64,15 +87,25 @@ def evaluate(
     bf16: bool = BF16,
 ) -> None:
     """Score models language by language with 95 % intervals, and say which differences are real."""
-    from lusifer.evaluation import run as runs
+    from lusifer.evaluation import run as runs, task_from_file
     from lusifer.models import LoadedModel
     from lusifer.text import Languages
 
-    if (suite is None) == (benchmark is None):
+    if sum(one is not None for one in (suite, benchmark, own)) != 1:
         raise LusiferError(
-            "name --suite FOLDER (local files), or --benchmark NAME (data sets that mteb fetches)"
+            "name --suite FOLDER (local files), --set FILE (your own), or --benchmark NAME (data sets that mteb fetches)"
         )
-    asked, spoken = split(tasks) or None, split(languages) or None
+    spoken = split(languages) or None
+    asked: list[Any] | None = split(tasks) or None
+    if own:
+        if kind is None or asked:
+            raise LusiferError("--set takes --kind, what is asked of it, and no --tasks")
+        named = in_order(columns), renamed(rename)
+        asked = [
+            task_from_file(
+                own, kind, columns=named[0], rename=named[1], language=spoken_in, corpus=corpus
+            )
+        ]
     if benchmark:
         from lusifer.cli import benchmark as paper, mteb_runs
         from lusifer.evaluation import BENCHMARKS, MtebRun, benchmark_sets, mteb_run
@@ -155,7 +188,7 @@ def evaluate(
         Languages.of(spoken).check(measured)
 
 
-def sorts(name: str, top: int, asked: list[str] | None) -> tuple[Sorter, dict[str, bool | str]]:
+def sorts(name: str, top: int, asked: list[Any] | None) -> tuple[Sorter, dict[str, bool | str]]:
     """What sorts searches, and what results remember of it. Raises LusiferError for tasks that search
     nothing.
     """
@@ -174,7 +207,7 @@ def sorts(name: str, top: int, asked: list[str] | None) -> tuple[Sorter, dict[st
 
 def _suite(
     models: dict[str, LoadedModel],
-    asked: list[str] | None,
+    asked: list[Any] | None,
     run: Run,
     into: str,
     *,

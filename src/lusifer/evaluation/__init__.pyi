@@ -29,6 +29,12 @@ from .mteb_benchmark import (
     benchmark_sets as benchmark_sets,
     means as means,
 )
+from .outcomes import (
+    Outcome as Outcome,
+)
+from .own_set import (
+    task_from_file as task_from_file,
+)
 from .report.page import (
     gather_results as gather_results,
     write_page as write_page,
@@ -42,7 +48,6 @@ from .reranked import (
 )
 from .run import (
     DIAGNOSIS as DIAGNOSIS,
-    Outcome as Outcome,
     claim as claim,
     evaluate as evaluate,
 )

@@ -14,7 +14,7 @@ from itertools import combinations
 
 import numpy as np
 
-from lusifer.evaluation.run import Outcome
+from lusifer.evaluation.outcomes import Outcome
 from lusifer.evaluation.scores import LOWER, Measured
 from lusifer.evaluation.significance import LEVEL, holm, p_value, shared_ranks
 from lusifer.text import TATOEBA_36

@@ -9,52 +9,32 @@ and the anchor are the same: two models, or two states of one, never share score
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import tempfile
 import time
-import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from lusifer.encoding import Encoder
 from lusifer.errors import LusiferError
 from lusifer.evaluation.catalog import chosen_tasks
 from lusifer.evaluation.contamination import declared, zero_shot
+from lusifer.evaluation.outcomes import MODEL, Outcome, load, measured_by, part, save, together
 from lusifer.evaluation.prompts import ROLES, prompt_for
 from lusifer.evaluation.reranked import Sorter, encoder_of
-from lusifer.evaluation.scores import Measured, Score
+from lusifer.evaluation.scores import Score
 from lusifer.evaluation.tasks.kinds import Task
 from lusifer.evaluation.tasks.mteb_whole import MtebTask
-from lusifer.io import disk_errors, expand, fingerprint, locked, replacing_file, sha256, write_json
+from lusifer.io import disk_errors, expand, fingerprint, locked, sha256, write_json
 from lusifer.models import Embedder, LoadedModel, Reranker, is_url, read_json
 from lusifer.renamed import renamed
 from lusifer.text import Languages
 
 DEFINITION = 1  # of the tasks and metrics: what is computed in another way is another result
-MODEL, VECTORS, DIAGNOSIS = "model.json", "vectors", "diagnosis.json"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """A task's result: what was measured, its scores, the seconds it took, and whether it was there
-    already. `data` stands for the files and the definition that it was measured by, `anchor` for
-    the model of an existing index; both are empty where nobody wrote them down.
-    """
-
-    task: str
-    kind: str
-    measured: tuple[Measured, ...]
-    scores: tuple[Score, ...]
-    seconds: float
-    reused: bool = False
-    data: str = ""
-    anchor: str = ""
+VECTORS, DIAGNOSIS = "vectors", "diagnosis.json"
 
 
 Tell = Callable[[Outcome], None]
@@ -151,16 +131,9 @@ def run(
                 state = states.get(task.name) or identity(
                     task, root, limits, anchor, model.embedder.prompts
                 )
-                outcome = load(folder, task.name, state) or part(
-                    load(folder, task.name, state | {"languages": None}), limits
-                )
-                if outcome is None:
-                    outcome = measure(task, root, encoder, other, limits)
-                    data, by = measured_by(state)
-                    outcome = replace(outcome, data=data, anchor=by)
-                    save(folder, outcome, state)
-                    if isinstance(task, MtebTask):
-                        task.write_own(folder / "mteb", slug(model.name), model.hash)
+                outcome = _known_or_measured(task, root, encoder, other, limits, folder, state)
+                if isinstance(task, MtebTask) and task.own:
+                    task.write_own(folder / "mteb", slug(model.name), model.hash)
             except LusiferError as error:
                 if failed is None:
                     raise
@@ -171,6 +144,35 @@ def run(
         mark(folder, model, tasks)
     shutil.rmtree(folder / VECTORS, ignore_errors=True)
     return outcomes
+
+
+def _known_or_measured(
+    task: Task,
+    root: Path,
+    encoder: Encoder,
+    other: Encoder | None,
+    limits: Languages,
+    folder: Path,
+    state: dict[str, Any],
+) -> Outcome:
+    """A task's result in the languages asked for: what the folder has of them, and the rest measured
+    and written beside it, so that languages asked for one after another do not write over each other.
+    """
+    known = load(folder, task.name, state)
+    there = known.languages if known else ()
+    if known and (there is None or (limits.names and set(limits.names) <= set(there))):
+        asked = part(known, limits)
+        assert asked is not None
+        return asked
+    lacking = limits
+    if known and there and limits.names:
+        lacking = replace(limits, names=tuple(n for n in limits.names if n not in there))
+    outcome = measure(task, root, encoder, other, lacking)
+    data, by = measured_by(state)
+    outcome = replace(outcome, data=data, anchor=by, languages=lacking.names)
+    whole = together(known, outcome) if known and limits.names else outcome
+    save(folder, whole, state | {"languages": list(whole.languages) if whole.languages else None})
+    return replace(part(whole, limits) or whole, reused=False)
 
 
 def absent_languages(tasks: Iterable[Task], root: Path, languages: Languages) -> None:
@@ -277,98 +279,3 @@ def identity(
         # Since version 2 a prompt named by the task, or its kind, comes before one of the role.
         | ({"asked": 2} if set(prompts) - set(ROLES) else {})
     )
-
-
-def measured_by(state: Mapping[str, Any]) -> tuple[str, str]:
-    """What scores must share to be compared, of `identity`: the data, and the anchor where a metric
-    has one.
-    """
-    data = [f"{key}={json.dumps(state.get(key))}" for key in ("definition", "files", "revision")]
-    return fingerprint("", data), state.get("anchor") or ""
-
-
-def save(folder: Path, outcome: Outcome, state: dict[str, Any]) -> None:
-    """Write an outcome: first the examples, then the scores that say that they are whole."""
-    arrays = {}
-    for i, measured in enumerate(outcome.measured):
-        arrays[f"values{i}"] = measured.values.astype(np.float32)
-        if measured.gold is not None:
-            arrays[f"gold{i}"] = measured.gold
-    with replacing_file(folder / f"{outcome.task}.npz") as stream:
-        np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
-    scores = [
-        s.row() | {"statistic": m.statistic}
-        for s, m in zip(outcome.scores, outcome.measured, strict=True)
-    ]
-    write_json(
-        folder / f"{outcome.task}.json",
-        {"task": outcome.task, "of": state, "seconds": round(outcome.seconds, 2), "scores": scores},
-    )
-
-
-def load(folder: Path, task: str, state: dict[str, Any] | None = None) -> Outcome | None:
-    """An outcome that was saved; None where there is none, or, with `state`, where it is of another
-    state of things.
-    """
-    file = folder / f"{task}.json"
-    if not file.exists():
-        return None
-    try:
-        stored = json.loads(file.read_text(encoding="utf-8"))
-        if state is not None and stored["of"] != json.loads(json.dumps(state)):
-            return None
-        statistics = [row.pop("statistic") for row in stored["scores"]]
-        scores = [Score(**row) for row in stored["scores"]]
-        with (folder / f"{task}.npz").open("rb") as stream, np.load(stream) as arrays:
-            measured = [
-                Measured(
-                    s.task,
-                    s.language,
-                    s.metric,
-                    arrays[f"values{i}"],
-                    arrays.get(f"gold{i}"),
-                    statistic,
-                )
-                for i, (s, statistic) in enumerate(zip(scores, statistics, strict=True))
-            ]
-        data, anchor = measured_by(stored["of"])
-        return Outcome(
-            task,
-            stored["of"]["kind"],
-            tuple(measured),
-            tuple(scores),
-            stored["seconds"],
-            reused=True,
-            data=data,
-            anchor=anchor,
-        )
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        raise LusiferError(
-            f"{file}: is no result of `lusifer evaluate`, or damaged ({error}); delete it to have it made anew"
-        ) from None
-
-
-def part(outcome: Outcome | None, languages: Languages) -> Outcome | None:
-    """Some languages of a result of all: what is there is neither computed again nor written over
-    by less.
-    """
-    if outcome is None:
-        return None
-    asked = [m.language in languages for m in outcome.measured]
-    measured = tuple(m for m, wanted in zip(outcome.measured, asked, strict=True) if wanted)
-    return replace(
-        outcome,
-        measured=measured,
-        scores=tuple(s for s, wanted in zip(outcome.scores, asked, strict=True) if wanted),
-    )
-
-
-def read_outcomes(folder: Path) -> list[Outcome]:
-    """All outcomes of a model's folder, by name. Raises LusiferError where there are none."""
-    names = sorted(file.stem for file in folder.glob("*.json") if file.with_suffix(".npz").exists())
-    found = [outcome for name in names if (outcome := load(folder, name))]
-    if not found or not (folder / MODEL).exists():
-        raise LusiferError(
-            f"{folder}: holds no results of a model; `lusifer evaluate MODEL --into RESULTS` makes RESULTS/MODEL-HASH"
-        )
-    return found

@@ -16,7 +16,8 @@ import pytest
 
 from lusifer.encoding.cache import Encoder
 from lusifer.errors import LusiferError
-from lusifer.evaluation.run import load, run
+from lusifer.evaluation.outcomes import load
+from lusifer.evaluation.run import run
 from lusifer.evaluation.tasks.mteb_whole import MtebTask, merged
 from lusifer.models.load import LoadedModel
 from lusifer.text import Languages

@@ -13,8 +13,9 @@ from typing import Any
 
 from lusifer.errors import LusiferError, MissingExtra
 from lusifer.evaluation.compare import ComparisonRow, compare, missing_scores
+from lusifer.evaluation.outcomes import MODEL, Outcome, read_outcomes
 from lusifer.evaluation.report.tables import heads, markdown
-from lusifer.evaluation.run import DIAGNOSIS, MODEL, Outcome, read_outcomes
+from lusifer.evaluation.run import DIAGNOSIS
 from lusifer.io import replacing_file, write_text
 from lusifer.models import read_json
 

@@ -78,15 +78,15 @@ Data = TypeVar("Data")
 
 @dataclass(frozen=True)
 class Local(Generic[Data]):
-    """What all kinds have: a name, the files under the suite's folder, how they are read, and which
-    training sets share their texts (see `Task.overlaps`).
+    """What all kinds have: a name, the files under the suite's folder, how they are read, which
+    training sets share their texts, and what else a result depends on (see `Task`).
     """
 
     name: str
     files: tuple[str, ...]
     read: Callable[[Path], Data]
     overlaps: tuple[str, ...] | None = field(default=None, kw_only=True)
-    revision: ClassVar[str] = ""
+    revision: str = field(default="", kw_only=True)
 
     def languages(self, root: Path) -> list[str]:
         """Those of its files under `root`, which are read for it."""
@@ -263,9 +263,8 @@ class Classification(Local[ByLanguage]):
         self, root: Path, model: Encoder, anchor: Encoder | None, languages: Languages
     ) -> Iterator[Measured]:
         groups = self.read(root)
-        if not groups.get(ENGLISH):
-            raise LusiferError(f"{self.name}: has no rows of {ENGLISH}, which it is taught on")
-        english = self._probe(model, ENGLISH, groups[ENGLISH])
+        # Where there is no English each language is taught by itself alone.
+        english = self._probe(model, ENGLISH, groups[ENGLISH]) if groups.get(ENGLISH) else None
         for language in languages.among(groups):
             test = [row for row in groups[language] if row["split"] == "test"]
             if not test:
@@ -274,10 +273,15 @@ class Classification(Local[ByLanguage]):
                 np.array([row["label"] for row in test]),
                 model([row["text"] for row in test]),
             )
-            own = english if language == ENGLISH else self._probe(model, language, groups[language])
-            for taught, probe in (
-                (("English", english), ("own", own)) if set(groups) != {ENGLISH} else (("", own),)
-            ):
+            own = (
+                english
+                if english and language == ENGLISH
+                else self._probe(model, language, groups[language])
+            )
+            probes = [("", own)]
+            if english and set(groups) != {ENGLISH}:
+                probes = [("English", english), ("own", own)]
+            for taught, probe in probes:
                 yield Measured(
                     self.name,
                     language,
