@@ -67,12 +67,14 @@ from .models import (
 )
 from .reshaping import (
     Combining as Combining,
+    ExtendReport as ExtendReport,
+    LanguageChange as LanguageChange,
     Parity as Parity,
-    TrimmedLanguage as TrimmedLanguage,
     TrimReport as TrimReport,
     combine as combine,
     ensemble as ensemble,
     export as export,
+    extend_vocabulary as extend_vocabulary,
     merge as merge,
     prune_layers as prune_layers,
     trim_vocabulary as trim_vocabulary,

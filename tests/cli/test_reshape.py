@@ -31,3 +31,27 @@ def test_bad_input_is_one_line(tmp_path: Path, model: str) -> None:
     ):
         assert line in refused("reshape", "trim", model, *asked, "-o", "small", cwd=tmp_path)
     assert not (tmp_path / "small").exists()
+
+
+def test_extended_and_used(tmp_path: Path, model: str) -> None:
+    rows = "".join(f"the words {i}\ttakamiru soranoki verikosa {i % 3}\n" for i in range(60))
+    (tmp_path / "texts.tsv").write_text(rows, encoding="utf-8")
+    for rows_by in ("mean", "translations"):
+        asked = ("--columns", "english,text", "--rows", rows_by, "--pieces", "20")
+        done = run("reshape", "extend", model, "texts.tsv", *asked, "-o", rows_by, cwd=tmp_path)
+        assert f"wrote {rows_by}: 20 new pieces" in done.stdout or "new pieces" in done.stdout
+        assert run("similar", "-m", rows_by, TEXTS[0], TEXTS[1], cwd=tmp_path).returncode == 0
+    line = refused("reshape", "extend", model, "texts.tsv", "--columns", "_,text", "--rows", "translations", "-o", "x", cwd=tmp_path)  # fmt: skip
+    assert "wants a column english beside text" in line
+    line = refused("reshape", "extend", model, "texts.tsv", "--rows", "median", "-o", "x", cwd=tmp_path)  # fmt: skip
+    assert "--rows is 'median'" in line
+
+
+def test_pruned_and_used(tmp_path: Path, model: str) -> None:
+    (tmp_path / "texts.txt").write_text("\n".join(TEXTS), encoding="utf-8")
+    done = run("reshape", "prune", model, "--keep", "1", "--texts", "texts.txt", "-o", "one", cwd=tmp_path)  # fmt: skip
+    assert "wrote one, layers " in done.stdout
+    done = run("reshape", "prune", model, "--layers", "0-1", "-o", "two", cwd=tmp_path)
+    assert "wrote two, layers 0, 1;" in done.stdout
+    assert "write numbers and stretches" in refused("reshape", "prune", model, "--layers", "a", "-o", "x", cwd=tmp_path)  # fmt: skip
+    assert "one of both" in refused("reshape", "prune", model, "-o", "x", cwd=tmp_path)

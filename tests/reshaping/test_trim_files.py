@@ -44,7 +44,7 @@ def test_what_a_language_needs(tmp_path: Path, texts: str) -> None:
     ]
     english, german = report.languages
     assert english.same == 1
-    assert english.unknown == 0
+    assert english.unknown_after == 0
     assert english.cosine == pytest.approx(1)
     assert english.tokens_before == english.tokens_after > 3
     assert np.isnan(german.cosine), "too few of them to hold one out"

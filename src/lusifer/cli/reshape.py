@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from lusifer.cli.options import (
@@ -9,14 +11,24 @@ from lusifer.cli.options import (
     TABLE_COLUMNS,
     into as into_,
     languages as languages_,
+    one_of,
     split,
     table_columns,
 )
 from lusifer.cli.verb import verb
 from lusifer.errors import LusiferError
 
+if TYPE_CHECKING:
+    from lusifer.reshaping import LanguageChange
+
 app = typer.Typer(help="Change a model without training it.", no_args_is_help=True)
 SHOWN = 30
+LANGUAGE = typer.Option(
+    "", "--language-column", help="The column of a row's language; else told from the text."
+)
+MEASURED = typer.Option(
+    50, "--measured", help="Held-out texts of each language that both models embed."
+)
 
 
 @app.callback()
@@ -38,18 +50,11 @@ def trim(
     at_least: int = typer.Option(1, "--at-least", help="Keep what is needed so often."),
     languages: str = languages_("Count texts in these alone, e.g. hi,swh_Latn."),
     column: str = COLUMN,
-    language: str = typer.Option(
-        "", "--language-column", help="The column of a row's language; else told from the text."
-    ),
+    language: str = LANGUAGE,
     columns: str = TABLE_COLUMNS,
-    measured: int = typer.Option(
-        50, "--measured", help="Held-out texts of each language that both models embed."
-    ),
+    measured: int = MEASURED,
 ) -> None:
     """Keep the pieces of the vocabulary that some texts need: a smaller model with the same vectors."""
-    from rich.table import Table
-
-    from lusifer.cli.console import tables
     from lusifer.io import Bars
     from lusifer.reshaping import trim_vocabulary
 
@@ -69,29 +74,114 @@ def trim(
             measured=measured,
             tell=lambda what, done, total: bars.update(tasks[what], completed=done, total=total),
         )
-    table = Table(show_edge=False, pad_edge=False, header_style="bold")
-    table.add_column("language", overflow="fold")
-    for name in ("texts", "tokens a text", "trimmed", "spelt as before", "unknown", "cosine"):
-        table.add_column(name, justify="right")
-    for one in report.languages[:SHOWN]:
-        figures = (
-            f"{one.tokens_before:.1f}", f"{one.tokens_after:.1f}", f"{one.same:.1%}", f"{one.unknown:.1%}", f"{one.cosine:.4f}"
-        )  # fmt: skip
-        shown = figures if one.measured else ("–",) * len(figures)
-        table.add_row(one.language, f"{one.texts:,}", *shown)
-    tables().print(table)
-    if len(report.languages) > SHOWN:
-        typer.echo(f"and {len(report.languages) - SHOWN} languages more, in {into}/reshape.yaml")
-    if report.skipped:
-        typer.echo(
-            f"{report.skipped:,} rows without text, or that could not be read, were skipped",
-            err=True,
-        )
+    show(report.languages, into, "trimmed", report.skipped)
     (pieces_before, kept), (was, now), (old, new) = report.pieces, report.parameters, report.size
     typer.echo(
         f"wrote {into}: {kept:,} of {pieces_before:,} pieces, {now / 1e6:,.1f} of {was / 1e6:,.1f} million parameters, "
         f"{new / 1e6:,.0f} of {old / 1e6:,.0f} MB; compare them: lusifer evaluate {model} {into} --suite FOLDER"
     )
+
+
+@app.command("extend")
+@verb
+def extend(
+    model: str = typer.Argument(..., help="A folder or hub id."),
+    files: list[str] = typer.Argument(
+        ..., help="Texts in the language: TSV, text, CSV, JSONL or Parquet files; globs."
+    ),
+    into: str = into_("The folder to make."),
+    pieces: int = typer.Option(2000, "--pieces", help="New pieces, at most."),
+    rows: str = typer.Option(
+        "mean", "--rows", help="How their rows are made: mean, script, random, focus, translations."
+    ),
+    languages: str = languages_("Texts in these alone, e.g. sat_Olck."),
+    column: str = COLUMN,
+    language: str = LANGUAGE,
+    columns: str = TABLE_COLUMNS,
+    measured: int = MEASURED,
+    seed: int = typer.Option(0, "--seed", help="Of what is drawn at random."),
+) -> None:
+    """Give a model pieces for a language that it spells badly; a training behind it makes use of them."""
+    from lusifer.io import Bars
+    from lusifer.reshaping import extend_vocabulary
+
+    text, order = table_columns(column, columns)
+    one_of("--rows", rows, "mean", "script", "random", "focus", "translations")
+    pairs = read_pairs(files, text, order, split(languages)) if rows == "translations" else []
+    with Bars(transient=True) as bars:
+        tasks = {name: bars.add_task(name, total=None) for name in ("reading", "measuring")}
+        report = extend_vocabulary(
+            model,
+            into,
+            files,
+            pieces=pieces,
+            rows=rows,  # type: ignore[arg-type]
+            translations=pairs,
+            languages=split(languages),
+            column=text,
+            language=language,
+            columns=order,
+            measured=measured,
+            seed=seed,
+            tell=lambda what, done, total: bars.update(tasks[what], completed=done, total=total),
+        )
+    show(report.languages, into, "extended", report.skipped)
+    before, after = report.pieces
+    typer.echo(
+        f"wrote {into}: {after - before:,} new pieces, {report.characters:,} of them characters that were unknown"
+        + (f", others {', '.join(report.examples[:8])}" if report.examples else "")
+    )
+
+
+def read_pairs(
+    files: list[str], column: str, columns: list[str], languages: list[str]
+) -> list[tuple[str, str]]:
+    """(English, foreign) sentences of files with a column `english`. Raises LusiferError without one."""
+    from lusifer.data import read_rows
+    from lusifer.io import expand
+    from lusifer.text import Languages
+
+    asked = Languages.of(languages)
+    found = []
+    for file in expand(files):
+        for row in read_rows(file, columns or None):
+            if "english" not in row.values:
+                raise LusiferError(
+                    f"{file}: --rows translations wants a column english beside {column}"
+                )
+            if row.values.get("language") is None or row.values["language"] in asked:
+                found.append((row.values["english"], row.values[column]))
+    return found
+
+
+def show(languages: list[LanguageChange], into: str, what: str, skipped: int) -> None:
+    """Print what another vocabulary does to each language, and how many rows could not be read."""
+    from rich.table import Table
+
+    from lusifer.cli.console import tables
+
+    table = Table(show_edge=False, pad_edge=False, header_style="bold")
+    table.add_column("language", overflow="fold")
+    for name in ("texts", "tokens a text", what, "spelt as before", "unknown", what, "cosine"):
+        table.add_column(name, justify="right")
+    for one in languages[:SHOWN]:
+        figures = (
+            f"{one.tokens_before:.1f}",
+            f"{one.tokens_after:.1f}",
+            f"{one.same:.1%}",
+            f"{one.unknown_before:.1%}",
+            f"{one.unknown_after:.1%}",
+            f"{one.cosine:.4f}",
+        )
+        shown = figures if one.measured else ("–",) * len(figures)
+        table.add_row(one.language, f"{one.texts:,}", *shown)
+    tables().print(table)
+    if len(languages) > SHOWN:
+        typer.echo(f"and {len(languages) - SHOWN} languages more, in {into}/reshape.yaml")
+    if skipped:
+        typer.echo(
+            f"{skipped:,} rows without text, or that could not be read, were skipped", err=True
+        )
 
 
 @app.command("prune")

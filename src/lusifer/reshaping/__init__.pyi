@@ -4,8 +4,15 @@ from .combine import (
     Combining as Combining,
     combine as combine,
 )
+from .compared import (
+    LanguageChange as LanguageChange,
+)
 from .ensemble import (
     ensemble as ensemble,
+)
+from .extend import (
+    ExtendReport as ExtendReport,
+    extend_vocabulary as extend_vocabulary,
 )
 from .merge import (
     merge as merge,
@@ -26,7 +33,6 @@ from .trim import (
     trim as trim,
 )
 from .trim_files import (
-    TrimmedLanguage as TrimmedLanguage,
     TrimReport as TrimReport,
     trim_vocabulary as trim_vocabulary,
 )

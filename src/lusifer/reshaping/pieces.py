@@ -182,7 +182,7 @@ def _with_parts(document: dict[str, Any], pieces: dict[str, int], counts: Counts
     found: dict[str, int] = {}
     for number in np.flatnonzero(counts):
         piece = names[int(number)]
-        parts = set(_characters(model, piece))
+        parts = set(characters(model, piece))
         if ranks:
             parts |= set(_derived(model, ranks, piece))
         for part in {piece} | (parts & pieces.keys()):
@@ -190,7 +190,7 @@ def _with_parts(document: dict[str, Any], pieces: dict[str, int], counts: Counts
     return found
 
 
-def _characters(model: dict[str, Any], piece: str) -> Iterator[str]:
+def characters(model: dict[str, Any], piece: str) -> Iterator[str]:
     """A piece's characters, as pieces of one character are written in its place of a word."""
     inner = model.get("continuing_subword_prefix") or ""
     last = model.get("end_of_word_suffix") or ""
@@ -207,7 +207,7 @@ def _derived(model: dict[str, Any], ranks: dict[tuple[str, str], int], piece: st
     """What a piece is merged of on the way to it, in the order of BPE: the pair of the lowest rank
     first, of the same the left one. Within a word it is no other: nothing merges across its edges.
     """
-    parts = list(_characters(model, piece))
+    parts = list(characters(model, piece))
     while len(parts) > 1:
         pairs = [
             (ranks[pair], place) for place, pair in enumerate(pairwise(parts)) if pair in ranks

@@ -63,7 +63,7 @@ def trim(
         _pick(inner, layers)
     if keep is None:
         return made
-    whole = _wrapped(first.tokenizer, backend)
+    whole = wrapped(first.tokenizer, backend)
     _renumber(inner, keep, whole)
     if isinstance(first, Bridge):
         first.tokenizer = whole
@@ -104,17 +104,27 @@ def vocabulary_of(model: SentenceTransformer) -> Any:
 
 
 def _cut(inner: nn.Module, table: Any, keep: npt.NDArray[np.int64]) -> None:
-    """Leave a table the rows named, in place: a kind of table that scales its rows stays that kind, and
-    what shares its rows goes on sharing them.
+    """Leave a table the rows named."""
+    old = table.weight
+    set_rows(inner, table, old.detach()[torch.from_numpy(keep).to(old.device)].clone())
+
+
+def set_rows(inner: nn.Module, table: Any, rows: torch.Tensor) -> None:
+    """Give a table other rows, in place: a kind of table that scales its rows stays that kind, and what
+    shares its rows goes on sharing them.
+
+    Args:
+        inner: the model.
+        table: its table, or head.
+        rows: (pieces, dim).
     """
     old = table.weight
-    rows = old.detach()[torch.from_numpy(keep).to(old.device)].clone()
-    made = nn.Parameter(rows, requires_grad=old.requires_grad)
+    made = nn.Parameter(rows.to(old.dtype), requires_grad=old.requires_grad)
     for module in [m for m in inner.modules() if getattr(m, "weight", None) is old]:
         module.weight = made
         for size in ("num_embeddings", "out_features"):
             if hasattr(module, size):
-                setattr(module, size, len(keep))
+                setattr(module, size, len(rows))
 
 
 def _pick(inner: Any, layers: Sequence[int]) -> None:
@@ -143,8 +153,8 @@ def _pick(inner: Any, layers: Sequence[int]) -> None:
                 module.layer_idx = number  # type: ignore[assignment]
 
 
-def _wrapped(old: Any, backend: Any) -> Any:
-    """A transformers tokenizer around a trimmed one, with all that the old one says of itself."""
+def wrapped(old: Any, backend: Any) -> Any:
+    """A transformers tokenizer around another backend, with all that the old one says of itself."""
     from transformers import PreTrainedTokenizerFast
 
     named = {k: str(v) for k, v in old.special_tokens_map.items() if not isinstance(v, list)}

@@ -9,49 +9,29 @@ quality: `lusifer evaluate` with both models is.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lusifer.data import Problem
 from lusifer.encoding import Corpus
-from lusifer.errors import ConfigError, LusiferError
+from lusifer.errors import ConfigError
 from lusifer.io import expand, named
-from lusifer.reshaping.pieces import (
-    Counts,
-    count_pieces,
-    plainly,
-    unknown_piece,
-    wanted_pieces,
+from lusifer.reshaping.compared import (
+    Comparison,
+    LanguageChange,
+    Tell,
+    Texts,
+    each,
+    folder_bytes,
+    silent,
 )
-from lusifer.text import Languages, asked_languages, language_of
+from lusifer.reshaping.pieces import Counts, count_pieces, plainly, wanted_pieces
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
-
-EVERY = 20  # of a language's texts one is held out
-Tell = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True)
-class TrimmedLanguage:
-    """What trimming does to a language: how many of its texts were read and how many of the held-out
-    ones were measured; tokens a text before and after; the share of texts spelt as before; the share
-    of tokens that are the unknown one afterwards; the mean cosine of a text's two vectors.
-    """
-
-    language: str
-    texts: int
-    measured: int
-    tokens_before: float
-    tokens_after: float
-    same: float
-    unknown: float
-    cosine: float
 
 
 @dataclass(frozen=True)
@@ -64,12 +44,8 @@ class TrimReport:
     pieces: tuple[int, int]
     parameters: tuple[int, int]
     size: tuple[int, int]
-    languages: list[TrimmedLanguage]
+    languages: list[LanguageChange]
     skipped: int
-
-
-def silent(what: str, done: int, total: int) -> None:
-    """Report nothing: the default of `trim_vocabulary`."""
 
 
 def trim_vocabulary(
@@ -118,7 +94,7 @@ def trim_vocabulary(
         raise ConfigError("at_least must be 1 or more, measured 0 or more")
     names = expand(named(files))
     corpus = Corpus(tuple(names), column, (language,) if language else (), tuple(columns), True)
-    texts = _Texts(corpus, language, languages, measured, tell)
+    texts = Texts(corpus, language, languages, measured, tell)
     whole = sentence_transformer(model, device="cpu")
     tokenizer = vocabulary_of(whole)
     counts = count_pieces(tokenizer, texts)
@@ -127,10 +103,10 @@ def trim_vocabulary(
     np.add.at(counts, around(whole), sum(texts.read.values()))
     keep = wanted_pieces(tokenizer, counts, pieces, at_least)
     small = trim(whole, keep)
-    beside = _Comparison(whole, small, keep)
+    beside = Comparison(whole, small, keep)
     found = [
         beside.line(code, texts.read[code], texts.held.get(code, []))
-        for code in _progress(tell, [code for code, _ in texts.read.most_common()])
+        for code in each(tell, [code for code, _ in texts.read.most_common()])
     ]
     settings = {"pieces": pieces, "at_least": at_least, "languages": list(languages)}
     about = {"trim": str(model), "files": names, "column": column, **settings}
@@ -143,7 +119,7 @@ def trim_vocabulary(
         str(into),
         (len(tokenizer.get_vocab()), len(keep)),
         (before, after),
-        (_bytes(locate(str(model))), _bytes(folder)),
+        (folder_bytes(locate(str(model))), folder_bytes(folder)),
         found,
         texts.skipped,
     )
@@ -160,115 +136,3 @@ def around(model: SentenceTransformer) -> Counts:
     written = [one.ids for one in tokenizer.encode_batch([*prompts, *(f"{p}a" for p in prompts)])]
     read = model.preprocess(["a"])["input_ids"].flatten().tolist()
     return np.array([number for ids in (*written, read) for number in ids], dtype=np.int64)
-
-
-class _Texts:
-    """The texts to count, in the order of the files; what is held out of them, by language."""
-
-    def __init__(
-        self, corpus: Corpus, column: str, names: Sequence[str], measured: int, tell: Tell
-    ) -> None:
-        self.corpus, self.column, self.names = corpus, column, list(names)
-        self.asked = Languages.of(names)
-        # A short text is told no more than its script by, and counts for each language of it.
-        self.told = {name: asked_languages(name) for name in ([] if column else self.names)}
-        self.measured, self.tell = measured, tell
-        self.read: Counter[str] = Counter()
-        self.others: Counter[str] = Counter()
-        self.held: dict[str, list[str]] = {}
-        self.skipped = 0
-
-    def __iter__(self) -> Iterator[str]:
-        total = self.corpus.count() or 0
-        for number, row in enumerate(self.corpus.read()):
-            if number % 1000 == 0:
-                self.tell("reading", number, max(number, total))
-            if isinstance(row, Problem):
-                self.skipped += 1
-                continue
-            text = self.corpus.text_of(row)
-            code = _code(row.values[self.column].strip()) if self.column else language_of(text)
-            if not self._wanted(code):
-                self.others[code] += 1
-                continue
-            self.read[code] += 1
-            held = self.held.setdefault(code, [])
-            if self.read[code] % EVERY == 0 and len(held) < self.measured:
-                held.append(text)
-            else:
-                yield text
-
-    def _wanted(self, code: str) -> bool:
-        if self.told:
-            return any(code in codes for codes in self.told.values())
-        return code in self.asked
-
-    def check(self) -> None:
-        """Raise LusiferError for a language that was asked for and of which there is no text."""
-        missing = self.asked.missing(self.read)
-        if self.told:
-            missing = [name for name, codes in self.told.items() if not self.read.keys() & codes]
-        if missing:
-            known = ", ".join(sorted(self.others | self.read)[:12])
-            raise LusiferError(
-                f"no text is in {missing[0]}; the files have {known or 'no text at all'}"
-            )
-        if not self.read:
-            raise LusiferError(f"{', '.join(self.corpus.files[:3])}: holds no row with text")
-
-
-def _code(written: str) -> str:
-    """A language as files name it, where it is one that we know."""
-    try:
-        return (Languages.of([written]).names or (written,))[0]
-    except LusiferError:
-        return written
-
-
-def _progress(tell: Tell, codes: list[str]) -> Iterator[str]:
-    for number, code in enumerate(codes):
-        tell("measuring", number, len(codes))
-        yield code
-    tell("measuring", len(codes), len(codes))
-
-
-class _Comparison:
-    """A model and its trimmed copy, side by side."""
-
-    def __init__(
-        self, whole: SentenceTransformer, small: SentenceTransformer, keep: Counts
-    ) -> None:
-        from lusifer.reshaping.trim import vocabulary_of
-
-        self.models, self.keep = (whole, small), keep
-        self.tokenizers = [plainly(vocabulary_of(model)) for model in self.models]
-        self.unknown = unknown_piece(self.tokenizers[1])
-
-    def line(self, code: str, read: int, texts: list[str]) -> TrimmedLanguage:
-        """A language's line; NaN where it has too few texts to hold some out."""
-        if not texts:
-            return TrimmedLanguage(code, read, 0, *(float("nan"),) * 5)
-        before, after = (
-            [np.array(one.ids, dtype=np.int64) for one in tokenizer.encode_batch(texts)]
-            for tokenizer in self.tokenizers
-        )
-        same = [np.array_equal(a, self.keep[b]) for a, b in zip(before, after, strict=True)]
-        tokens = np.concatenate(after)
-        first, second = (
-            np.asarray(model.encode(texts, normalize_embeddings=True, show_progress_bar=False))
-            for model in self.models
-        )
-        return TrimmedLanguage(
-            code,
-            read,
-            len(texts),
-            round(float(np.mean([len(one) for one in before])), 2),
-            round(len(tokens) / len(texts), 2),
-            round(float(np.mean(same)), 4),
-            round(float(np.mean(tokens == self.unknown)), 4) if self.unknown is not None else 0.0,
-            round(float((first * second).sum(1).mean()), 4),
-        )
-
-
-def _bytes(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

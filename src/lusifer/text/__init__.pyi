@@ -23,6 +23,7 @@ from .names import (
 )
 from .scripts import (
     in_script as in_script,
+    script_of as script_of,
 )
 from .sentences import (
     WIDE as WIDE,
