@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.cli.command import refused, run
@@ -47,7 +48,8 @@ def test_extended_and_used(tmp_path: Path, model: str) -> None:
     assert "--rows is 'median'" in line
 
 
-def test_pruned_and_used(tmp_path: Path, model: str) -> None:
+def test_pruned_and_used(tmp_path: Path, model_folder: Callable[[str], Path]) -> None:
+    model = str(model_folder("bert"))
     (tmp_path / "texts.txt").write_text("\n".join(TEXTS), encoding="utf-8")
     done = run("reshape", "prune", model, "--keep", "1", "--texts", "texts.txt", "-o", "one", cwd=tmp_path)  # fmt: skip
     assert "wrote one, layers " in done.stdout

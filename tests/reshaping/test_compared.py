@@ -10,7 +10,14 @@ import pytest
 import lusifer
 from lusifer.encoding import Corpus
 from lusifer.errors import LusiferError
-from lusifer.reshaping.compared import EVERY, Comparison, Texts, each, folder_bytes, silent
+from lusifer.reshaping.compared import (
+    EVERY,
+    Comparison,
+    TextsByLanguage,
+    each,
+    folder_bytes,
+    silent,
+)
 from tests.conftest import TEXTS
 from tests.reshaping.test_trim import unigram
 
@@ -23,7 +30,7 @@ def corpus(tmp_path: Path, rows: list[tuple[str, str]]) -> Corpus:
 
 def test_every_twentieth_text_of_a_language_is_held_out(tmp_path: Path) -> None:
     rows = [(code, f"{code} {i}") for i in range(2 * EVERY) for code in ("de", "hi")]
-    texts = Texts(corpus(tmp_path, rows), "language", ["de"], 1, silent)
+    texts = TextsByLanguage(corpus(tmp_path, rows), "language", ["de"], 1, silent)
     read = list(texts)
     assert texts.held == {"deu": [f"de {EVERY - 1}"]}, "no more than are to be measured"
     assert len(read) == 2 * EVERY - 1
@@ -33,7 +40,7 @@ def test_every_twentieth_text_of_a_language_is_held_out(tmp_path: Path) -> None:
 
 
 def test_a_language_that_is_not_there_is_told(tmp_path: Path) -> None:
-    texts = Texts(corpus(tmp_path, [("deu_Latn", "x")]), "language", ["hi"], 5, silent)
+    texts = TextsByLanguage(corpus(tmp_path, [("deu_Latn", "x")]), "language", ["hi"], 5, silent)
     assert list(texts) == []
     with pytest.raises(LusiferError, match="no text is in hin; the files have deu_Latn"):
         texts.check()

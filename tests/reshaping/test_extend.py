@@ -79,7 +79,12 @@ def test_every_family_takes_more_pieces(family: str, tmp_path: Path, model_folde
     made = extended(model, with_pieces(old, new), new, {new[0].piece: {7: 1.0}})
     inner: Any = made[0].auto_model
     table = inner.get_input_embeddings().weight
-    assert len(table) == inner.config.vocab_size == len(made.tokenizer) == len(model.tokenizer) + 30
+    assert (
+        len(table)
+        == inner.config.vocab_size
+        == len(made.tokenizer)
+        == len(model.tokenizer) + len(new)
+    )
     np.testing.assert_array_equal(
         table[made.tokenizer.convert_tokens_to_ids(new[0].piece)].detach(), table[7].detach()
     )

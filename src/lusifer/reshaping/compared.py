@@ -48,7 +48,7 @@ def silent(what: str, done: int, total: int) -> None:
     """Report nothing: the default of `trim_vocabulary`."""
 
 
-class Texts:
+class TextsByLanguage:
     """The texts to count, in the order of the files; what is held out of them, by language."""
 
     def __init__(

@@ -23,7 +23,7 @@ from lusifer.reshaping.compared import (
     Comparison,
     LanguageChange,
     Tell,
-    Texts,
+    TextsByLanguage,
     each,
     folder_bytes,
     silent,
@@ -115,7 +115,7 @@ def extend_vocabulary(
         raise ConfigError(f"pieces is {pieces}; it must be 1 or more")
     names = expand(named(files))
     corpus = Corpus(tuple(names), column, (language,) if language else (), tuple(columns), True)
-    texts = Texts(corpus, language, languages, measured, tell)
+    texts = TextsByLanguage(corpus, language, languages, measured, tell)
     whole = sentence_transformer(model, device="cpu")
     old = vocabulary_of(whole)
     read = list(texts)

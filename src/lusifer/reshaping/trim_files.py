@@ -23,7 +23,7 @@ from lusifer.reshaping.compared import (
     Comparison,
     LanguageChange,
     Tell,
-    Texts,
+    TextsByLanguage,
     each,
     folder_bytes,
     silent,
@@ -94,7 +94,7 @@ def trim_vocabulary(
         raise ConfigError("at_least must be 1 or more, measured 0 or more")
     names = expand(named(files))
     corpus = Corpus(tuple(names), column, (language,) if language else (), tuple(columns), True)
-    texts = Texts(corpus, language, languages, measured, tell)
+    texts = TextsByLanguage(corpus, language, languages, measured, tell)
     whole = sentence_transformer(model, device="cpu")
     tokenizer = vocabulary_of(whole)
     counts = count_pieces(tokenizer, texts)
