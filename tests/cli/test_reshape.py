@@ -43,7 +43,7 @@ def test_extended_and_used(tmp_path: Path, model: str) -> None:
         assert f"wrote {rows_by}: 20 new pieces" in done.stdout or "new pieces" in done.stdout
         assert run("similar", "-m", rows_by, TEXTS[0], TEXTS[1], cwd=tmp_path).returncode == 0
     line = refused("reshape", "extend", model, "texts.tsv", "--columns", "_,text", "--rows", "translations", "-o", "x", cwd=tmp_path)  # fmt: skip
-    assert "wants a column english beside text" in line
+    assert "wants a column english; its columns are text" in line
     line = refused("reshape", "extend", model, "texts.tsv", "--rows", "median", "-o", "x", cwd=tmp_path)  # fmt: skip
     assert "--rows is 'median'" in line
 
@@ -55,5 +55,7 @@ def test_pruned_and_used(tmp_path: Path, model_folder: Callable[[str], Path]) ->
     assert "wrote one, layers " in done.stdout
     done = run("reshape", "prune", model, "--layers", "0-1", "-o", "two", cwd=tmp_path)
     assert "wrote two, layers 0, 1;" in done.stdout
+    for odd in ("3-1", "0-9999999999"):
+        assert "is no stretch of layers" in refused("reshape", "prune", model, "--layers", odd, "-o", "x", cwd=tmp_path)  # fmt: skip
     assert "write numbers and stretches" in refused("reshape", "prune", model, "--layers", "a", "-o", "x", cwd=tmp_path)  # fmt: skip
     assert "one of both" in refused("reshape", "prune", model, "-o", "x", cwd=tmp_path)

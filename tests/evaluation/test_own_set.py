@@ -30,8 +30,8 @@ def scores(task: object) -> dict[tuple[str, str], float]:
 def test_pairs_of_translations_are_those_of_a_task_in_python(tmp_path: Path) -> None:
     rows = [{"english": f"e #{c}", "text": f"d #{c if c != 'a' else 'b'}", "language": "deu_Latn"} for c in "abcd"]  # fmt: skip
     task = task_from_file(jsonl(tmp_path / "faq.jsonl", rows), "bitext")
-    plain = Bitext("faq", (), lambda root: {"deu_Latn": rows})  # type: ignore[arg-type, return-value]
-    assert task.name == "faq"
+    plain = Bitext("faq-bitext", (), lambda root: {"deu_Latn": rows})  # type: ignore[arg-type, return-value]
+    assert task.name == "faq-bitext"
     assert scores(task) == scores(plain)
     assert scores(task)["deu_Latn", "to English"] == 0.75
 
@@ -59,12 +59,46 @@ def test_a_query_s_documents_are_all_right() -> None:
             {"query": "q", "document": "a"},
         ]
     }
-    more = {"deu_Latn": [{"document": "b"}, {"document": "c"}], "eng_Latn": [{"document": "z"}]}
+    more = {
+        "deu_Latn": [{"document": "b"}, {"document": "c"}],
+        "eng_Latn": [{"document": "z"}],
+        "": [{"document": "everywhere"}],
+    }
     found = questions(rows, more)
     assert [row["text"] for row in found.queries["deu_Latn"]] == ["q", "r"]
-    assert [row["text"] for row in found.passages["deu_Latn"]] == ["a", "b", "c"]
-    assert found.relevant["deu_Latn"] == {"0": ["0", "1"], "1": ["0"]}
+    passages = {row["id"]: row["text"] for row in found.passages["deu_Latn"]}
+    assert list(passages.values()) == ["a", "b", "c", "everywhere"]
+    right = [[passages[i] for i in own] for own in found.relevant["deu_Latn"].values()]
+    assert right == [["a", "b"], ["a"]]
     assert [row["text"] for row in found.passages["eng_Latn"]] == ["z"]
+
+
+def test_a_question_is_not_answered_by_another_language_s_of_the_same_number(
+    tmp_path: Path,
+) -> None:
+    rows = [{"query": f"q {c} #{c}", "document": f"d #{c}", "language": "en"} for c in "abc"]
+    rows += [{"query": f"f {c} #{c}", "document": f"g #{c}", "language": "deu_Latn"} for c in "cab"]
+    found = scores(task_from_file(jsonl(tmp_path / "faq.jsonl", rows), "retrieval"))
+    german = {metric for language, metric in found if language == "deu_Latn"}
+    assert german == {"nDCG@10 own", "recall@10 own", "MRR@10 own"}, "English holds no answer to it"
+    assert found["deu_Latn", "MRR@10 own"] == 1.0
+    (tmp_path / "more.txt").write_text("x #a\ny #b\n", encoding="utf-8")
+    more = task_from_file(tmp_path / "faq.jsonl", "retrieval", corpus=tmp_path / "more.txt")
+    assert scores(more)["deu_Latn", "MRR@10 own"] < 1.0, "they are searched in German too"
+
+
+def test_codes_and_blanks_are_made_one(tmp_path: Path) -> None:
+    rows = [{"query": f"q #{a} ", "text": f" t #{b}", "label": f" {int(a == b)}", "language": code} for code in ("de", "deu", " deu ") for a in "ab" for b in "ab"]  # fmt: skip
+    (found,) = lusifer.evaluate(
+        Oracle(), ".", [task_from_file(jsonl(tmp_path / "r.jsonl", rows), "reranking")]
+    )
+    assert (found.language, found.n) == ("deu", 2)
+
+
+def test_all_of_a_long_file_is_searched(tmp_path: Path) -> None:
+    rows = [{"english": f"e{i} #{'abcdefgh'[i % 8]}", "text": f"t{i} #{'abcdefgh'[i % 8]}"} for i in range(1200)]  # fmt: skip
+    task = task_from_file(jsonl(tmp_path / "long.jsonl", rows), "bitext", language="de")
+    assert {s.n for s in lusifer.evaluate(Oracle(), ".", [task])} == {1200}
 
 
 def test_pairs_with_scores_and_labels(tmp_path: Path) -> None:
@@ -128,12 +162,14 @@ def test_a_file_that_changes_is_another_result(tmp_path: Path) -> None:
         ("pairclassification", [{"a": "x", "b": "y", "label": "yes"}], r"1: its label is 'yes'; it must be 1 or 0"),
         ("classification", [{"text": "x", "label": "l", "split": "eval"}], "must be train, dev or test"),
         ("bitext", [{"english": "x", "text": " "}], "1: its column 'text' is empty"),
+        ("bitext", [{"english": "x", "text": "y"}], "all of its rows are English; name the language of the translations"),
+        ("classification", [{"text": "x", "label": "l"}], "has no row to test on"),
         ("retrieval", [{"question": "x", "document": "y"}], "has no column 'query', which retrieval wants; its columns are question, document"),
     ],
 )  # fmt: skip
 def test_a_wrong_line_is_named(kind: str, rows: list[dict[str, object]], line: str, tmp_path: Path) -> None:  # fmt: skip
     task = task_from_file(jsonl(tmp_path / "own.jsonl", rows), kind)
-    with pytest.raises(DataError, match=line):
+    with pytest.raises(LusiferError, match=line):
         lusifer.evaluate(Oracle(), ".", [task])
 
 
@@ -148,4 +184,7 @@ def test_what_cannot_be_asked_is_told(tmp_path: Path) -> None:
         task_from_file("x.tsv", "sts", language="Hindi")
     with pytest.raises(DataError, match="no such file"):
         lusifer.evaluate(Oracle(), ".", [task_from_file(tmp_path / "none.jsonl", "sts")])
-    assert task_from_file(tmp_path / "tatoeba.tsv.xz", "bitext").name == "tatoeba-own"
+    names = [
+        task_from_file(tmp_path / n, "sts").name for n in ("model.csv", "v.2.tsv.xz", "v.3.tsv")
+    ]
+    assert names == ["model-sts", "v-2-sts", "v-3-sts"], "no two files, nor a run's own, share one"

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import transformers
 import yaml
+from tokenizers import Tokenizer, models, pre_tokenizers
 
 import lusifer
 from lusifer.errors import ConfigError, LusiferError
@@ -141,6 +142,24 @@ def test_characters_that_were_unknown_are_told(tmp_path: Path) -> None:
     assert report.characters == len(set("ⴰⵣⵓⵍⵎⵉⵖⵏⴽ"))
     assert one.unknown_before > 0.2
     assert one.unknown_after == 0
+
+
+def test_numbers_that_are_not_in_use(tmp_path: Path, model_folder: Folder) -> None:
+    """New pieces stand behind the last number, and old ones keep their rows."""
+    model = lusifer.sentence_transformer(model_folder("bert"))
+    pieces = {"[UNK]": 0, "[PAD]": 1, "[CLS]": 2, "[SEP]": 3} | {c: 10 + i for i, c in enumerate("abcdefgh")}  # fmt: skip
+    pieces |= {f"##{c}": 20 + i for i, c in enumerate("abcdefgh")}
+    backend = Tokenizer(models.WordPiece(pieces, unk_token="[UNK]"))
+    backend.pre_tokenizer = pre_tokenizers.Whitespace()
+    model[0].processor = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=backend, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]"
+    )  # fmt: skip
+    new = new_pieces(vocabulary_of(model), ["abab cdcd efgh"] * 5, 5)
+    made = extended(model, with_pieces(vocabulary_of(model), new), new, {})
+    assert made.tokenizer.convert_tokens_to_ids(new[0].piece) == 28
+    assert len(made[0].auto_model.get_input_embeddings().weight) == 28 + len(new)
+    np.testing.assert_allclose(model.encode(["h", "a h"]), made.encode(["h", "a h"]), atol=1e-6)
+    assert np.isfinite(made.encode(["abab", "cdcd"])).all()
 
 
 def test_bad_input_is_told(tmp_path: Path, texts: str) -> None:

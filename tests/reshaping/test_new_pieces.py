@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections import Counter
 
 import pytest
@@ -107,6 +108,17 @@ def test_pairs_are_joined_as_plain_counting_would() -> None:
 
 def joined_parts(new: list[NewPiece]) -> list[tuple[str, tuple[str, str] | None]]:
     return [(one.piece, one.parts) for one in new]
+
+
+def test_a_text_without_spaces_is_looked_at_in_stretches() -> None:
+    """A page of Japanese is one word: to walk it all for each new piece would take hours."""
+    whole = tokenizer_of("gemma_like")
+    page = "駅は古い市場の裏にある。" * 3_000
+    begun = time.process_time()
+    new = new_pieces(whole, [page], 300)
+    assert new
+    assert time.process_time() - begun < 60
+    assert len(with_pieces(whole, new).encode(page).ids) < len(whole.encode(page).ids)
 
 
 def test_words_are_those_that_the_tokenizer_cuts() -> None:

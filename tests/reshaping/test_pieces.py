@@ -220,6 +220,27 @@ def test_special_pieces_keep_their_places_in_a_frame() -> None:
         assert padded.padding["pad_id"] == padded.token_to_id("<pad>")
 
 
+def test_what_frames_a_text_stays_though_nobody_added_it() -> None:
+    """A frame, or padding, of pieces that stand in the vocabulary alone."""
+    whole = Tokenizer(models.WordPiece({"[UNK]": 0, "[PAD]": 1, "[CLS]": 5, "a": 9, "b": 12}, unk_token="[UNK]"))  # fmt: skip
+    whole.pre_tokenizer = pre_tokenizers.Whitespace()
+    whole.post_processor = processors.TemplateProcessing("[CLS] $A", "[CLS] $A $B", [("[CLS]", 5)])
+    whole.enable_padding(pad_id=1, pad_token="[PAD]")
+    keep = wanted_pieces(whole, count_pieces(whole, ["b"]))
+    assert keep.tolist() == [0, 1, 5, 12]
+    assert trim_tokenizer(whole, keep).encode("b").tokens == ["[CLS]", "b"]
+
+
+def test_a_text_that_reads_like_an_added_piece_is_spelt_as_before() -> None:
+    whole = tokenizer_of("unigram")
+    whole = Tokenizer.from_str(whole.to_str())
+    whole.add_special_tokens(["<k>"])
+    counts = np.ones(1 + max(whole.get_vocab().values()), dtype=np.int64)
+    small = trim_tokenizer(whole, wanted_pieces(whole, counts))
+    for text in ("the \uff1ck\uff1e market", "the <k> market"):
+        assert spelt(small, text) == spelt(whole, text)
+
+
 def test_how_often_a_piece_must_be_needed() -> None:
     whole = tokenizer_of("word_level")
     counts = count_pieces(whole, TEXTS)

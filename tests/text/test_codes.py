@@ -6,7 +6,7 @@ import pytest
 
 from lusifer.errors import LusiferError
 from lusifer.text import Languages
-from lusifer.text.codes import GROUPS, TWO, sides
+from lusifer.text.codes import ENGLISH, GROUPS, TWO, code_of, sides
 
 FILES = ["arb_Arab", "deu_Latn", "eng_Latn", "hin_Deva", "jpn_Jpan", "zho_Hans", "zho_Hant"]
 
@@ -50,3 +50,11 @@ def test_a_group_may_lack_some_and_a_name_may_not() -> None:
         asked.check(["deu_Latn"])
     assert len(GROUPS["tatoeba-36"]) == 37
     assert all(len(two) == 2 and len(three) == 3 for two, three in TWO.items())
+
+
+def test_a_language_as_files_name_it() -> None:
+    assert [code_of(c) for c in ("hi", " hin ", "hin_Deva", "en", "eng", "eng_Latn")] == [
+        "hin", "hin", "hin_Deva", ENGLISH, ENGLISH, ENGLISH
+    ]  # fmt: skip
+    assert code_of("Klingon") == "Klingon"
+    assert code_of("und-Cyrl") == "und-Cyrl"

@@ -97,6 +97,8 @@ def evaluate(
         )
     spoken = split(languages) or None
     asked: list[Any] | None = split(tasks) or None
+    if own is None and (kind or corpus or columns or rename):
+        raise LusiferError("--kind, --corpus, --columns and --rename go with --set FILE")
     if own:
         if kind is None or asked:
             raise LusiferError("--set takes --kind, what is asked of it, and no --tasks")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lusifer.reshaping import LanguageChange
 
 app = typer.Typer(help="Change a model without training it.", no_args_is_help=True)
-SHOWN = 30
+SHOWN, MOST_LAYERS = 30, 10_000
 LANGUAGE = typer.Option(
     "", "--language-column", help="The column of a row's language; else told from the text."
 )
@@ -107,7 +107,9 @@ def extend(
 
     text, order = table_columns(column, columns)
     one_of("--rows", rows, "mean", "script", "random", "focus", "translations")
-    pairs = read_pairs(files, text, order, split(languages)) if rows == "translations" else []
+    pairs = []
+    if rows == "translations":
+        pairs = read_pairs(files, text, language or "language", order, split(languages))
     with Bars(transient=True) as bars:
         tasks = {name: bars.add_task(name, total=None) for name in ("reading", "measuring")}
         report = extend_vocabulary(
@@ -134,23 +136,26 @@ def extend(
 
 
 def read_pairs(
-    files: list[str], column: str, columns: list[str], languages: list[str]
+    files: list[str], column: str, language: str, columns: list[str], languages: list[str]
 ) -> list[tuple[str, str]]:
     """(English, foreign) sentences of files with a column `english`. Raises LusiferError without one."""
     from lusifer.data import read_rows
     from lusifer.io import expand
-    from lusifer.text import Languages
+    from lusifer.text import Languages, code_of
 
     asked = Languages.of(languages)
     found = []
     for file in expand(files):
         for row in read_rows(file, columns or None):
-            if "english" not in row.values:
-                raise LusiferError(
-                    f"{file}: --rows translations wants a column english beside {column}"
-                )
-            if row.values.get("language") is None or row.values["language"] in asked:
-                found.append((row.values["english"], row.values[column]))
+            for name in ("english", column):
+                if name not in row.values:
+                    raise LusiferError(
+                        f"{file}: --rows translations wants a column {name}; its columns are {', '.join(row.values)}"
+                    )
+            english, foreign = row.values["english"].strip(), row.values[column].strip()
+            spoken = row.values.get(language)
+            if english and foreign and (spoken is None or code_of(spoken) in asked):
+                found.append((english, foreign))
     return found
 
 
@@ -213,5 +218,9 @@ def _numbers(written: str | None) -> list[int]:
         first, dash, last = part.partition("-")
         if not first.isdecimal() or (dash and not last.isdecimal()):
             raise LusiferError(f"--layers {written}: write numbers and stretches, e.g. 0-5,11")
+        if not int(first) <= int(last or first) < MOST_LAYERS:
+            raise LusiferError(
+                f"--layers {written}: {part} is no stretch of layers; write e.g. 0-5,11"
+            )
         found += range(int(first), int(last or first) + 1)
     return found

@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import fmean
 from typing import Any
 
@@ -41,7 +42,7 @@ def mteb_run(
     Args:
         benchmark: by mteb's name, e.g. `MTEB(fas, v1)`; `mteb` for tasks by their names alone.
         names: tasks or types of tasks (`STS`, `retrieval`); all without.
-        languages: subsets in these alone, e.g. `hi`, `hin_Deva`; all without.
+        languages: subsets in which these stand, e.g. `hi`, `hin_Deva`, pairs with them too; all without.
         copies: a folder of copies of the hub's data sets, FOLDER/OWNER/NAME.
 
     Returns:
@@ -66,6 +67,8 @@ def mteb_run(
             raise LusiferError(_unknown("benchmark", benchmark, list(known)))
         found = _chosen(list(known[benchmark].tasks), names)
     limits = Languages.of(languages)
+    found = list({task.metadata.name: task for task in found}.values())
+    copies = str(Path(copies).absolute()) if copies else ""
     tasks = [part for task in found for part in _parts(task, limits, copies)]
     not_text = [t.metadata.name for t in found if "text" not in t.metadata.modalities or len(t.metadata.modalities) > 1]  # fmt: skip
     tasks = [t for t in tasks if t.dataset not in not_text and t.part_of not in not_text]

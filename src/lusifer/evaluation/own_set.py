@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +29,6 @@ from typing import Any
 
 from lusifer.data import Problem, format_of, scan_rows
 from lusifer.errors import DataError, LusiferError
-from lusifer.evaluation.catalog import TASKS
 from lusifer.evaluation.tasks.kinds import (
     Bitext,
     ByLanguage,
@@ -41,9 +41,10 @@ from lusifer.evaluation.tasks.kinds import (
     Similarity,
     Task,
 )
-from lusifer.text import ENGLISH, Languages
+from lusifer.text import ENGLISH, Languages, code_of
 
 NUMBERS = ("score", "label")  # columns that a JSON file may write as numbers
+EVERYWHERE = ""  # the language of documents that are searched in all
 TESTED = 5  # of so many rows without a split one is tested on
 
 
@@ -97,7 +98,7 @@ def task_from_file(
             `document` or `text` of others.
 
     Returns:
-        The task, for `lusifer.evaluate`; its name is the file's.
+        The task, for `lusifer.evaluate`; its name is the file's and the kind.
 
     Raises:
         LusiferError: for a kind or a language that there is not, or a corpus beside another kind.
@@ -107,16 +108,17 @@ def task_from_file(
         raise LusiferError(f"no kind of set is called {kind!r}; there are: {', '.join(KINDS)}")
     if corpus is not None and kind != "retrieval":
         raise LusiferError(f"a corpus is searched by retrieval; the kind is {kind}")
-    (named, *_) = Languages.of([language]).names or (language,)
-    named = ENGLISH if named == ENGLISH[:3] else named
+    Languages.of([language])  # which tells what is no code
+    named = code_of(language)
     path = Path(file)
     about = _File(str(path.absolute()), kind, tuple(columns), dict(rename or {}), named)
-    name = path.name.split(".")[0]
+    stem = re.sub(r"(\.(gz|xz|bz2|zst))?$", "", path.name).rpartition(".")[0] or path.name
+    name = re.sub(r"[^\w-]+", "-", stem) + f"-{kind}"
     files = [str(path.absolute()), *([str(Path(corpus).absolute())] if corpus else [])]
     read: Any = _reader(about, str(Path(corpus).absolute()) if corpus else None)
-    name = f"{name}-own" if name in TASKS else name
     how = json.dumps([about.columns, about.rename, named])
-    return KINDS[kind].task(name, tuple(files), read, revision=how)
+    more = {"pool": 10**9} if kind == "bitext" else {}  # all of the user's rows are searched
+    return KINDS[kind].task(name, tuple(files), read, revision=how, **more)
 
 
 @dataclass
@@ -139,7 +141,9 @@ class _File:
         for row in scan_rows(self.path, list(self.columns) or None, numbers):
             if isinstance(row, Problem):
                 raise DataError(row.path, row.line, row.what)
-            values = {self.rename.get(name, name): text for name, text in row.values.items()}
+            values = {
+                self.rename.get(name, name): text.strip() for name, text in row.values.items()
+            }
             for name in wanted:
                 if name not in values:
                     raise DataError(
@@ -148,16 +152,17 @@ class _File:
                         f"has no column {name!r}, which {self.kind} wants; its columns are "
                         f"{', '.join(values)} (--columns names a TSV's, --rename OLD=NEW others)",
                     )
-                if not values[name].strip():
+                if not values[name]:
                     raise DataError(row.path, row.line, f"its column {name!r} is empty")
             for name, (good, right) in kind.checks.items():
-                if name in values and not good(values[name].strip()):
+                if name in values and not good(values[name]):
                     raise DataError(
                         row.path,
                         row.line,
                         f"its {name} is {values[name][:40]!r}; it must be {right}",
                     )
-            found[values.get("language") or self.language].append(values)
+            code = values.get("language")
+            found[code_of(code) if code else self.language].append(values)
         if not found:
             raise DataError(self.path, None, "the file is empty")
         return dict(found)
@@ -171,20 +176,31 @@ def _reader(about: _File, corpus: str | None) -> Callable[[Path], Any]:
         groups = about.rows()
         if about.kind == "retrieval":
             return questions(groups, _corpus(corpus, about) if corpus else {})
+        if about.kind == "bitext" and set(groups) == {ENGLISH}:
+            raise LusiferError(
+                f"{about.path}: all of its rows are English; name the language of the translations "
+                "(--set-language), or give it a column language"
+            )
         if about.kind == "classification":
-            for rows in groups.values():
-                for row in rows:
-                    row.setdefault("split", "test" if _drawn(row["text"]) else "train")
+            rows = [row for found in groups.values() for row in found]
+            for row in rows:
+                row.setdefault("split", "test" if _drawn(row["text"]) else "train")
+            if not any(row["split"] == "test" for row in rows):
+                raise LusiferError(
+                    f"{about.path}: has no row to test on; give it more rows, or a column split"
+                )
         return groups
 
     return lambda root: read()
 
 
 def _corpus(path: str, about: _File) -> ByLanguage:
-    """More documents: a line each of a text or TSV file, a column `document` or `text` of others."""
+    """More documents: a line each of a text or TSV file, a column `document` or `text` of others; those
+    whose language is not told are searched in all.
+    """
     columns = () if format_of(path).named or format_of(path).column else ("document",)
     rename = {"text": "document", "line": "document", **about.rename}
-    return _File(path, about.kind, columns, rename, about.language).rows(["document"])
+    return _File(path, about.kind, columns, rename, EVERYWHERE).rows(["document"])
 
 
 def questions(rows: ByLanguage, more: ByLanguage) -> Questions:
@@ -202,17 +218,20 @@ def questions(rows: ByLanguage, more: ByLanguage) -> Questions:
     relevant: dict[str, dict[str, list[str]]] = {}
     for language, found in rows.items():
         number: dict[str, str] = {}
-        for row in [*found, *more.get(language, [])]:
-            number.setdefault(row["document"], str(len(number)))
+        for row in [*found, *more.get(language, []), *more.get(EVERYWHERE, [])]:
+            number.setdefault(row["document"], f"{language} {len(number)}")
         answers: dict[str, list[str]] = {}
         for row in found:
             own = answers.setdefault(row["query"], [])
             if number[row["document"]] not in own:
                 own.append(number[row["document"]])
         passages[language] = [{"id": i, "text": text} for text, i in number.items()]
-        queries[language] = [{"id": str(i), "text": text} for i, text in enumerate(answers)]
-        relevant[language] = {str(i): own for i, own in enumerate(answers.values())}
-    for language in more.keys() - rows.keys():
+        # A question of one language is none of another's with the same number.
+        queries[language] = [
+            {"id": f"{language} {i}", "text": text} for i, text in enumerate(answers)
+        ]
+        relevant[language] = {f"{language} {i}": own for i, own in enumerate(answers.values())}
+    for language in more.keys() - rows.keys() - {EVERYWHERE}:
         distinct = dict.fromkeys(row["document"] for row in more[language])
         passages[language] = [{"id": str(i), "text": text} for i, text in enumerate(distinct)]
     return Questions(queries, passages, relevant)

@@ -132,7 +132,7 @@ def run(
                     task, root, limits, anchor, model.embedder.prompts
                 )
                 outcome = _known_or_measured(task, root, encoder, other, limits, folder, state)
-                if isinstance(task, MtebTask) and task.own:
+                if isinstance(task, MtebTask) and not outcome.reused:
                     task.write_own(folder / "mteb", slug(model.name), model.hash)
             except LusiferError as error:
                 if failed is None:

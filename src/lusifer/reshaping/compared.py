@@ -16,7 +16,7 @@ from lusifer.data import Problem
 from lusifer.encoding import Corpus
 from lusifer.errors import LusiferError
 from lusifer.reshaping.pieces import Counts, plainly, unknown_piece
-from lusifer.text import Languages, asked_languages, language_of
+from lusifer.text import Languages, asked_languages, code_of, language_of
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -73,7 +73,7 @@ class TextsByLanguage:
                 self.skipped += 1
                 continue
             text = self.corpus.text_of(row)
-            code = _code(row.values[self.column].strip()) if self.column else language_of(text)
+            code = code_of(row.values[self.column]) if self.column else language_of(text)
             if not self._wanted(code):
                 self.others[code] += 1
                 continue
@@ -101,14 +101,6 @@ class TextsByLanguage:
             )
         if not self.read:
             raise LusiferError(f"{', '.join(self.corpus.files[:3])}: holds no row with text")
-
-
-def _code(written: str) -> str:
-    """A language as files name it, where it is one that we know."""
-    try:
-        return (Languages.of([written]).names or (written,))[0]
-    except LusiferError:
-        return written
 
 
 def each(tell: Tell, codes: list[str]) -> Iterator[str]:

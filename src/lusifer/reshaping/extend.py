@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lusifer.encoding import Corpus
-from lusifer.errors import ConfigError, LusiferError
+from lusifer.errors import ConfigError, LusiferError, ModelError
 from lusifer.io import expand, named
 from lusifer.reshaping.compared import (
     Comparison,
@@ -38,7 +38,7 @@ from lusifer.reshaping.mixed_rows import (
     by_translations,
     mixed,
 )
-from lusifer.reshaping.new_pieces import NewPiece, new_pieces, with_pieces
+from lusifer.reshaping.new_pieces import NewPiece, new_pieces, reader_of, with_pieces
 from lusifer.reshaping.pieces import plainly
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def extend_vocabulary(
         str(into),
         (before, before + len(new)),
         sum(one.parts is None for one in new),
-        [one.piece for one in new if one.parts][:20],
+        [reader_of(old)(one.piece) for one in new if one.parts][:20],
         (folder_bytes(locate(str(model))), folder_bytes(folder)),
         found,
         texts.skipped,
@@ -160,15 +160,7 @@ def _weights(
     """
     if rows == "random":
         return {}
-    from tokenizers.decoders import ByteLevel
-
     numbers = old.get_vocab(with_added_tokens=False)
-    in_bytes = '"ByteLevel"' in old.to_str()
-    decoder = ByteLevel()
-
-    def decode(piece: str) -> str:
-        return str(decoder.decode([piece])) if in_bytes else piece
-
     found: Weights = {}
     if rows == "focus":
         found = by_likeness(new, numbers, plainly(backend), read)
@@ -176,7 +168,7 @@ def _weights(
         found = by_translations(new, numbers, plainly(backend), translations)
     parts = by_parts(new, numbers) if rows != "script" else {}
     lacking = [one for one in new if one.piece not in found and one.piece not in parts]
-    script = by_script(lacking, numbers, decode) if lacking else {}
+    script = by_script(lacking, numbers, reader_of(old)) if lacking else {}
     return script | parts | found
 
 
@@ -204,10 +196,14 @@ def extended(
     first: Any = made[0]
     if isinstance(first, Bridge):
         made[0] = first = first.merged()
-    count = backend.get_vocab_size(with_added_tokens=True) - len(new)
+    count = backend.token_to_id(new[0].piece)  # behind the last number, where some are not in use
 
     def grow(inner: Any, table: Any) -> None:
         rows = table.weight.detach().float().numpy()[:count]
+        if len(rows) < count:
+            raise ModelError(
+                f"the tokenizer has pieces up to {count - 1}, the table rows up to {len(rows) - 1}: they do not go together"
+            )
         more = mixed(rows, new, weights, seed)
         set_rows(inner, table, torch.from_numpy(np.concatenate([rows, more])))
 

@@ -20,18 +20,19 @@ import heapq
 import itertools
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lusifer.errors import ModelError
-from lusifer.reshaping.pieces import BYTE, characters, plainly, unknown_piece
+from lusifer.reshaping.pieces import BYTE, characters, plainly, unknown_piece, with_scores
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 RARE = 3  # how often a pair, or an unknown character, must stand in the corpus
 LONGEST = 24  # letters of a new piece, at most
+STRETCH = 100  # pieces of a word that are looked at together: some scripts write no spaces
 MORE = 0.01  # of Unigram's score, than the parts of a new piece have together
 
 
@@ -98,8 +99,9 @@ def joined_pieces(tokenizer: Tokenizer, words: Counter[str], wanted: int) -> lis
         tokens = tokenizer.model.tokenize(word)
         pieces = [token.value for token in tokens]
         if len(pieces) > 1 and all(t.id != unknown and not BYTE.fullmatch(t.value) for t in tokens):
-            spelt.append(pieces)
-            counts.append(count)
+            for start in range(0, len(pieces), STRETCH):
+                spelt.append(pieces[start : start + STRETCH])
+                counts.append(count)
     pairs: Counter[tuple[str, str]] = Counter()
     where: dict[tuple[str, str], set[int]] = defaultdict(set)
     for number, pieces in enumerate(spelt):
@@ -109,7 +111,7 @@ def joined_pieces(tokenizer: Tokenizer, words: Counter[str], wanted: int) -> lis
     heap = [(-count, pair) for pair, count in pairs.items()]
     heapq.heapify(heap)
     made: list[NewPiece] = []
-    taken = set(known)
+    taken, read = set(known), reader_of(tokenizer)
     while heap and len(made) < wanted:
         count, pair = heapq.heappop(heap)
         if -count != pairs[pair]:  # it was counted anew since
@@ -119,7 +121,7 @@ def joined_pieces(tokenizer: Tokenizer, words: Counter[str], wanted: int) -> lis
         if -count < RARE:
             break
         piece = pair[0] + pair[1].removeprefix(inner)
-        if len(piece) > LONGEST:
+        if len(read(piece)) > LONGEST:
             pairs[pair] = 0
             continue
         if piece not in taken:
@@ -147,17 +149,32 @@ def _join(
     """Join a pair within a word, in place; the pairs that are new there."""
     for old in itertools.pairwise(pieces):
         pairs[old] -= count
-    place = 0
-    while place < len(pieces) - 1:
-        if (pieces[place], pieces[place + 1]) == pair:
-            pieces[place : place + 2] = [piece]
-        place += 1
+    joined: list[str] = []
+    fresh = False
+    for one in pieces:
+        # A piece that was just made is not joined again: "aaa" is "aa" and "a".
+        if joined and (joined[-1], one) == pair and not fresh:
+            joined[-1], fresh = piece, True
+        else:
+            joined.append(one)
+            fresh = False
+    pieces[:] = joined
     found = set()
     for new in itertools.pairwise(pieces):
         pairs[new] += count
         where[new].add(number)
         found.add(new)
     return found
+
+
+def reader_of(tokenizer: Tokenizer) -> Callable[[str], str]:
+    """What turns a piece into the text that it stands for: bytes into letters, where pieces are bytes."""
+    from tokenizers.decoders import ByteLevel
+
+    if '"ByteLevel"' not in tokenizer.to_str():
+        return str
+    decoder = ByteLevel()
+    return lambda piece: str(decoder.decode([piece]))
 
 
 def with_pieces(tokenizer: Tokenizer, new: list[NewPiece]) -> Tokenizer:
@@ -189,9 +206,10 @@ def with_pieces(tokenizer: Tokenizer, new: list[NewPiece]) -> Tokenizer:
         scores = {piece: float(score) for piece, score in model["vocab"]}
         least = min(scores.values())
         # Added pieces have their places too, so that the new ones come behind them.
-        model["vocab"] = [
-            [names.get(i, f"<unused{i}>"), scores.get(names.get(i, ""), 0.0)] for i in range(first)
-        ]
+        placed = [names.get(i, f"<unused{i}>") for i in range(first)]
+        model["vocab"] = with_scores(model["vocab"], placed)
+        # New pieces come behind the added ones, which so need places of their own.
+        model["vocab"] += [[name, least] for name in placed[len(model["vocab"]) :]]
         for one in new:
             own = least if one.parts is None else sum(scores[part] for part in one.parts) + MORE
             scores[one.piece] = own

@@ -105,11 +105,7 @@ def trim_tokenizer(tokenizer: Tokenizer, keep: Counts) -> Tokenizer:
     new = {int(old): number for number, old in enumerate(keep)}
     names = {i: piece for piece, i in tokenizer.get_vocab(with_added_tokens=True).items()}
     if model["type"] == "Unigram":
-        added = {int(one["id"]) for one in document["added_tokens"]}
-        scores = dict(enumerate(model["vocab"]))
-        model["vocab"] = [
-            [names[old], 0.0] if old in added or old not in scores else scores[old] for old in new
-        ]
+        model["vocab"] = with_scores(model["vocab"], [names[old] for old in new])
         if model["unk_id"] is not None:
             model["unk_id"] = new[int(model["unk_id"])]
     else:
@@ -126,6 +122,24 @@ def trim_tokenizer(tokenizer: Tokenizer, keep: Counts) -> Tokenizer:
     _renumber(document.get("post_processor"), new)
     made: Tokenizer = Tokenizer.from_str(json.dumps(document, ensure_ascii=False))
     return made
+
+
+def with_scores(vocabulary: list[list[Any]], names: list[str]) -> list[list[Any]]:
+    """Unigram's pieces with their scores. An added piece that stands beside the vocabulary stays there
+    where it is among the last; elsewhere it gets the least score, so that a text that happens to read like
+    it, once normalised, is seldom spelt by it.
+
+    Args:
+        vocabulary: pieces and scores.
+        names: those wanted, in order.
+
+    Returns:
+        The pieces wanted, with scores.
+    """
+    scores = {piece: float(score) for piece, score in vocabulary}
+    least = min(scores.values())
+    last = max((i for i, name in enumerate(names) if name in scores), default=-1)
+    return [[name, scores.get(name, least)] for name in names[: last + 1]]
 
 
 def _document(tokenizer: Tokenizer) -> dict[str, Any]:
@@ -151,6 +165,12 @@ def _always(document: dict[str, Any], pieces: dict[str, int]) -> set[str]:
     kept = {one["content"] for one in document["added_tokens"]}
     unknown = _unknown(model)
     kept |= {unknown} if unknown else set()
+    names = {number: piece for piece, number in pieces.items()}
+    kept |= {
+        names[number] for number in _framing(document.get("post_processor")) if number in names
+    }
+    if document.get("padding"):
+        kept.add(document["padding"]["pad_token"])
     if model.get("byte_fallback"):
         kept |= {piece for piece in pieces if BYTE.fullmatch(piece)}
     if '"ByteLevel"' in json.dumps([document.get("pre_tokenizer"), document.get("normalizer")]):
@@ -222,6 +242,19 @@ def _derived(model: dict[str, Any], ranks: dict[tuple[str, str], int], piece: st
 def _merged(model: dict[str, Any], left: str, right: str) -> str:
     """The piece that two become: a mark of being inside a word is written once."""
     return left + right.removeprefix(model.get("continuing_subword_prefix") or "")
+
+
+def _framing(part: Any) -> Iterator[int]:
+    """The numbers of the pieces that a post-processor, and those within it, put around a text."""
+    if not isinstance(part, dict):
+        return
+    for name in ("sep", "cls"):
+        if isinstance(part.get(name), list):
+            yield int(part[name][1])
+    for special in (part.get("special_tokens") or {}).values():
+        yield from map(int, special["ids"])
+    for inner in part.get("processors") or []:
+        yield from _framing(inner)
 
 
 def _renumber(part: Any, new: dict[int, int]) -> None:

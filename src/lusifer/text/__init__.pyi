@@ -4,6 +4,7 @@ from .codes import (
     ENGLISH as ENGLISH,
     TATOEBA_36 as TATOEBA_36,
     Languages as Languages,
+    code_of as code_of,
 )
 from .comparable import (
     comparable as comparable,

@@ -33,6 +33,22 @@ _TWO = (  # ISO 639-1 to the individual language that the files hold
 TWO = dict(pair.split(":") for pair in _TWO.split())
 
 
+def code_of(written: str) -> str:
+    """A language as files name it.
+
+    Args:
+        written: as somebody wrote it: `hi`, `hin`, `hin_Deva`, or anything.
+
+    Returns:
+        ISO 639-3, with its script where one was written, or it is English; what is no code as it is.
+    """
+    try:
+        (code, *_) = Languages.of([written.strip()]).names or (written,)
+    except LusiferError:
+        return written
+    return ENGLISH if code == ENGLISH[:3] else code
+
+
 @dataclass(frozen=True)
 class Languages:
     """The languages that are asked for, as files name them or without script; all, without names."""

@@ -106,6 +106,26 @@ def test_many_subsets_make_a_short_name() -> None:
     assert some.revision.startswith(mteb.__version__)
 
 
+def test_two_models_keep_accounts_of_their_own(tmp_path: Path) -> None:
+    """Also where one was measured now and the other before, and both run the same task objects."""
+    kind, first, second = mocks.MockSTSTask, Hashed(), Oracle()
+    second.encode = lambda texts, prompt=None: -first.encode(texts) if len(texts[0]) % 2 else first.encode(texts[::-1])  # type: ignore[method-assign]  # fmt: skip
+    models = [LoadedModel("a", "1" * 16, first), LoadedModel("b", "2" * 16, second)]
+    run(models[1], ".", tmp_path, [whole(kind)])
+    (folder,) = tmp_path.iterdir()
+    before = (folder / "mteb" / "MockSTSTask.json").read_text(encoding="utf-8")
+    task = whole(kind)
+    for model in models:
+        run(model, ".", tmp_path, [task])
+    assert (folder / "mteb" / "MockSTSTask.json").read_text(encoding="utf-8") == before
+
+
+def test_other_splits_are_a_run_of_their_own() -> None:
+    task = mocks.MockRetrievalTask()
+    assert MtebTask("MockRetrievalTask", ("test",), ("default",), found=task).name == "MockRetrievalTask.test"  # fmt: skip
+    assert whole(mocks.MockRetrievalTask).name == "MockRetrievalTask"
+
+
 def test_newer_scores_of_a_subset_replace_older_ones() -> None:
     before = {"test": [{"hf_subset": "de", "x": 1}, {"hf_subset": "fr", "x": 1}]}
     now = {"test": [{"hf_subset": "de", "x": 2}], "dev": [{"hf_subset": "de", "x": 3}]}
@@ -132,6 +152,11 @@ def test_data_from_a_folder(tmp_path: Path) -> None:
     (found,) = task.measure(tmp_path, encoder, None, Languages.of(None))
     assert (found.language, len(found.values)) == ("eng_Latn", 9)
     assert found.value() == pytest.approx(1.0)
+    (again,) = task.measure(tmp_path, encoder, None, Languages.of(None))
+    assert again.value() == found.value(), "a second model finds the folder too"
+    before = task.revision
+    (copy / "test.jsonl").write_text(json.dumps(rows[0]) + "\n", encoding="utf-8")
+    assert task.revision != before, "other data are another result"
     absent = MtebTask("STS12", ("test",), ("default",), copies=str(tmp_path))
     with pytest.raises(LusiferError, match=r"STS12: .*mteb/sts12-sts: no such folder"):
         list(absent.measure(tmp_path, encoder, None, Languages.of(None)))

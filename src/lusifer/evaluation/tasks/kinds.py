@@ -165,6 +165,8 @@ class Retrieval(Local[Questions]):
             for pool, key, encoder in pools:
                 if encoder and key in found.passages:
                     texts, candidates, targets = self._pool(found, asked, [key], encoder)
+                    if not any(targets):  # a set whose answers are in other languages alone
+                        continue
                     ranked = search_ranks(model, questions, queries, candidates, texts, targets)
                     for metric, of in (("nDCG@10", ndcg), ("recall@10", recall), ("MRR@10", mrr)):
                         yield Measured(self.name, language, f"{metric} {pool}".strip(), of(ranked))
@@ -189,7 +191,11 @@ class Retrieval(Local[Questions]):
         }
         texts = [row["text"] for key in keys for row in found.passages[key]]
         targets = [
-            [number[key, name] for key in keys for name in found.relevant[key].get(row["id"], ())]
+            [
+                number[key, name]
+                for key in keys
+                for name in found.relevant.get(key, {}).get(row["id"], ())
+            ]
             for row in asked
         ]
         return texts, encoder.rows(texts, "document"), targets

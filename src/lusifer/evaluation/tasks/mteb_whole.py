@@ -22,7 +22,7 @@ from lusifer.encoding import Encoder
 from lusifer.errors import LusiferError, MissingExtra
 from lusifer.evaluation.scores import Measured
 from lusifer.evaluation.tasks.mteb_tasks import evaluated, examples
-from lusifer.io import write_json
+from lusifer.io import fingerprint, write_json
 from lusifer.text import Languages
 
 Scores = dict[str, list[dict[str, Any]]]
@@ -53,14 +53,15 @@ class MtebTask:
 
     @property
     def name(self) -> str:
-        """Of the run: the task's name, and its subsets where they are not all."""
-        every = list(_langs(self.task()))
-        if set(self.subsets) >= set(every):
-            return self.dataset
-        listed = "+".join(self.subsets)
-        if len(listed) > LONGEST:
-            listed = f"{len(self.subsets)}-{sha256(listed.encode()).hexdigest()[:8]}"
-        return f"{self.dataset}.{listed}"
+        """Of the run: the task's name, and its subsets and splits where they are not all or the usual."""
+        name = self.dataset
+        if not set(self.subsets) >= set(_langs(self.task())):
+            listed = "+".join(self.subsets)
+            if len(listed) > LONGEST:
+                listed = f"{len(self.subsets)}-{sha256(listed.encode()).hexdigest()[:8]}"
+            name += f".{listed}"
+        usual = tuple(self.task().metadata.eval_splits)
+        return name if self.splits == usual else f"{name}.{'+'.join(self.splits)}"
 
     @property
     def overlaps(self) -> tuple[str, ...]:
@@ -73,7 +74,14 @@ class MtebTask:
         from importlib.metadata import version
 
         state = self.task().metadata.revision
-        return f"{version('mteb')} {state} {list(self.splits)} {list(self.subsets)} {self.copies}".strip()
+        if self.copies:
+            here = Path(self.copies) / str(type(self.task()).metadata.dataset["path"])
+            files = sorted(file for file in here.rglob("*") if file.is_file())
+            listed = [
+                f"{f.relative_to(here)} {f.stat().st_size} {f.stat().st_mtime_ns}" for f in files
+            ]
+            state = f"{here} {fingerprint('', listed)}"
+        return f"{version('mteb')} {state} {list(self.splits)} {list(self.subsets)}"
 
     @property
     def main_score(self) -> str:
@@ -126,6 +134,7 @@ class MtebTask:
         """Run the task. Raises LusiferError where its data cannot be had or read."""
         from mteb.results import TaskResult
 
+        self.own.clear()
         task, begun = self._ready(), time.monotonic()
         scores: dict[str, Mapping[str, Any]] = {}
         measured = []
@@ -183,7 +192,9 @@ class MtebTask:
         task = self.task()
         task.hf_subsets = list(self.subsets)
         if self.copies:
-            about = dict(task.metadata.dataset)
+            about = dict(
+                type(task).metadata.dataset
+            )  # the task's own was changed by an earlier run
             here = Path(self.copies) / str(about["path"])
             if not here.is_dir():
                 raise LusiferError(f"{self.dataset}: {here}: no such folder")
