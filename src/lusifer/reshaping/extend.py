@@ -190,7 +190,7 @@ def extended(
     import torch
 
     from lusifer.models import Bridge
-    from lusifer.reshaping.trim import set_rows, wrapped
+    from lusifer.reshaping.trim import read_with, set_rows, wrapped
 
     made = copy.deepcopy(model)
     first: Any = made[0]
@@ -217,11 +217,5 @@ def extended(
     if head is not None and len(head.weight) != count + len(new):
         grow(inner, head)
     inner.config.vocab_size = count + len(new)
-    tokenizer = wrapped(first.tokenizer, backend)
-    if isinstance(first, Bridge):
-        first.tokenizer = tokenizer
-        if first.words is not None:
-            first.words = type(first.words)(tokenizer)
-    else:
-        first.processor = tokenizer
+    read_with(first, wrapped(first.tokenizer, backend))
     return made

@@ -205,7 +205,6 @@ def with_pieces(tokenizer: Tokenizer, new: list[NewPiece]) -> Tokenizer:
     if kind == "Unigram":
         scores = {piece: float(score) for piece, score in model["vocab"]}
         least = min(scores.values())
-        # Added pieces have their places too, so that the new ones come behind them.
         placed = [names.get(i, f"<unused{i}>") for i in range(first)]
         model["vocab"] = with_scores(model["vocab"], placed)
         # New pieces come behind the added ones, which so need places of their own.
@@ -215,7 +214,7 @@ def with_pieces(tokenizer: Tokenizer, new: list[NewPiece]) -> Tokenizer:
             scores[one.piece] = own
             model["vocab"].append([one.piece, own])
     else:
-        model["vocab"] |= dict(numbers.items())
+        model["vocab"] |= numbers
         model["vocab"] |= {one.piece: first + i for i, one in enumerate(new)}
     if kind == "BPE":
         pairs = [pair.split(" ") if isinstance(pair, str) else pair for pair in model["merges"]]

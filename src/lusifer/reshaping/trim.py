@@ -65,13 +65,23 @@ def trim(
         return made
     whole = wrapped(first.tokenizer, backend)
     _renumber(inner, keep, whole)
-    if isinstance(first, Bridge):
-        first.tokenizer = whole
-        if first.words is not None:
-            first.words = type(first.words)(whole)
-    else:
-        first.processor = whole
+    read_with(first, whole)
     return made
+
+
+def read_with(first: Any, tokenizer: Any) -> None:
+    """Give a model's first module another tokenizer, and what it has made of the old one anew.
+
+    Args:
+        first: a transformer, or a bridge.
+        tokenizer: transformers' own.
+    """
+    if not isinstance(first, Bridge):
+        first.processor = tokenizer
+        return
+    first.tokenizer = tokenizer
+    if first.words is not None:
+        first.words = type(first.words)(tokenizer)
 
 
 def vocabulary_of(model: SentenceTransformer) -> Any:
