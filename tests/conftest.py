@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,14 @@ import torch
 import transformers
 from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
 
+from lusifer.models import families
 from lusifer.models.backends.static import StaticConfig, save_static
 
 # Two threads wait for each other where another process has their core: a step that takes 20 ms alone
 # took 3.5 s then.
 torch.set_num_threads(1)
+gc.collect()
+gc.freeze()
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 TEXTS = [
@@ -51,6 +55,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                     reason=f"needs the data folder {SHARED.name} beside the checkout, which is absent"
                 )
             )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def libraries_are_not_collected() -> Iterator[None]:
+    """What a file of tests has imported is left out of later collections: accelerate asks for one after
+    every training, and to look at all of torch and transformers again took a second each time.
+    """
+    yield
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
@@ -211,7 +225,8 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pa
 
     def get(family: str) -> Path:
         if family not in made:
-            made[family] = make_model(root / family, family)
+            with families.without_bars():  # a test of what is printed may be the first to ask
+                made[family] = make_model(root / family, family)
         return made[family]
 
     return get

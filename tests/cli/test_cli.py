@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 import lusifer
-from lusifer.training.loop import checkpoints
+from lusifer.training.checkpointing import checkpoints
 from tests.cli.command import in_a_process, refused
 from tests.conftest import TEXTS
 from tests.training.conftest import texts  # noqa: F401

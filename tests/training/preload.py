@@ -1,5 +1,6 @@
 """What `processes` imports once, before it forks."""
 
+import gc
 import importlib
 import os
 
@@ -25,3 +26,5 @@ for stage, methods in stage_names().items():
             if method
             else f"lusifer.training.stages.{stage}"
         )
+gc.collect()
+gc.freeze()  # no later collection looks at the libraries again

@@ -12,7 +12,7 @@ import torch
 from lusifer.errors import ConfigError, LusiferError
 from lusifer.training import averaging, loop
 from lusifer.training.averaging import MEAN, Averaging, trained
-from lusifer.training.loop import checkpoints
+from lusifer.training.checkpointing import checkpoints
 from lusifer.training.optim import Optim
 from lusifer.training.run import load_recipe, train
 from tests.training.recipes import recipe, weights

@@ -1,13 +1,10 @@
-"""Two processes train the model of one, frozen weights spread or not."""
+"""Two processes train the model of one, weights spread or not."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,10 +14,9 @@ import torch
 from safetensors.torch import load_file
 
 import lusifer
-from lusifer.errors import LusiferError
-from lusifer.models import families
+from lusifer.models import families, sentence_transformer
 from lusifer.models.bridge import Bridge, BridgeConfig, Part
-from lusifer.training.distributed import frozen_in_blocks, shard_frozen
+from lusifer.training.distributed import shard, spread_in_blocks
 from lusifer.training.run import load_recipe, plan, train
 from lusifer.training.run_log import read_log
 from tests.conftest import TEXTS
@@ -29,32 +25,6 @@ from tests.training.recipes import recipe, weights
 from tests.training.stages.test_distill_bridge import two_processes
 
 Folder = Callable[[str], Path]
-
-
-def test_processes_wait_for_each_other_before_anything_is_set_up(tmp_path: Path) -> None:
-    """What the first process prepares, the others find: a barrier that holds on CPUs too."""
-    script = tmp_path / "script.py"
-    script.write_text(
-        "import sys, time\nfrom pathlib import Path\nfrom lusifer.training import loop\n"
-        "file, first = Path(sys.argv[1]), loop.rank_and_world()[0] == 0\n"
-        "if first:\n    time.sleep(3)\n    file.touch()\n"
-        "loop.wait_for_all()\nassert file.exists()\nloop.leave_together()\n",
-        encoding="utf-8",
-    )
-    command = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--nproc_per_node=2",
-        str(script),
-        str(tmp_path / "made"),
-    ]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=120, check=False
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
 
 
 FSDP = {
@@ -69,14 +39,14 @@ FSDP = {
     [
         *(
             (stage, way)
-            for stage in ("distill bridge", "contrastive of a bridge", "align")
+            for stage in ("distill bridge", "contrastive", "pretrain masked")
             for way in ("DDP", "FSDP")
         ),
-        ("pretrain masked", "DDP"),
+        ("contrastive of a bridge", "FSDP"),
+        ("align", "FSDP"),
+        ("distill parallel", "FSDP"),
         ("static table", "DDP"),
         ("static context", "DDP"),
-        ("contrastive", "DDP"),
-        ("distill parallel", "DDP"),
     ],
 )
 def test_two_processes_train_the_model_of_one(
@@ -126,20 +96,26 @@ def test_two_processes_train_the_model_of_one(
     )
 
 
-def test_a_run_with_frozen_weights_spread_goes_on_where_it_was(
-    texts: Path, model_folder: Folder
+@pytest.mark.parametrize("trained", ["adapters", "parts", "whole"])
+def test_a_run_with_weights_spread_goes_on_where_it_was(
+    trained: str, texts: Path, model_folder: Folder
 ) -> None:
-    """With recomputed activations, and the same model as in one go; on one process too."""
-    file = recipe("contrastive of a bridge", texts, model_folder)
-    still = f"bridge.encoder.base={model_folder('modernbert')}"
-    changes = [
-        still,
-        "optim.gradient_checkpointing=true",
-        "optim.lr=1e-4",
-        "bridge.encoder.lora.dropout=0",
-    ]
+    """Of a bridge with adapters, of one whose parts learn, and of an encoder: the same model as in one go,
+    on one process too.
+    """
+    bridge = trained != "whole"
+    file = recipe("contrastive of a bridge" if bridge else "contrastive", texts, model_folder)
+    base = model_folder("modernbert")
+    changes = ["optim.lr=1e-4", f"bridge.encoder.base={base}" if bridge else f"base={base}"]
+    if trained == "adapters":
+        changes += ["optim.gradient_checkpointing=true", "bridge.encoder.lora.dropout=0"]
+    elif trained == "parts":
+        changes += ["bridge.encoder.train=full", "bridge.target.train=full"]
+    else:
+        changes += ["optim.average=2"]
     said = two_processes(file, changes, **FSDP)
-    kept, whole = re.search(r"each process keeps (\d+) of (\d+) frozen weights", said).groups()  # type: ignore[union-attr]
+    kind = "frozen" if trained == "adapters" else "trained"
+    kept, whole = re.search(rf"each process keeps (\d+) of (\d+) {kind} weights", said).groups()  # type: ignore[union-attr]
     assert int(kept) == pytest.approx(int(whole) / 2, rel=0.02)
     before = lusifer.load(texts / "out" / "model").encode(TEXTS)
     for go_on, near in (
@@ -185,7 +161,7 @@ def test_adapters_are_trained_beside_frozen_weights_that_are_spread(
 def spread_and_run(encoder: str, target: str) -> None:
     torch.distributed.init_process_group("gloo")
     bridge = Bridge.new(BridgeConfig(Part(encoder, "lora"), Part(target), max_tokens=64))
-    shard_frozen(bridge.encoder, bridge.target)
+    shard(bridge.encoder, bridge.target)
     ids = torch.randint(5, 60, (2, 9))
     bridge({"input_ids": ids, "attention_mask": torch.ones_like(ids)})
     frozen = [
@@ -211,32 +187,26 @@ def test_a_spread_block_is_whole_only_while_it_works(tmp_path: Path, model_folde
     )
 
 
-def test_fsdp_is_refused_where_nothing_is_frozen(
-    texts: Path, model_folder: Folder, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("stage", ["align", "contrastive"])
+def test_a_dry_run_counts_the_weights_that_other_processes_keep(
+    stage: str, texts: Path, model_folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    monkeypatch.setenv("LUSIFER_USE_FSDP", "true")
-    config = load_recipe(
-        recipe("contrastive of a bridge", texts, model_folder),
-        ["bridge.encoder.train=full", "bridge.target.train=full"],
-    ).bridge
-    bridge = Bridge.new(config)
-    with pytest.raises(LusiferError, match="trains all of them"):
-        shard_frozen(bridge.encoder, bridge.target)
-
-
-def test_a_dry_run_counts_the_frozen_weights_that_other_processes_keep(
-    texts: Path, model_folder: Folder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = recipe("align", texts, model_folder)
+    """Half of two processes' weights, and of the gradients and moments of those that learn."""
+    file = recipe(stage, texts, model_folder)
     monkeypatch.setenv("WORLD_SIZE", "2")
     alone = plan(file)["memory_bytes"]
     monkeypatch.setenv("LUSIFER_USE_FSDP", "true")
     spread = plan(file)["memory_bytes"]
-    bridge = Bridge.new(load_recipe(file).bridge)
-    assert alone - spread == pytest.approx(
-        2 * (frozen_in_blocks(bridge.encoder) + frozen_in_blocks(bridge.target)), abs=4
-    )
+    if stage == "align":
+        bridge = Bridge.new(load_recipe(file).bridge)
+        frozen = spread_in_blocks(bridge.encoder)[0] + spread_in_blocks(bridge.target)[0]
+        assert alone - spread == pytest.approx(2 * frozen, abs=4)
+    else:
+        model = sentence_transformer(load_recipe(file).base)
+        frozen, trained = spread_in_blocks(model)
+        assert not frozen
+        assert trained
+        assert alone - spread == pytest.approx(8 * trained, abs=16)
 
 
 @pytest.mark.parametrize("stage", ["contrastive", "distill bridge", "rerank"])
@@ -265,7 +235,8 @@ def test_two_processes_validate_and_ship_as_one(
         changes.append("lora={rank: 4, dropout: 0}")
     file = recipe(stage, texts, model_folder)
     one = train(file, [*changes, f"output={texts / 'one'}"])
-    two_processes(file, [*changes, f"output={texts / 'two'}"])
+    ways = FSDP if stage == "contrastive" else {}
+    two_processes(file, [*changes, f"output={texts / 'two'}"], **ways)
     found = []
     for run in ("one", "two"):
         lines = read_log(texts / run / "log.jsonl")

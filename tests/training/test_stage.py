@@ -16,7 +16,7 @@ import yaml
 import lusifer
 from lusifer.errors import DataError, LusiferError
 from lusifer.io.files import sha256
-from lusifer.training import loop, stage as runner
+from lusifer.training import checkpointing, loop, stage as runner
 from lusifer.training.run import plan, stage_names, train
 from lusifer.training.run_log import read_log
 from tests.conftest import TEXTS, make_table
@@ -235,7 +235,9 @@ def test_a_full_disk_is_one_line_and_the_last_checkpoint_stays(
     monkeypatch.setattr(transformers.Trainer, "_save_optimizer_and_scheduler", full)
     with pytest.raises(LusiferError, match="disk is full"):
         train(recipe("distill bridge", texts, model_folder))
-    assert [p.name for p in loop.checkpoints(texts / "out" / "distill")] == ["checkpoint-3"]
+    assert [p.name for p in checkpointing.checkpoints(texts / "out" / "distill")] == [
+        "checkpoint-3"
+    ]
 
 
 def test_a_student_without_its_teachers_vectors_is_told_and_leaves_nothing(

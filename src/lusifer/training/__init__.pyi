@@ -4,11 +4,11 @@ from .assemble import save_model as save_model
 from .find_lr import (
     find_lr as find_lr,
 )
-from .loop import (
-    leave_together as leave_together,
-)
 from .losses.distillation import Term as Term
 from .losses.pair_terms import PairTerm as PairTerm, PairVectors as PairVectors
+from .processes import (
+    leave_together as leave_together,
+)
 from .run import (
     check_keys as check_keys,
     load_recipe as load_recipe,

@@ -6,11 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-
 from lusifer.errors import ConfigError
 from lusifer.models import LatentAttention, Lora, lora_config
-from lusifer.training.trainers import trained
 
 
 def add_lora(model: Any, lora: Lora) -> None:
@@ -40,23 +37,6 @@ def adapters_alone(whole: Any, inner: Any, lora: Lora) -> None:
     inject_adapter_in_model(lora_config(lora), inner)
     for name, parameter in whole.named_parameters():
         parameter.requires_grad = "lora_" in name
-
-
-def with_trained(fresh: Any, model: Any) -> Any:
-    """A model with what was trained of another.
-
-    Args:
-        fresh: as the other was before its training, whole on this process.
-        model: whose frozen weights FSDP may have spread.
-
-    Returns:
-        `fresh`.
-    """
-    own = dict(fresh.named_parameters())
-    with torch.no_grad():
-        for name, parameter in trained(model).items():
-            own[name].copy_(parameter)
-    return fresh
 
 
 def fold_lora(model: Any) -> None:

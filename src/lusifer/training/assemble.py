@@ -13,10 +13,10 @@ from lusifer.errors import ConfigError
 from lusifer.io import replacing_folder
 from lusifer.models import Bridge, BridgeConfig, Heads, families, hub
 from lusifer.training.device import device_type
-from lusifer.training.distributed import frozen_in_blocks, shard_frozen, wanted
-from lusifer.training.loop import rank_and_world
+from lusifer.training.distributed import elsewhere, shard
 from lusifer.training.memory import kept_by_layers, training_bytes
 from lusifer.training.optim import Optim
+from lusifer.training.processes import rank_and_world
 
 
 def assemble(bridge: Bridge, device: str | None = None) -> SentenceTransformer:
@@ -58,12 +58,12 @@ def check_finite(model: Any) -> None:
 
 def ready(bridge: Bridge, optim: Optim) -> None:
     """Have a bridge train what its configuration says, recompute states where `optim` asks, and
-    spread its frozen weights where the launch asked for FSDP.
+    spread its weights where the launch asked for FSDP.
     """
     bridge.set_trainable()
     if optim.gradient_checkpointing:
         bridge.checkpoint_activations()
-    shard_frozen(bridge.encoder, bridge.target)
+    shard(bridge.encoder, bridge.target)
 
 
 def plan_bridge(
@@ -125,10 +125,11 @@ def shape_plan(
         for role in ("encoder", "target")
     }
     weights = counts["connector"] * 4 + sum(counts[role] * bytes_a[role] for role in bytes_a)
-    if wanted():
-        elsewhere = 1 - 1 / rank_and_world()[1]
-        for role, size in bytes_a.items():
-            weights -= int(elsewhere * size * frozen_in_blocks(getattr(bridge, role)))
+    learnt = 0
+    for role, size in bytes_a.items():
+        others = elsewhere(getattr(bridge, role))
+        weights -= sum(others) * size
+        learnt += others[1]
     learns = {role: getattr(config, role).train != "frozen" for role in bytes_a}
     kept = kept_by_layers(
         tokens,
@@ -140,5 +141,5 @@ def shape_plan(
     ) + kept_by_layers(tokens, length, target.config, learns=learns["target"], recompute=recompute)
     return {
         "parameters": {**counts, "total": sum(sizes.values()), "trained": trained},
-        "memory_bytes": training_bytes(weights, trained, kept),
+        "memory_bytes": training_bytes(weights, trained - learnt, kept),
     }

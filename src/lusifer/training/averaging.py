@@ -17,9 +17,11 @@ from safetensors.torch import load_file, save_file
 from transformers import TrainerCallback
 
 from lusifer.errors import LusiferError
-from lusifer.training.loop import checkpoints, rank_and_world, wait_for_all
+from lusifer.training.checkpointing import checkpoints
 from lusifer.training.optim import Optim
-from lusifer.training.trainers import trained
+from lusifer.training.processes import rank_and_world, wait_for_all
+from lusifer.training.spread import put_back, put_together
+from lusifer.training.trained import trained
 
 MEAN = "mean.safetensors"
 Weights = dict[str, torch.Tensor]
@@ -62,9 +64,8 @@ class Averaging(TrainerCallback):  # type: ignore[misc]
                 f"{self.folder}: the mean of the last checkpoints is not there; begin anew with --restart"
             )
         mean = load_file(done[-1] / MEAN)
-        with torch.no_grad():
-            for name, parameter in trained(model).items():
-                parameter.copy_(mean[name].to(parameter.dtype))
+        for name, parameter in trained(model).items():
+            put_back(parameter, mean[name])
 
     def _at(self, step: int) -> Path:
         return self.folder / f"checkpoint-{step}"
@@ -72,13 +73,16 @@ class Averaging(TrainerCallback):  # type: ignore[misc]
     def _write(self, step: int, model: Any) -> None:
         """Add a checkpoint's weights to the mean, in fp32, and put that beside them."""
         number = self.number(step)
-        if number < 1 or rank_and_world()[0]:
+        if number < 1:
             return
         due = step % self.optim.save_every == 0 or step >= self.optim.steps
+        now = put_together(trained(model), keep=not rank_and_world()[0]) if due else {}
+        if rank_and_world()[0]:
+            return
         if not due:  # of a run that was told to end: it hands the mean on
             mean = self._before(step)
         else:
-            mean = {name: p.detach().float().cpu() for name, p in trained(model).items()}
+            mean = {name: weight.float() for name, weight in now.items()}
             if number > 1:
                 old = self._before(step)
                 mean = {name: old[name] + (w - old[name]) / number for name, w in mean.items()}

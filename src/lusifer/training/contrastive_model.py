@@ -22,7 +22,7 @@ from lusifer.models import (
     write_adapter,
 )
 from lusifer.training.assemble import assemble
-from lusifer.training.loop import rank_and_world
+from lusifer.training.processes import rank_and_world
 
 
 def is_bridge(base: str | None) -> bool:

@@ -24,9 +24,9 @@ from lusifer.encoding import Encoder
 from lusifer.errors import LusiferError
 from lusifer.io import replacing_file
 from lusifer.models import TorchEmbedder
-from lusifer.training.loop import rank_and_world, wait_for_all
 from lusifer.training.optim import Optim, use_bf16
 from lusifer.training.pair_batches import PairBatches
+from lusifer.training.processes import rank_and_world, wait_for_all
 
 # Of each store: which of its candidates each row takes, (rows, k).
 Choice = list[npt.NDArray[np.int16]]

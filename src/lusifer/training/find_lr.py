@@ -14,7 +14,6 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,8 @@ import transformers
 
 from lusifer.errors import ConfigError, LossError
 from lusifer.training.distributed import take_over
-from lusifer.training.loop import rank_and_world, wait_for_all
 from lusifer.training.output import RECIPE, VERSIONS, claim
+from lusifer.training.processes import rank_and_world, wait_for_all
 from lusifer.training.run import load_recipe, stage_of
 from lusifer.training.stage import Run, check_run
 
@@ -86,7 +85,7 @@ def find_lr(name: Any, overrides: Sequence[str] = (), *, steps: int = 100) -> Ra
         Preempted: on SIGTERM; nothing is found then.
     """
     recipe, stage = load_recipe(name, overrides), stage_of(name, overrides)
-    take_over(stage.name, partial(stage.spreads, recipe))
+    take_over()
     if not hasattr(recipe, "optim") or not stage.holds_out:
         raise ConfigError(
             f"stage {stage.name} {stage.method} has no one rate to find: its phases have rates of their own, or none"

@@ -10,30 +10,26 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import shutil
 import time
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import accelerate
 import torch
 import transformers
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import DataLoader, Dataset
 from transformers.utils import is_torch_tf32_available
 
-from lusifer.errors import ConfigError, LossError, LusiferError
-from lusifer.io import disk_errors
+from lusifer.errors import LossError, LusiferError
+from lusifer.training.checkpointing import CheckpointMixin, checkpoints
 from lusifer.training.device import device_type
-from lusifer.training.optim import OPTIMIZERS, Optim, use_bf16
+from lusifer.training.optim import Optim, optimizer_of, use_bf16
+from lusifer.training.processes import Batch, own_slice, rank_and_world
 from lusifer.training.progress import Progress
+from lusifer.training.spread import is_spread
 
 log = logging.getLogger(__name__)
-
-Batch = dict[str, Any]
 
 
 class StepBatches(Dataset[Batch]):
@@ -49,35 +45,9 @@ class StepBatches(Dataset[Batch]):
         return self.make(step)
 
 
-def own_slice(items: list[Batch]) -> Batch:
-    """This process's rows of the global batch: a contiguous part, of numbers that differ by one at
-    most; together they are the batch.
-    """
-    rank, world = rank_and_world()
-    if world == 1:
-        return items[0]
+class StepLoaderMixin(CheckpointMixin):
+    """For a transformers or sentence-transformers Trainer: take `StepBatches` as they are."""
 
-    def part(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {k: part(v) for k, v in value.items()}
-        if value.ndim == 0:
-            return value
-        if len(value) < world:
-            raise LusiferError(
-                f"a batch of {len(value)} rows cannot be split over {world} processes; raise batch_size"
-            )
-        return value[rank * len(value) // world : (rank + 1) * len(value) // world]
-
-    batch: Batch = part(items[0])
-    return batch
-
-
-class StepLoaderMixin:
-    """For a transformers or sentence-transformers Trainer: take `StepBatches` as they are, save
-    checkpoints whole.
-    """
-
-    args: Any
     state: Any
     train_dataset: Any
     _waited = 0.0
@@ -128,39 +98,6 @@ class StepLoaderMixin:
             f"{kept}; look at that batch, or lower optim.lr"
         )
 
-    def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        """Write the checkpoint aside, then rename it: an interrupt or a full disk leaves the last
-        good one.
-
-        Every process writes its random state into the folder, so the rename waits for all of them.
-        """
-        final = Path(self.args.output_dir)
-        with disk_errors(final):
-            final.mkdir(parents=True, exist_ok=True)
-            aside = final / ".saving"
-            if self.args.should_save:
-                shutil.rmtree(aside, ignore_errors=True)
-            wait_for_all()
-            try:
-                self._aside = str(aside)
-                super()._save_checkpoint(model, trial)  # type: ignore[misc]
-            finally:
-                self._aside = None
-            wait_for_all()
-            if self.args.should_save:
-                for folder in aside.glob("checkpoint-*"):
-                    shutil.rmtree(final / folder.name, ignore_errors=True)
-                    os.rename(folder, final / folder.name)
-                shutil.rmtree(aside, ignore_errors=True)
-                for old in checkpoints(final)[: -self.args.save_total_limit]:
-                    shutil.rmtree(old)
-            wait_for_all()
-
-    _aside: str | None = None
-
-    def _get_output_dir(self, trial: Any) -> str:
-        return self._aside or str(self.args.output_dir)
-
 
 def first_text(trainer: Any, inputs: Any) -> str:
     """How a batch begins, as its tokenizer reads it back; empty where there is no tokenizer."""
@@ -178,20 +115,18 @@ class StepTrainer(StepLoaderMixin, transformers.Trainer):  # type: ignore[misc]
     """transformers' Trainer over `StepBatches`."""
 
 
-def checkpoints(folder: str | Path) -> list[Path]:
-    """Finished checkpoints, oldest first."""
-    found = [p for p in Path(folder).glob("checkpoint-*") if (p / "trainer_state.json").exists()]
-    return sorted(found, key=lambda p: int(p.name.split("-")[1]))
-
-
 def arguments(
     optim: Optim,
     folder: str | Path,
     seed: int,
     cls: type[Any] = transformers.TrainingArguments,
     log_to: str | None = None,
+    *,
+    spread: bool = False,
 ) -> Any:
-    """Trainer arguments for one phase; its checkpoints go to `folder`, its figures to `log_to`."""
+    """Trainer arguments for one phase; its checkpoints go to `folder`, its figures to `log_to`. `spread`:
+    whether FSDP has spread what is trained.
+    """
     gpu = device_type() != "cpu"
     args = cls(
         output_dir=str(folder),
@@ -203,7 +138,7 @@ def arguments(
         weight_decay=optim.weight_decay,
         max_grad_norm=optim.clip,
         adam_beta2=optim.beta2,
-        optim=OPTIMIZERS[optim.optimizer],
+        optim=optimizer_of(optim, spread=spread),
         bf16=use_bf16(optim.precision),
         use_cpu=not gpu,
         tf32=True if is_torch_tf32_available() else None,
@@ -265,11 +200,9 @@ def run_phase(
 
 def _leave_sharded(model: Any) -> None:
     """Have DDP neither broadcast nor watch weights that `training/distributed.py` has spread over the
-    processes.
+    processes: their blocks gather them, and sum their gradients.
     """
-    spread = [
-        name for name, parameter in model.named_parameters() if hasattr(parameter, "to_local")
-    ]
+    spread = [name for name, parameter in model.named_parameters() if is_spread(parameter)]
     if spread:
         hide: Any = (
             torch.nn.parallel.DistributedDataParallel._set_params_and_buffers_to_ignore_for_model
@@ -284,57 +217,3 @@ def attention_for_training() -> contextlib.AbstractContextManager[Any]:
     if device_type() != "cpu":
         return contextlib.nullcontext()
     return sdpa_kernel(SDPBackend.MATH)
-
-
-def check_split(batch_size: int | None) -> None:
-    """Raise ConfigError where processes cannot share a batch evenly. Losses that gather the batch
-    want as many rows of each.
-    """
-    world = rank_and_world()[1]
-    if batch_size is None or batch_size % world == 0:
-        return
-    fitting = [
-        size for size in (batch_size // world * world, -(-batch_size // world) * world) if size
-    ]
-    raise ConfigError(
-        f"batch_size is {batch_size}, which {world} processes cannot share evenly; take {' or '.join(map(str, fitting))}"
-    )
-
-
-def mean_count(count: torch.Tensor) -> torch.Tensor:
-    """The mean of a count over processes: a sum over it, averaged over processes, is the mean over
-    all that was counted.
-    """
-    if not torch.distributed.is_initialized():
-        return count
-    total = count.clone().float()
-    torch.distributed.all_reduce(total)
-    return total / torch.distributed.get_world_size()
-
-
-def rank_and_world() -> tuple[int, int]:
-    """This process's rank and the number of processes, as accelerate and torchrun set them."""
-    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
-
-
-def wait_for_all() -> None:
-    """Hold this process until every other one is here too; nothing where there is one alone."""
-    if rank_and_world()[1] > 1:
-        _processes().wait_for_everyone()
-
-
-def _processes() -> Any:
-    """The processes together; without a GPU this has to be said, or each believes that it is alone."""
-    return accelerate.PartialState(cpu=device_type() == "cpu", timeout=PATIENCE)
-
-
-PATIENCE = timedelta(hours=24)  # the first process may embed a corpus while the others wait
-
-
-def leave_together() -> None:
-    """Leave the other processes, once all have finished: one that merely ends may abort those still
-    talking to it.
-    """
-    if rank_and_world()[1] > 1 and torch.distributed.is_initialized():
-        wait_for_all()
-        _processes().destroy_process_group()

@@ -18,8 +18,10 @@ import torch
 
 from lusifer.models import tokenise
 from lusifer.training.device import device_type
-from lusifer.training.loop import Batch, attention_for_training, own_slice
+from lusifer.training.distributed import elsewhere
+from lusifer.training.loop import attention_for_training
 from lusifer.training.optim import use_bf16
+from lusifer.training.processes import Batch, own_slice
 
 # Bytes that Python, torch, transformers and their libraries take by themselves.
 PROCESS = 700_000_000
@@ -49,6 +51,29 @@ def training_bytes(weights: int, trained: int, kept: int = 0, *, cached: bool = 
     gpu = device_type() != "cpu"
     share = 1.0 if gpu else OF_MANY_SHAPES if cached else PIECES
     return int(weights + trained * 12 + kept * share + (0 if gpu else PROCESS))
+
+
+def model_plan(model: torch.nn.Module, kept: int, *, cached: bool = False) -> dict[str, Any]:
+    """What a dry run says of a model that is trained in fp32.
+
+    Args:
+        model: with what is trained of it marked; it may be on the meta device.
+        kept: bytes that a step keeps for its backward pass.
+        cached: whether it reads mini-batches, by their tokens.
+
+    Returns:
+        `parameters`, total and trained, and `memory_bytes` of a process: where FSDP spreads weights,
+        without what the others keep.
+    """
+    total = sum(p.numel() for p in model.parameters())
+    trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    frozen, learnt = elsewhere(model)
+    return {
+        "parameters": {"total": total, "trained": trained},
+        "memory_bytes": training_bytes(
+            (total - frozen - learnt) * 4, trained - learnt, kept, cached=cached
+        ),
+    }
 
 
 def kept_by_layers(

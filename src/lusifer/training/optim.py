@@ -63,6 +63,28 @@ class Optim:
             )
 
 
+def optimizer_of(optim: Optim, *, spread: bool) -> str:
+    """The trainer's name of the optimiser.
+
+    Args:
+        optim: the recipe's.
+        spread: whether FSDP has spread what is trained.
+
+    Returns:
+        One of transformers' names.
+
+    Raises:
+        ConfigError: where the optimiser cannot work on parts of weights.
+    """
+    if not spread:
+        return OPTIMIZERS[optim.optimizer]
+    if optim.optimizer != "adamw":
+        raise ConfigError(
+            f"optim.optimizer is {optim.optimizer}, which takes no weights that FSDP has spread; take adamw"
+        )
+    return "adamw_torch"  # the fused one takes weights that are all spread, or none
+
+
 def use_bf16(precision: str) -> bool:
     """Whether to compute in bf16: on a GPU that has it, or a CPU with native bf16 (about 3x fp32
     there).

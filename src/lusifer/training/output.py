@@ -11,7 +11,7 @@ from typing import Any
 from lusifer import config as recipes
 from lusifer.errors import LusiferError
 from lusifer.io import write_json, write_text
-from lusifer.training.loop import rank_and_world, wait_for_all
+from lusifer.training.processes import rank_and_world, wait_for_all
 
 RECIPE, VERSIONS, PREPARED = "recipe.yaml", "versions.json", "prepared"
 RESULTS = ("model", "encoder", "decoder")

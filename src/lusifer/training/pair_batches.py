@@ -16,8 +16,8 @@ import torch
 from lusifer.data import KeySets, Mix, Mixing, RowStore
 from lusifer.encoding import CachedRows
 from lusifer.models import tokenise
-from lusifer.training.loop import Batch, rank_and_world
 from lusifer.training.pairs import PairData, Row
+from lusifer.training.processes import Batch, rank_and_world
 from lusifer.training.query_side import add_frozen
 from lusifer.training.validation import Held
 

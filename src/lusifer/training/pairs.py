@@ -25,7 +25,7 @@ from lusifer.data import (
 from lusifer.errors import ConfigError, DataError
 from lusifer.text import latin
 from lusifer.training.labelled_pairs import labelled_pairs
-from lusifer.training.loop import rank_and_world, wait_for_all
+from lusifer.training.processes import rank_and_world, wait_for_all
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ import torch
 import transformers
 
 from lusifer.errors import Preempted
-from lusifer.training.loop import rank_and_world
+from lusifer.training.processes import rank_and_world
 
 
 class Preemption(transformers.TrainerCallback):  # type: ignore[misc]

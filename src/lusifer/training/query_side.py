@@ -23,7 +23,7 @@ from lusifer.data import RowStore
 from lusifer.encoding import CachedRows, Encoder
 from lusifer.io import Lazy, fingerprint
 from lusifer.models import TorchEmbedder, hub, identity
-from lusifer.training.loop import Batch, rank_and_world, wait_for_all
+from lusifer.training.processes import Batch, rank_and_world, wait_for_all
 
 FROZEN = "frozen"  # the feature that holds a text's vector as it stays
 

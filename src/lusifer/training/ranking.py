@@ -11,10 +11,10 @@ import torch
 
 from lusifer.data import pad
 from lusifer.training.corpus import check_kinds
-from lusifer.training.loop import Batch, rank_and_world
 from lusifer.training.losses.margin import own_rows
 from lusifer.training.optim import Optim
 from lusifer.training.pair_store import EVEN, Ints, PairStore, Sampler
+from lusifer.training.processes import Batch, rank_and_world
 from lusifer.training.vocabulary import BOS, EOS, PAD
 
 RANKED = ("parallel", "lexicon", "retrieval")

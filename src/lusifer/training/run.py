@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import is_dataclass
-from functools import partial
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
@@ -170,7 +169,7 @@ def train(name: Any, overrides: Sequence[str] = (), *, restart: bool = False) ->
     from lusifer.training.distributed import take_over
     from lusifer.training.stage import run_stage
 
-    take_over(stage.name, partial(stage.spreads, recipe))
+    take_over()
     return run_stage(stage, recipe, restart=restart)
 
 
@@ -190,8 +189,8 @@ def plan(name: Any, overrides: Sequence[str] = ()) -> dict[str, Any]:
     """
     stage, recipe = _read(name, overrides)
     from lusifer.training.distributed import take_over
-    from lusifer.training.loop import check_split
+    from lusifer.training.processes import check_split
 
     check_split(getattr(recipe, "batch_size", None))
-    take_over(stage.name, partial(stage.spreads, recipe))
+    take_over()
     return stage.plan(recipe)

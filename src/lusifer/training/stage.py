@@ -12,7 +12,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
@@ -24,22 +24,16 @@ from transformers import TrainerCallback, TrainingArguments
 from lusifer.errors import ConfigError, MissingExtra
 from lusifer.io import made_folder
 from lusifer.training.averaging import Averaging
-from lusifer.training.loop import (
-    Batch,
-    StepBatches,
-    StepTrainer,
-    arguments,
-    check_split,
-    checkpoints,
-    rank_and_world,
-    run_phase,
-    wait_for_all,
-)
+from lusifer.training.checkpointing import checkpoints
+from lusifer.training.distributed import shard
+from lusifer.training.loop import StepBatches, StepTrainer, arguments, run_phase
 from lusifer.training.optim import Optim, check_optimizer
 from lusifer.training.output import PREPARED, RECIPE, VERSIONS, claim
 from lusifer.training.preempt import Preemption
+from lusifer.training.processes import Batch, check_split, rank_and_world, wait_for_all
 from lusifer.training.run_log import LOG, PhaseLog, draw_curves
 from lusifer.training.run_page import write_page
+from lusifer.training.spread import learns_spread, make_whole
 from lusifer.training.texts import locate_root
 from lusifer.training.validation import Held, Validation, Validator, check_validation
 
@@ -65,7 +59,8 @@ Logger = Literal["tensorboard", "wandb", "trackio"]
 @dataclass(frozen=True)
 class Run:
     """One run: its folder, and the phases that train in it. `scratch` takes the checkpoints and the log
-    of a run that is only tried, and `watching` are callbacks of its main phase.
+    of a run that is only tried, and `watching` are callbacks of its main phase; `models` are those that
+    its phases have trained.
     """
 
     output: Path
@@ -74,6 +69,7 @@ class Run:
     log: str | None = None
     scratch: Path | None = None
     watching: tuple[Any, ...] = ()
+    models: list[Any] = field(default_factory=list)
 
     @property
     def held_rows(self) -> int:
@@ -126,9 +122,13 @@ class Run:
         sentences = issubclass(trainer, SentenceTransformerTrainer)
         kind = SentenceTransformerTrainingArguments if sentences else TrainingArguments
         given = {} if loss is None else {"loss": loss}
+        shard(model)
+        self.models.append(model)
         built = trainer(
             model=model,
-            args=arguments(optim, folder / name, self.seed, kind, self.log),
+            args=arguments(
+                optim, folder / name, self.seed, kind, self.log, spread=learns_spread(model)
+            ),
             train_dataset=StepBatches(optim.batches, make),
             **given,
         )
@@ -208,10 +208,6 @@ class Stage(ABC, Generic[R]):
         """
         if (root := getattr(getattr(recipe, "data", None), "root", None)) is not None:
             locate_root(root)
-
-    def spreads(self, recipe: R) -> bool:
-        """Whether FSDP has frozen weights to spread."""
-        return False
 
     @abstractmethod
     def train(self, recipe: R, run: Run) -> Save:
@@ -294,6 +290,8 @@ def run_stage(stage: Stage[R], recipe: R, *, restart: bool = False) -> Path:
         validation: Validation | None = getattr(recipe, "validation", None)
         run = Run(output, recipe.seed, validation, getattr(recipe, "log", None))
         save = stage.train(recipe, run)
+    for model in run.models:
+        make_whole(model, keep=run.first)
     if run.first:
         save(final)
         draw_curves(output)

@@ -21,11 +21,11 @@ from torch import nn
 
 from lusifer.errors import ConfigError
 from lusifer.training.corpus import Data, check_kinds, prepare, read_kind
-from lusifer.training.loop import Batch, rank_and_world, wait_for_all
 from lusifer.training.losses.distances import Cosine
 from lusifer.training.losses.in_batch import TeacherRanking
 from lusifer.training.losses.margin import margin_ranking, same_texts
 from lusifer.training.pair_store import EVEN, PairStore
+from lusifer.training.processes import Batch, rank_and_world, wait_for_all
 from lusifer.training.ranking import RANKED, Ranking, RankingBatches
 from lusifer.training.teacher_vectors import teacher_vectors
 from lusifer.training.vocabulary import Vocabulary

@@ -25,7 +25,8 @@ import transformers
 from lusifer.errors import ConfigError, LusiferError
 from lusifer.io import replacing_folder, write_json
 from lusifer.models import read_json
-from lusifer.training.loop import Batch, own_slice, rank_and_world, wait_for_all
+from lusifer.training.processes import Batch, own_slice, rank_and_world, wait_for_all
+from lusifer.training.spread import is_spread
 
 log = logging.getLogger(__name__)
 
@@ -225,6 +226,8 @@ class Validator(transformers.TrainerCallback):  # type: ignore[misc]
             with replacing_folder(self.folder) as aside:
                 self.trainer._save(str(aside))
                 write_json(aside / STEP, {"step": self.past[-1].step})
+        else:
+            self.trainer._save(str(self.folder))  # gives its part, and writes nothing
         wait_for_all()
 
     def take_best(self) -> None:
@@ -315,7 +318,7 @@ def check_model(model: Any) -> None:
         raise ConfigError(
             "validation.tasks want a stage whose model embeds texts while it is trained; hold out validation.rows"
         )
-    if any(hasattr(parameter, "to_local") for parameter in model.parameters()):
+    if any(map(is_spread, model.parameters())):
         raise ConfigError(
             "validation.tasks want the whole model on each process, not spread by FSDP; hold out validation.rows"
         )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
@@ -55,9 +56,8 @@ class BridgeCheckpoint(InputModule):  # type: ignore[misc]
         load it.
         """
         folder = Path(output_path)
-        state, names = self._tensors(), self.trained_names()
         save_file(
-            {name: state[name].detach().contiguous().cpu() for name in names},
+            {name: t.detach().contiguous().cpu() for name, t in self.trained_tensors().items()},
             folder / TRAINED,
             {"format": "pt"},
         )
@@ -113,8 +113,12 @@ class BridgeCheckpoint(InputModule):  # type: ignore[misc]
         bridge.eval()
         return bridge
 
-    def load_trained(self, file: Path) -> None:
-        """Put a checkpoint's tensors in place: exactly those expected, of the right shapes."""
+    def load_trained(
+        self, file: Path, put: Callable[[torch.Tensor, torch.Tensor], object] = torch.Tensor.copy_
+    ) -> None:
+        """Put a checkpoint's tensors in place: exactly those expected, of the right shapes; `put` copies
+        one into another.
+        """
         try:
             tensors = load_file(file)
         except FileNotFoundError:
@@ -143,7 +147,12 @@ class BridgeCheckpoint(InputModule):  # type: ignore[misc]
                     raise ModelError(
                         f"{file}: {name!r} has shape {tuple(tensor.shape)}, expected {tuple(state[name].shape)}"
                     )
-                state[name].copy_(tensor)
+                put(state[name], tensor)
+
+    def trained_tensors(self) -> dict[str, torch.Tensor]:
+        """What training changes, by the names that a checkpoint has."""
+        state = self._tensors()
+        return {name: state[name] for name in self.trained_names()}
 
     def _tensors(self) -> dict[str, torch.Tensor]:
         """All parameters by name, and the connector's buffers."""

@@ -32,8 +32,8 @@ from lusifer.models import (
     to_front,
 )
 from lusifer.training.assemble import assemble, plan_bridge, ready, save_model
-from lusifer.training.loop import Batch, mean_count
 from lusifer.training.optim import Optim
+from lusifer.training.processes import Batch, mean_count
 from lusifer.training.stage import Logger, Run, Save, Stage
 from lusifer.training.texts import Epochs, locate_root
 from lusifer.training.trainers import BridgeTrainer
@@ -208,10 +208,6 @@ class Align(Stage[AlignRecipe]):
     name = "align"
     holds_out = True
     recipe = AlignRecipe
-
-    def spreads(self, recipe: AlignRecipe) -> bool:
-        """A bridge has frozen weights."""
-        return True
 
     def train(self, recipe: AlignRecipe, run: Run) -> Save:
         rows = read_rows(recipe, locate_root(recipe.data.root))

@@ -27,7 +27,7 @@ from lusifer.data import RowStore
 from lusifer.encoding import CachedRows
 from lusifer.errors import ConfigError
 from lusifer.models import Bridge, sentence_transformer
-from lusifer.training.adapters import add_lora, fold_lora, with_trained
+from lusifer.training.adapters import add_lora, fold_lora
 from lusifer.training.assemble import plan_bridge, ready, save_model
 from lusifer.training.balance import Balance
 from lusifer.training.contrastive_model import (
@@ -38,12 +38,12 @@ from lusifer.training.contrastive_model import (
     starting_bridge,
 )
 from lusifer.training.contrastive_recipe import ContrastiveRecipe, without_bridge
-from lusifer.training.distributed import shard_frozen, wanted
+from lusifer.training.distributed import wanted
 from lusifer.training.dynamic_negatives import Chooser, first_ones, stretches
 from lusifer.training.losses.contrastive import ContrastiveLoss
 from lusifer.training.losses.hybrid import HybridLoss
 from lusifer.training.losses.info_nce import InfoNCE
-from lusifer.training.memory import kept_by_batch, largest, training_bytes
+from lusifer.training.memory import kept_by_batch, largest, model_plan
 from lusifer.training.padded_table import is_table, padded, save_table
 from lusifer.training.pair_batches import Ints, PairBatches, PairSettings, held_pairs, split_stores
 from lusifer.training.pairs import given, read_pairs
@@ -182,10 +182,6 @@ class Contrastive(Stage[ContrastiveRecipe]):
     holds_out = True
     recipe = ContrastiveRecipe
 
-    def spreads(self, recipe: ContrastiveRecipe) -> bool:
-        """A bridge has frozen weights, and a model beside its adapters."""
-        return bool(recipe.lora) or recipe.bridge is not None or is_bridge(recipe.base)
-
     def train(self, recipe: ContrastiveRecipe, run: Run) -> Save:
         # What the base does not take is told before anything is written.
         if recipe.dynamic and wanted():
@@ -214,7 +210,6 @@ class Contrastive(Stage[ContrastiveRecipe]):
             trainer = BridgeSentenceTrainer
         if recipe.lora:
             add_lora(model, recipe.lora)
-            shard_frozen(model[0].auto_model)
         if recipe.heads:
             add_heads(model, recipe.heads.dim)
         if recipe.lora or recipe.language or recipe.heads or is_table(model):
@@ -267,18 +262,11 @@ class Contrastive(Stage[ContrastiveRecipe]):
                 **plan_bridge(config, tokens, length, recipe.optim, recipe.mini_batch_tokens),
             }
         all_sizes(recipe, model)
-        total = sum(p.numel() for p in model.parameters())
         if recipe.lora:
             add_lora(model, recipe.lora)
-        trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
         kept = kept_by_batch(model, model, batch, recipe.mini_batch_tokens, recipe.optim.precision)
-        return {
-            "rows": rows,
-            "parameters": {"total": total, "trained": trained},
-            "memory_bytes": training_bytes(
-                total * 4, trained, kept, cached=recipe.mini_batch_tokens is not None
-            ),
-        }
+        cached = recipe.mini_batch_tokens is not None
+        return {"rows": rows, **model_plan(model, kept, cached=cached)}
 
 
 def save(recipe: ContrastiveRecipe, model: Any, folder: Path) -> None:
@@ -289,10 +277,6 @@ def save(recipe: ContrastiveRecipe, model: Any, folder: Path) -> None:
         save_beside(base, recipe.lora, recipe.adapter.name, names, recipe.prompts, model, folder)
         return
     if recipe.lora:
-        if wanted():
-            fresh = starting_model(recipe, "cpu")
-            add_lora(fresh, recipe.lora)
-            model = with_trained(fresh, model)
         fold_lora(model)
     if is_table(model):
         save_table(model, base, folder)

@@ -31,7 +31,6 @@ from lusifer.models import Bridge, BridgeConfig, masked_mean, tokenise
 from lusifer.training.assemble import assemble, plan_bridge, ready, save_model
 from lusifer.training.device import has_bf16
 from lusifer.training.inputs import InputLoss, mean_inputs
-from lusifer.training.loop import Batch
 from lusifer.training.losses.cached import ColumnLoss, Loss, check_mini_batch
 from lusifer.training.losses.distances import Cosine
 from lusifer.training.losses.distillation import Term, distillation, distinct
@@ -39,6 +38,7 @@ from lusifer.training.losses.in_batch import TeacherRanking
 from lusifer.training.losses.margin import margin_ranking, same_texts
 from lusifer.training.maps import fit
 from lusifer.training.optim import Optim
+from lusifer.training.processes import Batch
 from lusifer.training.stage import Logger, Run, Save, Stage
 from lusifer.training.teacher_vectors import teacher_vectors
 from lusifer.training.texts import Epochs, TextData, locate_root, read_texts, text_keys
@@ -281,10 +281,6 @@ class Distill(Stage[DistillRecipe]):
     usual = True
     holds_out = True
     recipe = DistillRecipe
-
-    def spreads(self, recipe: DistillRecipe) -> bool:
-        """A bridge has frozen weights."""
-        return True
 
     def train(self, recipe: DistillRecipe, run: Run) -> Save:
         root, texts = locate_root(recipe.data.root), read_texts(recipe.data)

@@ -23,12 +23,12 @@ from torch import nn
 
 from lusifer.models import TorchEmbedder, Vectors, families, hub, sentence_transformer
 from lusifer.training.assemble import save_model
-from lusifer.training.loop import Batch
 from lusifer.training.losses.distances import Cosine
 from lusifer.training.losses.distillation import Term, distillation, distinct
 from lusifer.training.losses.in_batch import TeacherRanking
 from lusifer.training.maps import fit, linear
 from lusifer.training.optim import Optim, use_bf16
+from lusifer.training.processes import Batch
 from lusifer.training.stage import Logger, Run, Save, Stage
 from lusifer.training.teacher_vectors import teacher_vectors
 from lusifer.training.texts import Epochs, TextData, read_texts

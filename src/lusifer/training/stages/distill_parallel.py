@@ -28,13 +28,13 @@ from lusifer.data import Source, read_source, require
 from lusifer.errors import ConfigError
 from lusifer.models import sentence_transformer, tokenise
 from lusifer.training.assemble import save_model
-from lusifer.training.loop import Batch, own_slice
 from lusifer.training.losses.cached import ColumnLoss, Loss, check_mini_batch
 from lusifer.training.losses.info_nce import InfoNCE
 from lusifer.training.losses.pair_terms import Keys, PairVectors
-from lusifer.training.memory import kept_by_batch, training_bytes
+from lusifer.training.memory import kept_by_batch, model_plan
 from lusifer.training.optim import Optim
 from lusifer.training.padded_table import is_table
+from lusifer.training.processes import Batch, own_slice
 from lusifer.training.stage import Logger, Run, Save, Stage
 from lusifer.training.teacher_vectors import teacher_vectors
 from lusifer.training.texts import Epochs, locate_root
@@ -225,7 +225,6 @@ class Multilingual(Stage[MultilingualRecipe]):
         """What a run would do."""
         pairs = read_pairs(recipe, locate_root(recipe.data.root))
         model = student(recipe)
-        count = sum(p.numel() for p in model.parameters())
         batch: Batch = {}
         for side, texts in enumerate(zip(*pairs[: recipe.batch_size], strict=True)):
             features = tokenise(model.tokenizer, list(texts), model.max_seq_length)
@@ -235,8 +234,5 @@ class Multilingual(Stage[MultilingualRecipe]):
         )
         return {
             "rows": {"pairs": len(pairs), "English texts": len({english for english, _ in pairs})},
-            "parameters": {"total": count, "trained": count},
-            "memory_bytes": training_bytes(
-                count * 4, count, kept, cached=recipe.mini_batch_tokens is not None
-            ),
+            **model_plan(model, kept, cached=recipe.mini_batch_tokens is not None),
         }

@@ -35,13 +35,13 @@ from lusifer.errors import ConfigError
 from lusifer.io import replacing_folder, write_array
 from lusifer.models import no_dropout, padded, sentence_transformer
 from lusifer.training.assemble import save_model
-from lusifer.training.loop import Batch, mean_count, wait_for_all
 from lusifer.training.losses.cached import ColumnLoss, Loss, check_mini_batch
 from lusifer.training.losses.distances import RawError
 from lusifer.training.losses.distillation import Term, distillation, distinct
-from lusifer.training.memory import kept_by_batch, longest_batch, training_bytes
+from lusifer.training.memory import kept_by_batch, longest_batch, model_plan
 from lusifer.training.optim import Optim
 from lusifer.training.output import PREPARED
+from lusifer.training.processes import Batch, mean_count, wait_for_all
 from lusifer.training.stage import Logger, Run, Save, Stage
 from lusifer.training.student_model import (
     HEAD_TEXTS,
@@ -337,15 +337,11 @@ class Student(Stage[StudentRecipe]):
         """What a run would do: texts, parameters, a memory estimate. Trains nothing."""
         texts, _ = read_taught(recipe.data)
         model = starting(recipe.start, texts)
-        count = sum(p.numel() for p in model.parameters())
         no_dropout(model)
         tokens = recipe.mini_batch_tokens or recipe.batch_tokens
         batch = longest_batch(model, islice(texts, LOOKED_AT), tokens)
         kept = kept_by_batch(model, model, batch, precision=recipe.optim.precision)
         return {
             "rows": {"texts": len(texts)},
-            "parameters": {"total": count, "trained": count},
-            "memory_bytes": training_bytes(
-                count * 4, count, kept, cached=recipe.mini_batch_tokens is not None
-            ),
+            **model_plan(model, kept, cached=recipe.mini_batch_tokens is not None),
         }

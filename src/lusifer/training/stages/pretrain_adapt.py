@@ -27,9 +27,9 @@ from lusifer.data import Source, read_source
 from lusifer.errors import ConfigError, ModelError
 from lusifer.models import families, sentence_transformer
 from lusifer.training.assemble import check_finite, save_model
-from lusifer.training.loop import Batch, mean_count
-from lusifer.training.memory import kept_by_layers, training_bytes
+from lusifer.training.memory import kept_by_layers, model_plan
 from lusifer.training.optim import Optim
+from lusifer.training.processes import Batch, mean_count
 from lusifer.training.stage import Logger, Run, Save, Stage
 from lusifer.training.texts import Epochs, locate_root
 from lusifer.training.trainers import PartStepTrainer
@@ -266,7 +266,6 @@ class Adapt(Stage[AdaptRecipe]):
     def plan(self, recipe: AdaptRecipe) -> dict[str, Any]:
         """What a run would do."""
         model = base_of(recipe)
-        total = sum(p.numel() for p in MaskedEncoder(model, recipe.rebuild, 0).parameters())
         config, length = model[0].auto_model.config, recipe.data.max_tokens
         tokens = recipe.batch_size * length
         hidden = recipe.ratio + (recipe.rebuild.ratio if recipe.rebuild else 0)
@@ -276,8 +275,7 @@ class Adapt(Stage[AdaptRecipe]):
         )
         return {
             "rows": {"texts": len(read_rows(recipe.data))},
-            "parameters": {"total": total, "trained": total},
-            "memory_bytes": training_bytes(total * 4, total, softmax + layers),
+            **model_plan(MaskedEncoder(model, recipe.rebuild, 0), softmax + layers),
         }
 
 

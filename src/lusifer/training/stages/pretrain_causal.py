@@ -19,9 +19,9 @@ import transformers
 
 from lusifer.io import replacing_folder, write_text
 from lusifer.models import families, tokenise
-from lusifer.training.loop import Batch, wait_for_all
-from lusifer.training.memory import kept_by_layers, training_bytes
+from lusifer.training.memory import kept_by_layers, model_plan
 from lusifer.training.optim import Optim
+from lusifer.training.processes import Batch, wait_for_all
 from lusifer.training.stage import Logger, Run, Save, Stage
 from lusifer.training.texts import Epochs, TextData, read_texts
 from lusifer.training.validation import Validation, held_epoch, held_out
@@ -147,7 +147,6 @@ class Decoder(Stage[DecoderRecipe]):
         """What a run would do."""
         with torch.device("meta"):
             model = transformers.LlamaForCausalLM(decoder_config(recipe, recipe.vocabulary.size))
-        count = sum(p.numel() for p in model.parameters())
         tokens = recipe.batch_size * recipe.data.max_tokens
         activations = tokens * recipe.vocabulary.size * 8 + kept_by_layers(
             tokens,
@@ -157,6 +156,5 @@ class Decoder(Stage[DecoderRecipe]):
         )
         return {
             "rows": {"texts": len(read_texts(recipe.data))},
-            "parameters": {"total": count, "trained": count},
-            "memory_bytes": training_bytes(count * 4, count, activations),
+            **model_plan(model, activations),
         }

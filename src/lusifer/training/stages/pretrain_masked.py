@@ -27,11 +27,11 @@ from lusifer.data import pad
 from lusifer.io import replacing_folder
 from lusifer.models import families
 from lusifer.training.corpus import Data, check_kinds, prepare, read_kind
-from lusifer.training.loop import Batch, wait_for_all
 from lusifer.training.losses.margin import margin_ranking, same_texts
-from lusifer.training.memory import kept_by_layers, training_bytes
+from lusifer.training.memory import kept_by_layers, model_plan
 from lusifer.training.optim import Optim
 from lusifer.training.pair_store import PairStore, Sampler
+from lusifer.training.processes import Batch, wait_for_all
 from lusifer.training.ranking import Ranking, RankingBatches, sampled_tokens
 from lusifer.training.stage import Logger, Run, Save, Stage
 from lusifer.training.vocabulary import BOS, EOS, PAD, SPECIALS, Vocabulary, fast_tokenizer
@@ -268,20 +268,9 @@ class Pretrain(Stage[PretrainRecipe]):
             model = transformers.ModernBertForMaskedLM(
                 encoder_config(recipe, recipe.vocabulary.size)
             )
-        parameters = sum(p.numel() for p in model.parameters())
         tokens = max(
             phase.batch_tokens for phase in (recipe.warm, recipe.masking, recipe.ranking) if phase
         )
-        return {
-            "rows": {kind: len(read_kind(recipe.data, kind)) for kind in SINGLE},
-            "parameters": {
-                "encoder": sum(p.numel() for p in model.model.parameters()),
-                "total": parameters,
-                "trained": parameters,
-            },
-            "memory_bytes": training_bytes(
-                parameters * 4,
-                parameters,
-                kept_by_layers(tokens, recipe.data.max_tokens, model.config),
-            ),
-        }
+        planned = model_plan(model, kept_by_layers(tokens, recipe.data.max_tokens, model.config))
+        planned["parameters"]["encoder"] = sum(p.numel() for p in model.model.parameters())
+        return {"rows": {kind: len(read_kind(recipe.data, kind)) for kind in SINGLE}, **planned}

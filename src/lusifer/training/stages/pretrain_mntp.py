@@ -22,11 +22,10 @@ from torch import nn
 from lusifer.errors import ConfigError
 from lusifer.io import replacing_folder
 from lusifer.models import Lora, causal_lm, families, hub, tokenise
-from lusifer.training.adapters import adapters_alone, fold_adapters, with_trained
-from lusifer.training.distributed import shard_frozen, wanted
-from lusifer.training.loop import Batch, mean_count
-from lusifer.training.memory import kept_by_layers, training_bytes
+from lusifer.training.adapters import adapters_alone, fold_adapters
+from lusifer.training.memory import kept_by_layers, model_plan
 from lusifer.training.optim import Optim
+from lusifer.training.processes import Batch, mean_count
 from lusifer.training.stage import Logger, Run, Save, Stage
 from lusifer.training.texts import Epochs, TextData, read_texts
 from lusifer.training.trainers import PartStepTrainer
@@ -117,16 +116,10 @@ class Mntp(Stage[MntpRecipe]):
     recipe = MntpRecipe
     result = "decoder"
 
-    def spreads(self, recipe: MntpRecipe) -> bool:
-        """A model has frozen weights beside its adapters."""
-        return recipe.lora is not None
-
     def train(self, recipe: MntpRecipe, run: Run) -> Save:
         texts, folder = read_texts(recipe.data), hub.locate(recipe.base)
         tokenizer = families.load_tokenizer(folder)
         model = adapted(causal_lm(folder), recipe)
-        if recipe.lora:
-            shard_frozen(model.base_model)
         trained, aside = held_out(texts, run.held_rows)
         held = held_epoch(
             recipe, len(aside), lambda few: HiddenTokens(few, [texts[i] for i in aside], tokenizer)
@@ -143,14 +136,10 @@ class Mntp(Stage[MntpRecipe]):
         )
 
         def save(final: Path) -> None:
-            made = model
-            if wanted():
-                made = with_trained(adapted(causal_lm(folder), recipe), model)
-                families.direct(made.base_model, causal=False)
             if recipe.lora:
-                fold_adapters(made)
+                fold_adapters(model)
             with replacing_folder(final) as aside, families.without_bars():
-                made.save_pretrained(aside)
+                model.save_pretrained(aside)
                 tokenizer.save_pretrained(aside)
 
         return save
@@ -158,8 +147,6 @@ class Mntp(Stage[MntpRecipe]):
     def plan(self, recipe: MntpRecipe) -> dict[str, Any]:
         """What a run would do."""
         model = adapted(causal_lm(hub.locate(recipe.base)), recipe)
-        total = sum(p.numel() for p in model.parameters())
-        trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
         length = recipe.data.max_tokens
         tokens = recipe.batch_size * length
         hidden = int(tokens * recipe.ratio) * int(model.config.vocab_size) * 8
@@ -169,8 +156,7 @@ class Mntp(Stage[MntpRecipe]):
         )  # fmt: skip
         return {
             "rows": {"texts": len(read_texts(recipe.data))},
-            "parameters": {"total": total, "trained": trained},
-            "memory_bytes": training_bytes(total * 4, trained, hidden + layers),
+            **model_plan(model, hidden + layers),
         }
 
 

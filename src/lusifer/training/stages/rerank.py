@@ -29,11 +29,10 @@ from lusifer.data import Mixing, RowStore
 from lusifer.errors import ModelError
 from lusifer.io import replacing_folder
 from lusifer.models import Lora, cross_encoder, families, lora_config
-from lusifer.training.adapters import fold_adapters, with_trained
+from lusifer.training.adapters import fold_adapters
 from lusifer.training.assemble import check_finite
-from lusifer.training.distributed import shard_frozen, wanted
-from lusifer.training.loop import Batch
-from lusifer.training.memory import kept_by_batch, largest, training_bytes
+from lusifer.training.distributed import wanted
+from lusifer.training.memory import kept_by_batch, largest, model_plan
 from lusifer.training.optim import Optim
 from lusifer.training.pair_batches import (
     Ints,
@@ -44,6 +43,7 @@ from lusifer.training.pair_batches import (
     split_stores,
 )
 from lusifer.training.pairs import PairData, given, read_pairs
+from lusifer.training.processes import Batch
 from lusifer.training.stage import Logger, Run, Save, Stage
 from lusifer.training.texts import locate_root
 from lusifer.training.trainers import PartStepTrainer
@@ -181,18 +181,13 @@ class Rerank(Stage[RerankRecipe]):
     holds_out = True
     recipe = RerankRecipe
 
-    def spreads(self, recipe: RerankRecipe) -> bool:
-        """A model has frozen weights beside its adapters."""
-        return recipe.lora is not None
-
     def train(self, recipe: RerankRecipe, run: Run) -> Save:
         cross = cross_encoder(recipe.base, seed=recipe.seed)  # before anything is written
         stores = read(recipe, run.prepared)
         if recipe.lora:
             add_adapters(cross.model, recipe.lora)
-            if wanted():
-                cross.model.to("cpu")
-            shard_frozen(cross.model)
+        if wanted():
+            cross.model.to("cpu")
         ranker = CrossRanker(cross.model, cross.tokenizer, recipe)
         trained, aside = split_stores(stores, run.held_rows)
         batches = make_batches(recipe, cross, stores, trained)
@@ -221,8 +216,6 @@ class Rerank(Stage[RerankRecipe]):
         cross = cross_encoder(recipe.base, seed=recipe.seed)
         if recipe.lora:
             add_adapters(cross.model, recipe.lora)
-        total = sum(p.numel() for p in cross.model.parameters())
-        trained = sum(p.numel() for p in cross.model.parameters() if p.requires_grad)
         flat = {name: batch[name].flatten(0, 1) for name in batch if name != "teacher"}
         kept = kept_by_batch(
             cross.model,
@@ -230,11 +223,7 @@ class Rerank(Stage[RerankRecipe]):
             flat,
             precision=recipe.optim.precision,
         )
-        return {
-            "rows": rows,
-            "parameters": {"total": total, "trained": trained},
-            "memory_bytes": training_bytes(total * 4, trained, kept),
-        }
+        return {"rows": rows, **model_plan(cross.model, kept)}
 
 
 def read(recipe: RerankRecipe, folder: Path) -> list[RowStore]:
@@ -258,11 +247,6 @@ def make_batches(
 def save(recipe: RerankRecipe, cross: Any, folder: Path) -> None:
     """Write the cross-encoder whole, adapters folded in."""
     if recipe.lora:
-        if wanted():
-            fresh = cross_encoder(recipe.base, seed=recipe.seed)
-            add_adapters(fresh.model, recipe.lora)
-            with_trained(fresh.model, cross.model)
-            cross = fresh
         fold_adapters(cross.model)
     check_finite(cross.model)
     with replacing_folder(folder) as aside, families.without_bars():
