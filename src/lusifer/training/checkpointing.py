@@ -74,6 +74,10 @@ class CheckpointMixin:
         """Put back what a checkpoint of what is trained alone holds."""
         read_trained(self.weights(), folder)
 
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """On every process, whichever of them writes: the library's own asks the first alone in some versions."""
+        self._save(output_dir)
+
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         """Write the model, or what is trained of it, to which every process may have to give its part."""
         folder = Path(output_dir or self.args.output_dir)
@@ -111,6 +115,9 @@ class CheckpointMixin:
         super()._load_optimizer_and_scheduler(checkpoint)  # type: ignore[misc]
         if checkpoint is None:
             return
+        if learns_spread(self.model):  # another launch's optimiser may have been the fused one
+            for group in self.optimizer.param_groups:
+                group["fused"] = None
         for parameter, moments in self.optimizer.state.items():
             for name, moment in moments.items():
                 if is_spread(parameter) and moment.shape == parameter.shape:

@@ -27,7 +27,8 @@ from lusifer.training.device import device_type
 from lusifer.training.optim import Optim, optimizer_of, use_bf16
 from lusifer.training.processes import Batch, own_slice, rank_and_world
 from lusifer.training.progress import Progress
-from lusifer.training.spread import is_spread
+from lusifer.training.spread import is_spread, learns_spread
+from lusifer.training.trained import trained
 
 log = logging.getLogger(__name__)
 
@@ -113,6 +114,23 @@ def first_text(trainer: Any, inputs: Any) -> str:
 
 class StepTrainer(StepLoaderMixin, transformers.Trainer):  # type: ignore[misc]
     """transformers' Trainer over `StepBatches`."""
+
+    def create_optimizer(self, *args: Any, **kwargs: Any) -> Any:
+        """With the groups of one process, where FSDP has spread weights too: transformers parts these from
+        the others, and a checkpoint would go on in the same launch alone.
+        """
+        made = super().create_optimizer(*args, **kwargs)
+        if learns_spread(self.model):
+            decaying = set(self.get_decay_parameter_names(self.model))
+            sides: tuple[list[Any], list[Any]] = [], []
+            for name, parameter in trained(self.model).items():
+                sides[name not in decaying].append(parameter)
+            kept = (self.args.weight_decay, 0.0)
+            made.param_groups[:] = [
+                {**made.param_groups[0], "params": of, "weight_decay": decay}
+                for of, decay in zip(sides, kept, strict=True)
+            ]
+        return made
 
 
 def arguments(

@@ -82,11 +82,13 @@ def make_whole(model: nn.Module, *, keep: bool) -> None:
                 whole = put_together({name: place}, keep=keep).get(name, torch.empty(0))
                 learns = place.requires_grad
                 setattr(module, name, nn.Parameter(whole, requires_grad=learns))
-    for module in [m for m in model.modules() if isinstance(m, FSDPModule)]:
+    blocks = [module for module in model.modules() if isinstance(module, FSDPModule)]
+    for module in blocks:
         state = module._get_fsdp_state()
         state._pre_forward_hook_handle.remove()
         state._post_forward_hook_handle.remove()
-        for group in state._fsdp_param_groups:
+        # torch had one group a block, by another name, before it had several.
+        for group in getattr(state, "_fsdp_param_groups", None) or [state._fsdp_param_group]:
             for hooks in (
                 group._module_to_pre_save_state_dict_hook_handle,
                 group._module_to_pre_load_state_dict_hook_handle,
@@ -95,3 +97,5 @@ def make_whole(model: nn.Module, *, keep: bool) -> None:
                     hook.remove()
         # FSDP gave the block a class of its own, made of its wrapper and the block's class.
         module.__class__ = type(module).__mro__[2]
+    if blocks and keep:
+        model.to("cpu")  # where the weights were put together
