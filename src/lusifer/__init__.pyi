@@ -67,17 +67,22 @@ from .models import (
 )
 from .reshaping import (
     Combining as Combining,
+    Evening as Evening,
     ExtendReport as ExtendReport,
     LanguageChange as LanguageChange,
+    MapReport as MapReport,
     Parity as Parity,
     TrimReport as TrimReport,
+    WhitenReport as WhitenReport,
     combine as combine,
     ensemble as ensemble,
     export as export,
     extend_vocabulary as extend_vocabulary,
+    map_vectors as map_vectors,
     merge as merge,
     prune_layers as prune_layers,
     trim_vocabulary as trim_vocabulary,
+    whiten_vectors as whiten_vectors,
 )
 from .search import (
     BitextPair as BitextPair,

@@ -59,3 +59,31 @@ def test_pruned_and_used(tmp_path: Path, model_folder: Callable[[str], Path]) ->
         assert "is no stretch of layers" in refused("reshape", "prune", model, "--layers", odd, "-o", "x", cwd=tmp_path)  # fmt: skip
     assert "write numbers and stretches" in refused("reshape", "prune", model, "--layers", "a", "-o", "x", cwd=tmp_path)  # fmt: skip
     assert "one of both" in refused("reshape", "prune", model, "-o", "x", cwd=tmp_path)
+
+
+def test_whiten_and_map(tmp_path: Path, model_folder: Callable[[str], Path]) -> None:
+    model = str(model_folder("bert"))
+    rows = [f"{code}\t{text} {i}" for i, text in enumerate(TEXTS * 4) for code in ("de", "en")]
+    (tmp_path / "texts.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    asked = ("texts.tsv", "--columns", "language,text", "--language-column", "language")
+    done = run("reshape", "whiten", model, *asked, "--power", ".5", "--language-axes", "1", "-o", "w", cwd=tmp_path)  # fmt: skip
+    assert "128 texts in 2 languages; mean cosine of two of them" in done.stdout
+    assert "wrote w, 31 numbers a vector; its vectors do not fit an index" in done.stdout
+    for more, line in (
+        (("--dim", "40"), "dim is 40; it is from 1 to 32"),
+        (("--power", "2"), "power is 2.0; it is from 0"),
+        (("--language-axes", "2"), "differ along 1 axes at most"),
+    ):
+        assert line in refused("reshape", "whiten", model, *asked, *more, "-o", "x", cwd=tmp_path)
+    pairs = [f"{text} {i}\t{text} {i}" for i, text in enumerate(TEXTS * 4)]
+    (tmp_path / "pairs.tsv").write_text("\n".join([*pairs, "a\t"]) + "\n", encoding="utf-8")
+    named = ("pairs.tsv", "--columns", "source,target")
+    done = run("reshape", "map", model, "w", *named, "--kind", "ridge", "-o", "m", cwd=tmp_path)
+    assert "58 pairs; P@1 of 6 others among 64: " in done.stdout
+    assert "by CSLS" in done.stdout
+    for more, line in (
+        (("--kind", "csls"), "csls rotates, and the vectors have 32 and 31 numbers"),
+        (("--kind", "turn"), "--kind"),
+    ):
+        assert line in refused("reshape", "map", model, "w", *named, *more, "-o", "x", cwd=tmp_path)
+    assert not (tmp_path / "x").exists()

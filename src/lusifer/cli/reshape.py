@@ -211,6 +211,123 @@ def prune(
     )
 
 
+@app.command("whiten")
+@verb
+def whiten(
+    model: str = typer.Argument(..., help="A folder or hub id."),
+    files: list[str] = typer.Argument(
+        ..., help="Texts as it will read them: TSV, text, CSV, JSONL or Parquet files; globs."
+    ),
+    into: str = into_("The folder to make."),
+    power: float = typer.Option(
+        0.0, "--power", help="Even variances out: from 0, not at all, to 1, whitening."
+    ),
+    dim: int = typer.Option(None, "--dim", help="Numbers a vector, those of most variance."),
+    remove: int = typer.Option(0, "--remove", help="Take out so many of the first axes."),
+    language_axes: int = typer.Option(
+        0, "--language-axes", help="Take out so many axes that tell languages apart."
+    ),
+    outliers: bool = typer.Option(
+        False, "--outliers", help="Take out numbers that are large in every text."
+    ),
+    texts: int = typer.Option(20_000, "--texts", help="How many are embedded at most."),
+    column: str = COLUMN,
+    language: str = LANGUAGE,
+    columns: str = TABLE_COLUMNS,
+) -> None:
+    """Centre a model's vectors and turn them to their axes, best first; another space than before."""
+    from lusifer.io import Bars
+    from lusifer.reshaping import Evening, whiten_vectors
+
+    text, order = table_columns(column, columns)
+    with Bars(transient=True) as bars:
+        tasks = {name: bars.add_task(name, total=None) for name in ("reading", "embedding")}
+        report = whiten_vectors(
+            model,
+            into,
+            files,
+            Evening(power, dim, remove, language_axes, outliers),
+            texts=texts,
+            column=text,
+            language=language,
+            columns=order,
+            tell=lambda what, done, total: bars.update(tasks[what], completed=done, total=total),
+        )
+    count, languages = sum(report.languages.values()), len(report.languages)
+    typer.echo(
+        f"{count:,} texts in {languages:,} language{'s' * (languages != 1)}; mean cosine of two of them "
+        f"{report.anisotropy[0]:.3f} before, {report.anisotropy[1]:.3f} now; "
+        f"{len(report.outliers)} of {report.dims[0]} numbers are large in every text"
+    )
+    if report.skipped:
+        typer.echo(
+            f"{report.skipped:,} rows without text, or that could not be read, were skipped",
+            err=True,
+        )
+    typer.echo(
+        f"wrote {into}, {report.dims[1]} numbers a vector; its vectors do not fit an index of {model}'s; "
+        f"compare them: lusifer evaluate {model} {into} --suite FOLDER"
+    )
+
+
+@app.command("map")
+@verb
+def map_(
+    source: str = typer.Argument(..., help="Whose space is turned: a model, or a .vec file."),
+    target: str = typer.Argument(..., help="Into whose: a model, or a .vec file."),
+    files: list[str] = typer.Argument(
+        ..., help="Pairs that mean the same: TSV, CSV, JSONL or Parquet files; globs."
+    ),
+    into: str = into_("The folder, or the .vec file, to make."),
+    kind: str = typer.Option(
+        "rotation",
+        "--kind",
+        help="rotation, ridge, least-squares, or csls, which finds more pairs.",
+    ),
+    penalty: float = typer.Option(1e-3, "--penalty", help="Of ridge."),
+    column: str = typer.Option("source", "--source-column", help="The column of the source text."),
+    other: str = typer.Option("target", "--target-column", help="The column of the target text."),
+    columns: str = typer.Option(
+        "", "--columns", help="A TSV's columns in order, e.g. source,target ('_' skips one)."
+    ),
+    most: int = typer.Option(200_000, "--most", help="Words of a .vec file that are read."),
+) -> None:
+    """Turn one space into another: languages of word vectors, or a model into the space of an index."""
+    from lusifer.io import Bars
+    from lusifer.reshaping import map_vectors
+
+    one_of("--kind", kind, "rotation", "ridge", "least-squares", "csls")
+    with Bars(transient=True) as bars:
+        steps = ("reading", "embedding", "refining")
+        tasks = {name: bars.add_task(name, total=None) for name in steps}
+        report = map_vectors(
+            source,
+            target,
+            into,
+            files,
+            kind,  # type: ignore[arg-type]
+            penalty=penalty,
+            column=column,
+            other=other,
+            columns=split(columns),
+            most=most,
+            tell=lambda what, done, total: bars.update(tasks[what], completed=done, total=total),
+        )
+    off = 1.96 * (report.cosine * (1 - report.cosine) / report.held) ** 0.5
+    before = "" if report.before is None else f"{report.before:.3f} before, "
+    typer.echo(
+        f"{report.pairs:,} pairs; P@1 of {report.held:,} others among {report.targets:,}: {before}"
+        f"{report.cosine:.3f} ± {off:.3f} by cosine, {report.csls:.3f} by CSLS; {report.orthogonality:.2f} from a rotation"
+    )
+    for count, what in (
+        (report.absent, "pairs with a word that is in none of the files"),
+        (report.skipped, "rows that could not be read or lack a side"),
+    ):
+        if count:
+            typer.echo(f"{count:,} {what} were skipped", err=True)
+    typer.echo(f"wrote {into}")
+
+
 def _numbers(written: str | None) -> list[int]:
     """`0-5,11` as numbers. Raises LusiferError for anything else."""
     found: list[int] = []

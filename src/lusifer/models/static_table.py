@@ -28,9 +28,10 @@ def read_table(folder: Path, device: str | None = None) -> SentenceTransformer:
 
 def write_as(model: SentenceTransformer, origin: Path, folder: Path) -> None:
     """Write a model into an empty folder as `origin` is written: a static table as one, its card's
-    figures left out; others as they are.
+    figures left out; others as they are, and a table too that has a layer behind it now.
     """
-    if not is_static(origin):
+    layers = any(type(module).__name__ == "Dense" for module in model)
+    if layers or not is_static(origin):
         model.save(str(folder), create_model_card=False)
         return
     table = model[0]

@@ -14,6 +14,16 @@ from .extend import (
     ExtendReport as ExtendReport,
     extend_vocabulary as extend_vocabulary,
 )
+from .linear_map import (
+    before_normalizing as before_normalizing,
+    fit as fit,
+    linear as linear,
+    put_linear as put_linear,
+)
+from .map_files import (
+    MapReport as MapReport,
+    map_vectors as map_vectors,
+)
 from .merge import (
     merge as merge,
 )
@@ -37,5 +47,12 @@ from .trim_files import (
     trim_vocabulary as trim_vocabulary,
 )
 from .whiten import (
+    Evening as Evening,
+    anisotropy as anisotropy,
+    outliers as outliers,
     whitening as whitening,
+)
+from .whiten_files import (
+    WhitenReport as WhitenReport,
+    whiten_vectors as whiten_vectors,
 )

@@ -2,7 +2,7 @@
 table rounded to four bits, its axes evened out.
 
 Method: `reshaping/trim.py`, then a ridge regression to the teacher's vectors behind the pooling
-(`training/maps.py`); in the end `reshaping/whiten.py`, folded into that layer. Cost: two passes over
+(`reshaping/linear_map.py`); in the end `reshaping/whiten.py`, folded into that layer. Cost: two passes over
 `HEAD_TEXTS` texts. Not for a teacher whose space must be kept: leave `whiten` out then.
 """
 
@@ -16,11 +16,18 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Dense, Normalize
 
 from lusifer.models import FourBitEmbedding, rounded, sentence_transformer
-from lusifer.reshaping import count_pieces, trim, wanted_pieces, whitening
-from lusifer.training.maps import fit, linear
+from lusifer.reshaping import (
+    before_normalizing,
+    count_pieces,
+    fit,
+    linear,
+    put_linear,
+    trim,
+    wanted_pieces,
+    whitening,
+)
 
 HEAD_TEXTS = 20_000  # that the head is fitted on: some fifty a number of a vector
 PENALTY = 1e-4  # of the head, relative to the variance of the untrained vectors
@@ -73,33 +80,11 @@ def add_head(
 
 def whiten(model: SentenceTransformer, texts: list[str], power: float) -> None:
     """Centre the model's vectors and even out the variances of their principal axes, by what it
-    says of `texts`: the shift and the matrix go into its last linear layer, or into a new one.
+    says of `texts`.
     """
     index, own = before_normalizing(model, texts)
     matrix = whitening(own, power)
-    shift = own.mean(0)
-    if index and isinstance(model[index - 1], Dense):
-        dense: Any = model[index - 1]
-        with torch.no_grad():
-            weight = dense.linear.weight.float().cpu().numpy()
-            bias = dense.linear.bias.float().cpu().numpy()
-        made = linear(weight.T @ matrix, (bias - shift) @ matrix)
-        model[index - 1] = made.to(model.device)
-    else:
-        model.insert(index, linear(matrix, -shift @ matrix).to(model.device))
-
-
-def before_normalizing(
-    model: SentenceTransformer, texts: list[str]
-) -> tuple[int, npt.NDArray[np.float32]]:
-    """Where the model's normalising is, or would be, among its modules, and its vectors of `texts`
-    there, (n, d).
-    """
-    indices = [i for i, module in enumerate(model) if isinstance(module, Normalize)]
-    index = indices[0] if indices else len(model)
-    plain = SentenceTransformer(modules=list(model)[:index], device=str(model.device)).eval()
-    made = plain.encode(texts, batch_size=64, show_progress_bar=False)
-    return index, np.asarray(made, dtype=np.float32)
+    put_linear(model, index, matrix, -own.mean(0) @ matrix)
 
 
 def train_in_four_bits(model: SentenceTransformer) -> None:

@@ -12,7 +12,7 @@ from sentence_transformers import SentenceTransformer
 import lusifer
 from lusifer.errors import ConfigError
 from lusifer.models.hub import weights_hash
-from lusifer.training.maps import fit
+from lusifer.reshaping.linear_map import fit
 from lusifer.training.run import load_recipe, plan, train
 from lusifer.training.stages.distill_map import MapBatches
 from lusifer.training.texts import Epochs

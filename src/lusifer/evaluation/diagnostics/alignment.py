@@ -40,6 +40,7 @@ from lusifer.encoding import Encoder
 from lusifer.errors import LusiferError
 from lusifer.evaluation.diagnostics.perturb import CHANGES
 from lusifer.models import TokenAccess, Vectors
+from lusifer.reshaping import anisotropy, outliers
 from lusifer.text import ENGLISH
 
 Floats = npt.NDArray[np.float64]
@@ -145,22 +146,6 @@ def hubness(cosine: Floats, k: int = NEAREST) -> float:
     counts = np.bincount(nearest.ravel(), minlength=cosine.shape[1]).astype(np.float64)
     spread = counts.std()
     return float(((counts - counts.mean()) ** 3).mean() / spread**3) if spread else 0.0
-
-
-def anisotropy(x: Vectors) -> float:
-    """Mean cosine of different rows."""
-    total = x.astype(np.float64).sum(0)
-    n = len(x)
-    return float((total @ total - n) / (n * (n - 1))) if n > 1 else 0.0
-
-
-def outliers(x: Vectors) -> list[int]:
-    """The dimensions whose mean is more than three standard deviations from the mean of all
-    dimensions.
-    """
-    means = x.astype(np.float64).mean(0)
-    spread = means.std()
-    return np.flatnonzero(np.abs(means - means.mean()) > 3 * spread).tolist() if spread else []
 
 
 def fertility(

@@ -28,6 +28,7 @@ from sentence_transformers import SentenceTransformer
 from lusifer.data import CodeSwitch, Source, Switcher, read_source, require
 from lusifer.errors import ConfigError, ModelError
 from lusifer.models import Bridge, BridgeConfig, masked_mean, tokenise
+from lusifer.reshaping import fit
 from lusifer.training.assemble import assemble, plan_bridge, ready, save_model
 from lusifer.training.device import has_bf16
 from lusifer.training.inputs import InputLoss, mean_inputs
@@ -36,7 +37,6 @@ from lusifer.training.losses.distances import Cosine
 from lusifer.training.losses.distillation import Term, distillation, distinct
 from lusifer.training.losses.in_batch import TeacherRanking
 from lusifer.training.losses.margin import margin_ranking, same_texts
-from lusifer.training.maps import fit
 from lusifer.training.optim import Optim
 from lusifer.training.processes import Batch
 from lusifer.training.stage import Logger, Run, Save, Stage

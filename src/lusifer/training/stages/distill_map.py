@@ -22,11 +22,11 @@ from sentence_transformers.sentence_transformer.modules import Dense, Normalize
 from torch import nn
 
 from lusifer.models import TorchEmbedder, Vectors, families, hub, sentence_transformer
+from lusifer.reshaping import fit, linear
 from lusifer.training.assemble import save_model
 from lusifer.training.losses.distances import Cosine
 from lusifer.training.losses.distillation import Term, distillation, distinct
 from lusifer.training.losses.in_batch import TeacherRanking
-from lusifer.training.maps import fit, linear
 from lusifer.training.optim import Optim, use_bf16
 from lusifer.training.processes import Batch
 from lusifer.training.stage import Logger, Run, Save, Stage

@@ -10,7 +10,7 @@ from sklearn.linear_model import Ridge
 
 from lusifer.models.bridge import Bridge, BridgeConfig, Part, masked_mean
 from lusifer.models.bridge.connectors.mlp import MLPConfig
-from lusifer.training.maps import fit
+from lusifer.reshaping.linear_map import fit
 from lusifer.training.stages.distill_bridge import start_residual
 from tests.conftest import TEXTS
 
