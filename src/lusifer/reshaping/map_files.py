@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -33,10 +33,12 @@ from lusifer.reshaping.word_vectors import (
     write_word_vectors,
 )
 
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
 EVERY, MOST, BLOCK = 10, 200_000, 512
 ABOUT = ".yaml"  # behind a .vec file's name: how it was made
 Kind = Literal["rotation", "ridge", "least-squares", "csls"]
-KINDS = ("rotation", "ridge", "least-squares", "csls")
 
 
 @dataclass(frozen=True)
@@ -100,8 +102,8 @@ def map_vectors(
         LusiferError: where fewer than two pairs are left to fit or none to hold out, for least squares from too
             few, or where `into` is there already.
     """
-    if kind not in KINDS:
-        raise ConfigError(f"kind is {kind!r}; it is one of {', '.join(KINDS)}")
+    if kind not in get_args(Kind):
+        raise ConfigError(f"kind is {kind!r}; it is one of {', '.join(get_args(Kind))}")
     if most < 1:
         raise ConfigError(f"most is {most}; it is 1 or more")
     words = are_word_vectors(source)
@@ -115,10 +117,10 @@ def map_vectors(
     for there in (Path(into), Path(f"{into}{ABOUT}")):
         if there.exists():
             raise LusiferError(f"{there}: exists already; name a new one")
-    if not words:
-        from lusifer.models import sentence_transformer
+    from lusifer.models import sentence_transformer
 
-        sentence_transformer(source, device="cpu")  # what cannot be written is told first
+    # What cannot be written is told before anything is embedded.
+    model = None if words else sentence_transformer(source, device="cpu")
     names = expand(named(files))
     corpus = Corpus(tuple(names), column, (other,), tuple(columns), True)
     rows, skipped = read_pairs(corpus, other, tell)
@@ -145,7 +147,10 @@ def map_vectors(
         absent, skipped + x.skipped + y.skipped,
     )  # fmt: skip
     about: dict[str, Any] = {"map": str(source), "target": str(target), "files": names}
-    write(source, into, x.words, turned, found, about | asdict(report))
+    if model is None:
+        write_words(into, x.words, turned, about | asdict(report))
+    else:
+        write_behind(model, source, into, found, about | asdict(report))
     return report
 
 
@@ -216,34 +221,33 @@ def side(name: str | Path, texts: list[str], most: int, tell: Tell) -> WordVecto
     )
 
 
-def write(
+def write_words(into: str | Path, words: list[str], turned: Vectors, about: dict[str, Any]) -> None:
+    """Write turned words as a `.vec` file, with how they were made beside it."""
+    import yaml
+
+    beside = Path(f"{into}{ABOUT}")
+    write_text(beside, yaml.safe_dump(about, sort_keys=False, allow_unicode=True))
+    try:
+        write_word_vectors(into, words, turned)
+    except BaseException:
+        beside.unlink()
+        raise
+
+
+def write_behind(
+    model: SentenceTransformer,
     source: str | Path,
     into: str | Path,
-    words: list[str],
-    turned: Vectors,
     found: Map,
     about: dict[str, Any],
 ) -> None:
-    """Write the source behind its map: a `.vec` file of its words, or its model."""
-    if are_word_vectors(source):
-        import yaml
-
-        write_text(f"{into}{ABOUT}", yaml.safe_dump(about, sort_keys=False, allow_unicode=True))
-        try:
-            write_word_vectors(into, words, turned)
-        except BaseException:
-            Path(f"{into}{ABOUT}").unlink()
-            raise
-        return
+    """Write the source's model with the map behind it, which was fitted to unit vectors."""
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Normalize
 
-    from lusifer.models import sentence_transformer
     from lusifer.reshaping.linear_map import linear
     from lusifer.reshaping.write_like import write_like
 
-    model = sentence_transformer(source, device="cpu")
-    # The map is fitted to unit vectors, and used on them.
     units = [] if isinstance(model[-1], Normalize) else [Normalize()]
     behind = SentenceTransformer(
         modules=[*model, *units, linear(*found), Normalize()],
